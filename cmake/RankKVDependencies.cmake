@@ -1,0 +1,36 @@
+# The libraries that the project stands on, each as one imported target.
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(PNG REQUIRED)
+find_package(OpenMP REQUIRED COMPONENTS C)
+pkg_check_modules(libdeflate REQUIRED IMPORTED_TARGET libdeflate)
+pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson>=2.11)
+pkg_check_modules(pcre2 REQUIRED IMPORTED_TARGET libpcre2-8)
+
+# OpenBLAS and LAPACKE. OpenBLAS comes before LAPACKE, so that its BLAS and LAPACK are the ones that are used.
+pkg_check_modules(openblas REQUIRED IMPORTED_TARGET openblas)
+find_library(LAPACKE_LIBRARY lapacke REQUIRED)
+find_path(LAPACKE_INCLUDE_DIR lapacke.h REQUIRED)
+add_library(RankKV::lapacke INTERFACE IMPORTED)
+target_link_libraries(RankKV::lapacke INTERFACE PkgConfig::openblas ${LAPACKE_LIBRARY})
+target_include_directories(RankKV::lapacke INTERFACE ${LAPACKE_INCLUDE_DIR})
+
+# HDF5, the serial library: Debian names it hdf5-serial, others hdf5.
+pkg_search_module(hdf5 REQUIRED IMPORTED_TARGET hdf5-serial hdf5)
+add_library(RankKV::hdf5 INTERFACE IMPORTED)
+target_link_libraries(RankKV::hdf5 INTERFACE PkgConfig::hdf5)
+
+set(RANKKV_CAIRO_TARGETS "")
+if(NOT RANKKV_CAIRO STREQUAL "OFF")
+  if(RANKKV_CAIRO STREQUAL "ON")
+    pkg_check_modules(pangocairo REQUIRED IMPORTED_TARGET pangocairo cairo)
+  else()
+    pkg_check_modules(pangocairo IMPORTED_TARGET pangocairo cairo)
+  endif()
+  if(pangocairo_FOUND)
+    set(RANKKV_CAIRO_TARGETS PkgConfig::pangocairo)
+    target_compile_definitions(rankkv_flags INTERFACE RKV_HAVE_CAIRO=1)
+  else()
+    message(STATUS "Cairo and Pango not found: figures without labels only")
+  endif()
+endif()

@@ -1,0 +1,15 @@
+# rankkv_flags: what every source of the project is compiled with.
+add_library(rankkv_flags INTERFACE)
+target_compile_definitions(rankkv_flags INTERFACE _GNU_SOURCE)
+target_compile_options(rankkv_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings
+  -Wundef -Wvla
+  -fno-math-errno -fno-trapping-math)
+if(RANKKV_WERROR)
+  target_compile_options(rankkv_flags INTERFACE -Werror)
+endif()
+if(RANKKV_SANITIZE)
+  target_compile_options(rankkv_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()

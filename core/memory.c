@@ -1,0 +1,78 @@
+/* memory.c: checked allocation. */
+#include "core/memory.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/fail.h"
+
+#define ALIGNMENT 64
+
+bool rkv_multiply(size_t a, size_t b, size_t *product) {
+    size_t result;
+    if (__builtin_mul_overflow(a, b, &result)) return false;
+    *product = result;
+    return true;
+}
+
+static rkv_status out_of_memory(size_t count, size_t size) {
+    return rkv_fail(RKV_NO_MEMORY, "out of memory: %zu elements of %zu bytes", count, size);
+}
+
+rkv_status rkv_alloc_raw(void *out, size_t count, size_t size) {
+    size_t bytes;
+    void *memory = NULL;
+    if (rkv_multiply(count ? count : 1, size, &bytes) && bytes <= SIZE_MAX - ALIGNMENT)
+        memory = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    memcpy(out, &memory, sizeof memory);
+    return memory ? RKV_OK : out_of_memory(count, size);
+}
+
+rkv_status rkv_alloc(void *out, size_t count, size_t size) {
+    rkv_status status = rkv_alloc_raw(out, count, size);
+    if (status) return status;
+    void *memory;
+    memcpy(&memory, out, sizeof memory);
+    memset(memory, 0, (count ? count : 1) * size);
+    return RKV_OK;
+}
+
+rkv_status rkv_grow(void *array, size_t *capacity, size_t needed, size_t size) {
+    if (needed <= *capacity) return RKV_OK;
+    size_t wanted = *capacity < 16 ? 16 : *capacity * 2, bytes;
+    if (wanted < needed) wanted = needed;
+    void *old, *grown = NULL;
+    memcpy(&old, array, sizeof old);
+    if (rkv_multiply(wanted, size, &bytes)) grown = realloc(old, bytes);
+    if (!grown) return out_of_memory(wanted, size);
+    memcpy(array, &grown, sizeof grown);
+    *capacity = wanted;
+    return RKV_OK;
+}
+
+rkv_status rkv_copy_bytes(char **out, const char *bytes, size_t length) {
+    *out = NULL;
+    if (length == SIZE_MAX) return out_of_memory(length, 1);
+    rkv_status status = rkv_alloc_raw(out, length + 1, 1);
+    if (status) return status;
+    if (length) memcpy(*out, bytes, length);
+    (*out)[length] = '\0';
+    return RKV_OK;
+}
+
+rkv_status rkv_copy_string(char **out, const char *string) {
+    *out = NULL;
+    return string ? rkv_copy_bytes(out, string, strlen(string)) : RKV_OK;
+}
+
+size_t rkv_memory_available(void) {
+    FILE *file = fopen("/proc/meminfo", "r");
+    if (!file) return 0;
+    char line[128];
+    size_t kib = 0;
+    while (fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %zu kB", &kib) == 1) break;
+    fclose(file);
+    return kib * 1024;
+}

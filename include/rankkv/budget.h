@@ -1,0 +1,127 @@
+/* budget.h: from a signal per layer or head to a key/value-cache budget, exact to the entry.
+ *
+ * A budget of b entries means: b tokens kept per KV head of that layer (or of that head). The total is the
+ * sum over layers; by head, the sum over heads is G times the total, so one total means the same memory
+ * either way. */
+#ifndef RANKKV_BUDGET_H
+#define RANKKV_BUDGET_H
+
+#include <rankkv/analysis.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum rkv_granularity { RKV_BY_LAYER, RKV_BY_HEAD } rkv_granularity;
+
+typedef struct rkv_budget_options rkv_budget_options;
+
+/* What a policy is given: one signal value per unit (layer, or KV head in layer-major order). */
+typedef struct rkv_policy_input {
+    const double *signal; /* [n_units], finite and >= 0; NULL when the policy needs none */
+    const size_t *layer;  /* [n_units] the layer of each unit */
+    size_t n_units;
+    size_t n_layers; /* L */
+    size_t n_tokens; /* T */
+    const rkv_budget_options *options;
+} rkv_policy_input;
+
+/* A policy: one row of the table, one file in allocator/. */
+typedef struct rkv_policy {
+    const char *name;
+    const char *summary; /* one line for `rankkv methods` and --help */
+    const char *formula; /* as docs/METHODS.md has it */
+    const char *source;  /* where it comes from */
+    bool needs_signal;   /* uses the signal (false: the controls uniform, pyramid, random, ...) */
+    /* Writes weight [n_units] > 0: shares of the total. full [n_units], zeroed by the caller: 1 makes a unit
+     * keep everything. Fails with RKV_USAGE when an option is out of its range. */
+    rkv_status (*weigh)(const rkv_policy_input *in, double *weight, unsigned char *full);
+} rkv_policy;
+
+/* The table of policies, in order; NULL past the end, or when no policy has that name. */
+RKV_API const rkv_policy *rkv_policy_at(size_t index);
+RKV_API const rkv_policy *rkv_policy_find(const char *name);
+
+/* Options of an allocation. Start from rkv_budget_options_default(). */
+struct rkv_budget_options {
+    const char *policy;          /* "proportional" */
+    const char *signal;          /* metric that stands in for the rank: "erank" */
+    rkv_granularity granularity; /* RKV_BY_LAYER */
+    bool within_layer; /* by head: share inside each layer's budget instead of over the whole model */
+    rkv_aggregate
+        aggregate; /* heads -> layer for signals other than the layer rank; HEAD_MEAN_MATRIX needs erank */
+    rkv_aggregate combine; /* query heads of a group -> KV head: RKV_AGGREGATE_MAX (or MEAN) */
+    /* exactly one of the three; 0 or NaN: not given; none given: ratio 0.5 */
+    size_t total;                           /* sum over layers, entries per KV head */
+    size_t mean;                            /* mean per layer */
+    double ratio;                           /* of the tokens kept, 0 < ratio <= 1 */
+    size_t min;                             /* smallest budget of a unit, default 4 */
+    size_t max;                             /* largest; 0: T */
+    double tau;                             /* softmax: temperature on signals normalised by T; default 0.1 */
+    double exponent;                        /* power: a in w = (s/mean + floor)^a; default 1 */
+    double floor;                           /* power: default 0.05 */
+    double low_percentile, high_percentile; /* adaptive: 25 and 75 */
+    double low_weight, mid_weight, high_weight; /* adaptive: 0.5, 1, 1.5 */
+    size_t top_k;                               /* top-k: units that keep everything; default 6 */
+    double pyramid_beta;                        /* pyramid: first layer's share over the last's; default 20 */
+    uint64_t seed;                              /* random, shuffled */
+    const char *shuffled_policy; /* shuffled: whose weights are dealt out anew; default "proportional" */
+};
+RKV_API rkv_budget_options rkv_budget_options_default(void);
+
+/* A budget: plain data, owned by itself, freed whole by rkv_budget_free. */
+typedef struct rkv_budget {
+    rkv_model_info model;  /* strings owned by the budget */
+    size_t n_tokens;       /* T of the prompt it was made for */
+    char *policy, *signal; /* names; signal "" for a control */
+    char *options_json;    /* what the policy was given, a JSON object in text; never NULL */
+    char *source;          /* file or prompt that it came from; never NULL */
+    rkv_granularity granularity;
+    size_t total, min, max;
+    size_t *layers; /* [L], sum = total. By head: the mean of the layer's heads, rounded so that the sum stays
+                       exact */
+    size_t *heads;  /* [L, G], sum = G * total; NULL by layer */
+} rkv_budget;
+
+/* Budgets for an analysis. options NULL: the defaults. The caller frees *out.
+ * RKV_USAGE: unknown policy or signal, an option out of range, or a total that cannot be met: the message
+ * says which bound failed. RKV_DATA: the analysis lacks the signal, or a value is not finite. */
+RKV_API rkv_status rkv_budget_allocate(rkv_budget **out, const rkv_analysis *analysis,
+                                       const rkv_budget_options *options);
+RKV_API void rkv_budget_free(rkv_budget *budget);
+
+/* The heart of it, on bare numbers: shares total over n units in proportion to weight [n] > 0, every share
+ * within [min[i], max[i]] (water-filling), rounded by largest remainder (ties: the lower index), so that the
+ * sum is exactly total. RKV_USAGE when sum(min) > total or sum(max) < total. */
+RKV_API rkv_status rkv_budget_share(const double *weight, const size_t *min, const size_t *max, size_t n,
+                                    size_t total, size_t *share);
+
+/* ---- files
+ * ---------------------------------------------------------------------------------------------------- */
+
+/* budget.json (docs/FORMATS.md, share/rankkv/schema/budget.schema.json). The file appears whole or not at
+ * all. */
+RKV_API rkv_status rkv_budget_save(const rkv_budget *budget, const char *path);
+RKV_API rkv_status rkv_budget_to_json(const rkv_budget *budget, char **json);
+RKV_API rkv_status rkv_budget_load(rkv_budget **out, const char *path);
+
+/* A format that other tools read: one row of the table, one file in io/. */
+typedef struct rkv_exporter {
+    const char *name;
+    const char *summary;   /* one line for --help */
+    const char *tool;      /* who reads it */
+    const char *file_name; /* customary name of the file */
+    bool needs_analysis;   /* uses ranks, not only budgets */
+    /* Renders the file into text that rkv_free frees. analysis may be NULL unless needed. */
+    rkv_status (*render)(const rkv_budget *budget, const rkv_analysis *analysis, char **text);
+} rkv_exporter;
+
+RKV_API const rkv_exporter *rkv_exporter_at(size_t index);
+RKV_API const rkv_exporter *rkv_exporter_find(const char *name);
+RKV_API rkv_status rkv_budget_export(const rkv_budget *budget, const rkv_analysis *analysis,
+                                     const char *format, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

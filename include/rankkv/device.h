@@ -1,0 +1,25 @@
+/* device.h: what computes, and how many threads it takes. */
+#ifndef RANKKV_DEVICE_H
+#define RANKKV_DEVICE_H
+
+#include <rankkv/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What one device is called and can do, one line: "cpu: 2 threads, OpenBLAS 0.3.21 SkylakeX, AVX-512". Writes
+ * at most size bytes, NUL included. device: "auto" or NULL, "cpu", "cuda", "cuda:N". RKV_UNAVAILABLE when it
+ * is not there. */
+RKV_API rkv_status rkv_device_describe(const char *device, char *text, size_t size);
+
+/* OpenBLAS picks its kernels when it is loaded, and releases older than a processor fall back to kernels from
+ * 2004. Returns the value that OPENBLAS_CORETYPE needs in the environment of the process for full speed (a
+ * static string), or NULL when the choice is right or the variable is already set. A program sets it and
+ * starts itself again. */
+RKV_API const char *rkv_cpu_blas_core_wanted(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

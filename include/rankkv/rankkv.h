@@ -1,0 +1,14 @@
+/* rankkv.h: the whole public interface. Read in this order: */
+#ifndef RANKKV_RANKKV_H
+#define RANKKV_RANKKV_H
+
+#include <rankkv/analysis.h> /* effective rank and metrics of every head */
+#include <rankkv/budget.h>   /* cache budgets from them */
+#include <rankkv/device.h>   /* what computes */
+#include <rankkv/heatmap.h>  /* pictures */
+#include <rankkv/model.h>    /* open a model, tokenize, prefill */
+#include <rankkv/progress.h> /* how long work reports and is stopped */
+#include <rankkv/status.h>   /* how calls fail */
+#include <rankkv/trace.h>    /* attention in HDF5 */
+
+#endif
