@@ -44,18 +44,23 @@ typedef enum rkv_weights {
 } rkv_weights;
 
 typedef struct rkv_model_options {
+    const char *device; /* where it computes: "auto" (NULL), "cpu", "cuda" or "cuda:N" */
     rkv_weights weights;
     bool vocabulary_only; /* read metadata and tokenizer; prefill then fails with RKV_USAGE */
 } rkv_model_options;
 
 /* Opens the GGUF file at path. options NULL: all zero. The caller closes *out.
- * RKV_NO_INPUT: no such file or unreadable. RKV_DATA: not GGUF, truncated, an unknown architecture, a tensor
- * missing or of the wrong shape; the message names file, field and offset. RKV_NO_MEMORY. */
+ * RKV_UNAVAILABLE: no such device. RKV_NO_INPUT: no such file or unreadable. RKV_DATA: not GGUF, truncated,
+ * an unknown architecture, a tensor missing or of the wrong shape; the message names file, field and offset.
+ * RKV_NO_MEMORY. */
 RKV_API rkv_status rkv_model_open(rkv_model **out, const char *path, const rkv_model_options *options);
 RKV_API void rkv_model_close(rkv_model *model);
 
 /* Borrowed; valid until the model is closed. The SHA-256 is computed while the file is opened. */
 RKV_API const rkv_model_info *rkv_model_get_info(const rkv_model *model);
+
+/* The device that the model computes on: "cpu", "cuda:0 NAME". Borrowed. */
+RKV_API const char *rkv_model_device(const rkv_model *model);
 
 /* Where scripts/fetch-model.sh puts the default model: $XDG_DATA_HOME/rankkv/NAME.gguf (or ~/.local/share).
  * The caller frees *path with rkv_free. RKV_NO_INPUT when it is not there; the message says how to get it. */

@@ -1,0 +1,128 @@
+/* analyze_trace.c: the analysis of attention that a trace holds, by whatever tool it was written. */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rankkv/trace.h>
+
+#include "analyzer/layer_ranks.h"
+#include "core/clock.h"
+#include "core/fail.h"
+#include "core/memory.h"
+#include "core/progress.h"
+
+/* A row of n probabilities that were each rounded to the stored type: a sum of n roundings, each at most half
+ * a unit in the last place of a value below 1 (2^-12 for float16, 2^-25 for float32), plus float16's
+ * subnormal step. The sum of the rounded values differs from 1 by at most 2^-12 (as their relative errors
+ * weigh values that add up to 1) plus n half steps of 2^-24. The writer's own softmax is granted as much
+ * again. */
+static double row_sum_tolerance(rkv_trace_dtype dtype, size_t n) {
+    return dtype == RKV_FLOAT16 ? 2 * (0x1p-11 + (double)n * 0x1p-25) : 2 * (0x1p-18 + (double)n * 0x1p-25);
+}
+
+/* Rows of one head a [T, T]: nothing above the diagonal, sums of 1. */
+static rkv_status check_head(const rkv_trace *trace, size_t layer, size_t head, const float *a) {
+    size_t n = rkv_trace_n_tokens(trace);
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (size_t j = 0; j <= i; j++)
+            sum += (double)a[i * n + j];
+        for (size_t j = i + 1; j < n; j++)
+            if (a[i * n + j] != 0)
+                return rkv_fail(RKV_DATA,
+                                "attention[%zu][%zu][%zu][%zu] is %g: above the diagonal all must be 0",
+                                layer, head, i, j, (double)a[i * n + j]);
+        if (!(fabs(sum - 1) <= row_sum_tolerance(rkv_trace_get_dtype(trace), i + 1)))
+            return rkv_fail(RKV_DATA, "attention[%zu][%zu][%zu] sums to %g, not 1", layer, head, i, sum);
+    }
+    return RKV_OK;
+}
+
+static rkv_status read_layer(const rkv_trace *trace, size_t layer, float *attention) {
+    size_t n = rkv_trace_n_tokens(trace), heads = rkv_trace_model(trace)->n_heads;
+    rkv_status status = RKV_OK;
+    for (size_t h = 0; !status && h < heads; h++) {
+        status = rkv_trace_read_head(trace, layer, h, attention + h * n * n);
+        if (!status) status = check_head(trace, layer, h, attention + h * n * n);
+    }
+    return status;
+}
+
+static rkv_status keep_tokens(rkv_analysis *a, const rkv_trace *trace) {
+    const int32_t *ids = rkv_trace_tokens(trace);
+    char *const *text = rkv_trace_token_text(trace);
+    rkv_status status = ids ? rkv_alloc_raw(&a->token_ids, a->n_tokens, sizeof *ids) : RKV_OK;
+    if (!status && ids) memcpy(a->token_ids, ids, a->n_tokens * sizeof *ids);
+    if (!status && text) status = rkv_alloc(&a->token_text, a->n_tokens, sizeof *a->token_text);
+    for (size_t t = 0; !status && text && t < a->n_tokens; t++)
+        status = rkv_copy_string(&a->token_text[t], text[t]);
+    return status;
+}
+
+static rkv_status rank_all(rkv_analysis *a, rkv_backend *backend, const rkv_trace *trace,
+                           const rkv_analyze_options *options, float *host, float *device) {
+    const rkv_model_info *m = rkv_trace_model(trace);
+    size_t n = a->n_tokens, size = m->n_heads * n * n;
+    rkv_status status = RKV_OK;
+    for (size_t l = 0; !status && l < m->n_layers; l++) {
+        rkv_layer layer = {.index = l,
+                           .n_layers = m->n_layers,
+                           .n_heads = m->n_heads,
+                           .n_kv_heads = m->n_kv_heads,
+                           .n_tokens = n,
+                           .attention = device};
+        double start = rkv_now_s();
+        status = read_layer(trace, l, host);
+        if (!status && device != host) status = backend->ops->upload(backend, device, host, size);
+        a->load_s += rkv_now_s() - start;
+        start = rkv_now_s();
+        if (!status) status = rkv_analysis_rank_layer(a, backend, &layer);
+        a->rank_s += rkv_now_s() - start;
+        layer.attention = host;
+        if (!status && options->on_layer) status = options->on_layer(options->user, &layer);
+        if (!status) status = rkv_progress_report(&options->progress, "analyze", l + 1, m->n_layers);
+    }
+    return status;
+}
+
+static rkv_status run(rkv_analysis *a, rkv_backend *backend, const rkv_trace *trace,
+                      const rkv_analyze_options *options) {
+    size_t rows, size;
+    float *host = NULL, *device = NULL;
+    if (!rkv_multiply(a->model.n_heads, a->n_tokens, &rows) || !rkv_multiply(rows, a->n_tokens, &size))
+        return rkv_fail(RKV_NO_MEMORY, "out of memory: attention of %zu heads and %zu tokens",
+                        a->model.n_heads, a->n_tokens);
+    rkv_status status = rkv_alloc_raw(&host, size, sizeof *host);
+    if (!status && backend->host_memory)
+        device = host;
+    else if (!status)
+        status = backend->ops->alloc(backend, &device, size);
+    if (!status) status = rank_all(a, backend, trace, options, host, device);
+    if (device != host) backend->ops->release(backend, device);
+    free(host);
+    return status;
+}
+
+rkv_status rkv_analyze_trace(rkv_analysis **out, const rkv_trace *trace, const rkv_analyze_options *options) {
+    static const rkv_analyze_options defaults = {0};
+    if (!options) options = &defaults;
+    double start = rkv_now_s();
+    rkv_backend *backend = NULL;
+    rkv_analysis *a = NULL;
+    *out = NULL;
+    rkv_status status = rkv_backend_open(&backend, options->device);
+    if (!status)
+        status = rkv_analysis_new(&a, rkv_trace_model(trace), rkv_trace_n_tokens(trace), false, options);
+    if (!status) status = keep_tokens(a, trace);
+    if (!status) memcpy(a->device, backend->device, sizeof a->device);
+    if (!status) status = run(a, backend, trace, options);
+    rkv_backend_close(backend);
+    if (status) {
+        rkv_analysis_free(a);
+        return status;
+    }
+    a->total_s = rkv_now_s() - start;
+    *out = a;
+    return RKV_OK;
+}

@@ -1,0 +1,102 @@
+/* backend.h: a device as a struct of functions. The CPU's plain loops are the specification; every other
+ * device is held to them by the same tests.
+ *
+ * Pointers called `device` memory come from alloc and belong to the device; the CPU's are ordinary memory.
+ * Matrices are row-major float32. L layers, H query heads, G key/value heads, T tokens, D head dimension, E
+ * embedding width, F feed-forward width. */
+#ifndef RKV_BACKEND_BACKEND_H
+#define RKV_BACKEND_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rankkv/analysis.h>
+
+typedef struct rkv_backend rkv_backend;
+
+/* Which values of a head vector a rotation pairs: (0,1),(2,3).. or (0,D/2),(1,D/2+1).. */
+typedef enum rkv_rope_pairing { RKV_ROPE_ADJACENT, RKV_ROPE_HALVES } rkv_rope_pairing;
+
+/* The shape of one layer's attention. */
+typedef struct rkv_attention_shape {
+    size_t n_tokens, n_heads, n_kv_heads, head_dim; /* T, H, G, D */
+} rkv_attention_shape;
+
+/* Singular values of a batch of matrices of one shape. */
+typedef struct rkv_singular_task {
+    const float *matrices; /* [n, rows, cols] device memory */
+    size_t n, rows, cols;
+    bool lower_triangular; /* zeros above the diagonal may be skipped; rows = cols */
+    rkv_solver solver;
+    double *sigma;           /* out [n, min(rows, cols)] host, descending */
+    unsigned char *svd_used; /* out [n] host: 1 where LAPACK's SVD made them; may be NULL */
+} rkv_singular_task;
+
+/* Metrics of attention rows, one value per head; formulas in docs/METHODS.md. */
+typedef struct rkv_row_metrics {
+    double row_perplexity, keys_95, sink_4, local_32, long_256, ind1;
+    double squared_norm; /* ||A||_F^2 */
+    bool finite;         /* every element is in [0, 1] and no NaN; else the values mean nothing */
+} rkv_row_metrics;
+
+typedef struct rkv_backend_ops {
+    const char *name; /* "cpu", "cuda" */
+    void (*close)(rkv_backend *backend);
+
+    /* n floats of device memory, not zeroed. */
+    rkv_status (*alloc)(rkv_backend *backend, float **out, size_t n);
+    void (*release)(rkv_backend *backend, float *memory);
+    rkv_status (*upload)(rkv_backend *backend, float *device, const float *host, size_t n);
+    rkv_status (*download)(rkv_backend *backend, float *host, const float *device, size_t n);
+
+    /* y [T,E] = x / sqrt(mean(x^2) + eps) * weight [E], row by row (Zhang and Sennrich 2019). */
+    rkv_status (*rms_norm)(rkv_backend *backend, const float *x, const float *weight, size_t n_tokens,
+                           size_t width, float eps, float *y);
+    /* y [M,N] = x [M,K] w^T + (accumulate ? y : 0), w [N,K]. */
+    rkv_status (*matmul)(rkv_backend *backend, const float *x, const float *w, size_t m, size_t n, size_t k,
+                         bool accumulate, float *y);
+    /* Splits qkv [T, (H+2G) D] (+ bias [(H+2G) D] unless NULL) into q [H,T,D], k [G,T,D], v [G,T,D] and
+     * rotates q and k (Su et al. 2021): the pair i of a head at position t by the angle whose cosine and sine
+     * are rotation [T, D/2, 2]. */
+    rkv_status (*split_rotate)(rkv_backend *backend, const float *qkv, const float *bias,
+                               const float *rotation, rkv_rope_pairing pairing,
+                               const rkv_attention_shape *shape, float *q, float *k, float *v);
+    /* out [T, H D] = softmax(q k^T / sqrt(D), causal) v; query head h reads key/value head h G / H. attention
+     * [H,T,T], unless NULL, takes the softmax, zeros above the diagonal. */
+    rkv_status (*attention)(rkv_backend *backend, const float *q, const float *k, const float *v,
+                            const rkv_attention_shape *shape, float *attention, float *out);
+    /* y [T,F] = silu(x[:, 0..F)) * x[:, F..2F), x [T, 2F]; silu(a) = a / (1 + exp(-a)) (Shazeer 2020). */
+    rkv_status (*swiglu)(rkv_backend *backend, const float *x, size_t n_tokens, size_t width, float *y);
+    /* One chunk of the vocabulary in a log-sum-exp over logits [T, n]: folds it into running maximum and sum
+     * [T], and takes target[t]'s logit when first <= target[t] < first + n (target -1: none). Host arrays but
+     * logits. */
+    rkv_status (*fold_logits)(rkv_backend *backend, const float *logits, size_t n_tokens, size_t n,
+                              size_t first, const int32_t *target, double *maximum, double *sum,
+                              double *target_logit);
+
+    rkv_status (*singular_values)(rkv_backend *backend, const rkv_singular_task *task);
+    /* metrics [H] of attention [H,T,T]; ids [T] for ind1 (NULL: NaN). */
+    rkv_status (*row_metrics)(rkv_backend *backend, const float *attention, size_t n_heads, size_t n_tokens,
+                              const int32_t *ids, rkv_row_metrics *metrics);
+    /* mean [T,T] of attention [H,T,T] over heads. */
+    rkv_status (*head_mean)(rkv_backend *backend, const float *attention, size_t n_heads, size_t n_tokens,
+                            float *mean);
+} rkv_backend_ops;
+
+/* Every backend begins with this. */
+struct rkv_backend {
+    const rkv_backend_ops *ops;
+    bool host_memory;      /* device memory is ordinary memory: results need no download */
+    char description[128]; /* "cpu: 2 threads, ..." */
+    char device[64];       /* "cpu", "cuda:0 NVIDIA H200" */
+};
+
+/* Opens "auto" (or NULL), "cpu", "cuda" or "cuda:N". RKV_UNAVAILABLE says why it is not there; RKV_USAGE: no
+ * such name. */
+rkv_status rkv_backend_open(rkv_backend **out, const char *device);
+void rkv_backend_close(rkv_backend *backend);
+
+/* The CPU backend (backend/cpu.c). */
+rkv_status rkv_cpu_open(rkv_backend **out);
+
+#endif

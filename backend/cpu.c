@@ -1,0 +1,58 @@
+/* cpu.c: the CPU backend: its table of operations, and its memory. */
+#include "backend/cpu.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+
+static rkv_status alloc(rkv_backend *backend, float **out, size_t n) {
+    (void)backend;
+    return rkv_alloc_raw(out, n, sizeof **out);
+}
+
+static void release(rkv_backend *backend, float *memory) {
+    (void)backend;
+    free(memory);
+}
+
+static rkv_status copy(rkv_backend *backend, float *to, const float *from, size_t n) {
+    (void)backend;
+    memcpy(to, from, n * sizeof *to);
+    return RKV_OK;
+}
+
+static void close_cpu(rkv_backend *backend) {
+    free(backend);
+}
+
+static const rkv_backend_ops cpu_ops = {
+    .name = "cpu",
+    .close = close_cpu,
+    .alloc = alloc,
+    .release = release,
+    .upload = copy,
+    .download = copy,
+    .rms_norm = rkv_cpu_rms_norm,
+    .matmul = rkv_cpu_matmul,
+    .split_rotate = rkv_cpu_split_rotate,
+    .attention = rkv_cpu_attention,
+    .swiglu = rkv_cpu_swiglu,
+    .fold_logits = rkv_cpu_fold_logits,
+    .singular_values = rkv_cpu_singular_values,
+    .row_metrics = rkv_cpu_row_metrics,
+    .head_mean = rkv_cpu_head_mean,
+};
+
+rkv_status rkv_cpu_open(rkv_backend **out) {
+    rkv_status status = rkv_alloc(out, 1, sizeof **out);
+    if (status) return status;
+    (*out)->ops = &cpu_ops;
+    (*out)->host_memory = true;
+    snprintf((*out)->device, sizeof(*out)->device, "cpu");
+    snprintf((*out)->description, sizeof(*out)->description, "cpu: %d threads, %s", omp_get_max_threads(),
+             rkv_cpu_blas_name());
+    return RKV_OK;
+}

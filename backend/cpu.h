@@ -1,0 +1,37 @@
+/* cpu.h: the operations of the CPU backend, one file per family; contracts in backend.h. */
+#ifndef RKV_BACKEND_CPU_H
+#define RKV_BACKEND_CPU_H
+
+#include "backend/backend.h"
+
+/* cpu_forward.c */
+rkv_status rkv_cpu_rms_norm(rkv_backend *backend, const float *x, const float *weight, size_t n_tokens,
+                            size_t width, float eps, float *y);
+rkv_status rkv_cpu_matmul(rkv_backend *backend, const float *x, const float *w, size_t m, size_t n, size_t k,
+                          bool accumulate, float *y);
+rkv_status rkv_cpu_split_rotate(rkv_backend *backend, const float *qkv, const float *bias,
+                                const float *rotation, rkv_rope_pairing pairing,
+                                const rkv_attention_shape *shape, float *q, float *k, float *v);
+rkv_status rkv_cpu_swiglu(rkv_backend *backend, const float *x, size_t n_tokens, size_t width, float *y);
+rkv_status rkv_cpu_fold_logits(rkv_backend *backend, const float *logits, size_t n_tokens, size_t n,
+                               size_t first, const int32_t *target, double *maximum, double *sum,
+                               double *target_logit);
+
+/* cpu_attention.c */
+rkv_status rkv_cpu_attention(rkv_backend *backend, const float *q, const float *k, const float *v,
+                             const rkv_attention_shape *shape, float *attention, float *out);
+
+/* cpu_singular.c */
+rkv_status rkv_cpu_singular_values(rkv_backend *backend, const rkv_singular_task *task);
+
+/* cpu_metrics.c */
+rkv_status rkv_cpu_row_metrics(rkv_backend *backend, const float *attention, size_t n_heads, size_t n_tokens,
+                               const int32_t *ids, rkv_row_metrics *metrics);
+rkv_status rkv_cpu_head_mean(rkv_backend *backend, const float *attention, size_t n_heads, size_t n_tokens,
+                             float *mean);
+
+/* cpu_blas.c: what OpenBLAS chose, and the thread setting that keeps it from multiplying with ours. */
+const char *rkv_cpu_blas_name(void);
+void rkv_cpu_blas_threads(int n);
+
+#endif

@@ -1,0 +1,15 @@
+/* simd.h: plain loops compiled for several instruction sets, the best of which is picked when the program is
+ * loaded. */
+#ifndef RKV_CORE_SIMD_H
+#define RKV_CORE_SIMD_H
+
+/* Before a function definition: clones it for AVX-512, AVX2 and the baseline. Sanitizers run before the
+ * loader's choice can, so their builds have the baseline alone. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define RKV_CLONES                                                                                           \
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
+#else
+#define RKV_CLONES
+#endif
+
+#endif

@@ -1,0 +1,30 @@
+/* model.h: the inside of an rkv_model. */
+#ifndef RKV_MODEL_MODEL_H
+#define RKV_MODEL_MODEL_H
+
+#include "backend/backend.h"
+#include "io/gguf.h"
+#include "model/config.h"
+#include "model/tokenizer.h"
+#include "model/weights.h"
+
+struct rkv_model {
+    rkv_model_info info; /* strings owned by the model */
+    rkv_gguf *file;
+    rkv_tokenizer *tokenizer;
+    rkv_backend *backend; /* NULL when opened for its vocabulary alone */
+    rkv_config config;
+    rkv_model_tensors tensors;
+    bool resident;             /* decoded weights are kept */
+    rkv_layer_weights *layers; /* [L] decoded so far, when resident; one scratch layer when streamed */
+    float *output;             /* [V, E] decoded, when resident; NULL until needed */
+    float *output_norm;        /* [E], decoded at first use */
+};
+
+/* The backend that the model computes on; never NULL once weights are there. */
+rkv_backend *rkv_model_backend(const rkv_model *model);
+
+/* What rkv_prefill refuses of ids [n] before it works: nothing, too many, outside the vocabulary. */
+rkv_status rkv_model_check_prompt(const rkv_model *model, const int32_t *ids, size_t n);
+
+#endif
