@@ -14,9 +14,14 @@
  * docs). */
 #define TWO_STAGE_ORDER 768
 
-/* Widest acceptable bound on the relative error that the Gram matrix brings into an effective rank: half the
- * promise of 1e-6, the other half being left for everything else. */
+/* Largest acceptable estimate of the relative error that the Gram matrix brings into an effective rank: half
+ * the promise of 1e-6, the other half being left for everything else. */
 #define GRAM_ERROR_LIMIT 5e-7
+
+/* Noise of small eigenvalues in units of eps lambda_1. They fare far better than Weyl's bound, as the rows of
+ * attention are graded: below 1e-10 lambda_1 the largest error of the 270 heads of the default model at 512
+ * tokens was 0.055. */
+#define GRAM_NOISE 0.1
 
 static rkv_status lapack_failed(const char *routine, lapack_int info) {
     if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
@@ -68,8 +73,37 @@ static rkv_status form_gram(double *work, size_t rows, size_t cols, bool lower, 
     return RKV_OK;
 }
 
-/* By the eigenvalues of the Gram matrix: sigma = sqrt(lambda). work is destroyed. */
-static rkv_status by_gram(double *work, size_t rows, size_t cols, bool lower, double *sigma) {
+/* An estimate of the relative error of exp(H) that comes with squaring the matrix.
+ *
+ * Rounding moves each eigenvalue of the Gram matrix by some delta; a singular value so moves by
+ * d_i = min(sqrt(delta), delta / (2 sigma_i)), and H, whose derivative by sigma_i is -(ln p_i + H) / S, by
+ * d_i |ln p_i + H| / S. Above the noise (sigma_i^2 > delta) the signs are random and the moves add up as
+ * squares; below it sqrt(max(0, lambda)) has a bias and they add up plainly. A change of H is a relative
+ * change of exp(H).
+ *
+ * delta is what the computed spectrum shows of it: true eigenvalues are never negative, so the most negative
+ * one is noise; and it is at least GRAM_NOISE eps lambda_1. */
+static double gram_error_estimate(const double *sigma, size_t n, double most_negative) {
+    double total = 0, entropy = 0, squares = 0, biased = 0;
+    double delta = fmax(-most_negative, GRAM_NOISE * DBL_EPSILON * sigma[0] * sigma[0]);
+    for (size_t i = 0; i < n; i++)
+        total += sigma[i];
+    for (size_t i = 0; i < n; i++)
+        if (sigma[i] > 0) entropy -= sigma[i] / total * log(sigma[i] / total);
+    for (size_t i = 0; i < n; i++) {
+        double weight = fabs(log(fmax(sigma[i], sqrt(delta)) / total) + entropy) / total;
+        double moved = weight * delta / (2 * sigma[i]);
+        if (sigma[i] * sigma[i] > delta)
+            squares += moved * moved;
+        else
+            biased += weight * sqrt(delta);
+    }
+    return sqrt(squares) + biased;
+}
+
+/* By the eigenvalues of the Gram matrix: sigma = sqrt(lambda). work is destroyed. *error estimates the
+ * relative error of the effective rank. */
+static rkv_status by_gram(double *work, size_t rows, size_t cols, bool lower, double *sigma, double *error) {
     double *gram = NULL;
     size_t n = 0;
     rkv_status status = form_gram(work, rows, cols, lower, &gram, &n);
@@ -82,31 +116,13 @@ static rkv_status by_gram(double *work, size_t rows, size_t cols, bool lower, do
         if (info) status = lapack_failed("dsyevd", info);
     }
     if (gram != work) free(gram);
-    for (size_t i = 0; !status && i < n; i++)
+    if (status) return status;
+    double smallest = sigma[0] < 0 ? sigma[0] : 0; /* LAPACK's order is ascending */
+    for (size_t i = 0; i < n; i++)
         sigma[i] = sigma[i] > 0 ? sqrt(sigma[i]) : 0;
-    if (!status) qsort(sigma, n, sizeof *sigma, descending);
-    return status;
-}
-
-/* A bound on the relative error of exp(H) that comes with squaring the matrix.
- *
- * Forming the Gram matrix and solving it moves each eigenvalue by at most delta = c eps lambda_1 (Weyl; c = 4
- * sqrt(n) for the rounding of n-term sums and of a backward stable solver, statistically: measured below 2
- * sqrt(n)). A singular value so moves by d_i <= min(sqrt(delta), delta / (2 sigma_i)), and H, whose
- * derivative by sigma_i is
- * -(ln p_i + H) / S, by at most sum d_i |ln p_i + H| / S. A change of H is a relative change of exp(H). */
-static double gram_error_bound(const double *sigma, size_t n) {
-    double total = 0, entropy = 0, bound = 0, delta = 4 * sqrt((double)n) * DBL_EPSILON * sigma[0] * sigma[0];
-    for (size_t i = 0; i < n; i++)
-        total += sigma[i];
-    for (size_t i = 0; i < n; i++)
-        if (sigma[i] > 0) entropy -= sigma[i] / total * log(sigma[i] / total);
-    for (size_t i = 0; i < n; i++) {
-        double moved = sigma[i] * sigma[i] > delta ? delta / (2 * sigma[i]) : sqrt(delta);
-        double p = (sigma[i] > moved ? sigma[i] : moved) / total;
-        bound += moved / total * fabs(log(p) + entropy);
-    }
-    return bound;
+    qsort(sigma, n, sizeof *sigma, descending);
+    *error = sigma[0] > 0 ? gram_error_estimate(sigma, n, smallest) : 0;
+    return RKV_OK;
 }
 
 /* Singular values sigma of one matrix a [rows, cols]; work holds rows * cols. */
@@ -119,8 +135,9 @@ static rkv_status solve(const rkv_singular_task *task, size_t index, double *wor
     if (!widen(a, rows, cols, task->lower_triangular, work))
         return rkv_fail(RKV_DATA, "matrix %zu holds a value that is not finite", index);
     if (!svd) {
-        status = by_gram(work, rows, cols, task->lower_triangular, sigma);
-        svd = !status && sigma[0] > 0 && gram_error_bound(sigma, n) > GRAM_ERROR_LIMIT;
+        double error = 0;
+        status = by_gram(work, rows, cols, task->lower_triangular, sigma, &error);
+        svd = !status && error > GRAM_ERROR_LIMIT;
         if (svd) widen(a, rows, cols, task->lower_triangular, work);
     }
     if (svd) status = by_svd(work, rows, cols, sigma);
