@@ -16,7 +16,7 @@
 static rkv_status describe_part(const rkv_gguf_cursor *cursor, char **out) {
     rkv_text text = {0};
     rkv_text_printf(&text, "%s", cursor->part);
-    if (cursor->name.bytes) {
+    if (cursor->name.length > 0) {
         size_t length = cursor->name.length;
         rkv_text_printf(&text, " '");
         rkv_text_add_printable(&text, cursor->name.bytes, length < SHOWN_NAME ? length : SHOWN_NAME);
