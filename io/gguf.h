@@ -1,7 +1,9 @@
 /* gguf.h: reading GGUF files, versions 2 and 3 (little-endian): metadata and where the tensors lie.
  *
  * The file is mapped, never copied; every count, length, offset and product is checked against the bytes that
- * remain before anything is allocated. Messages name file, field and offset. */
+ * remain before anything is allocated. Messages name file, field and offset. Refused too: arrays of arrays, a
+ * name that appears twice, and tensors that share data (so that decoding all of them is bounded by the file's
+ * size). */
 #ifndef RKV_IO_GGUF_H
 #define RKV_IO_GGUF_H
 
