@@ -17,6 +17,7 @@
 #include "core/memory.h"
 #include "model/byte_map.h"
 #include "model/pair_map.h"
+#include "model/printable.h"
 
 struct rkv_bpe {
     const rkv_vocabulary *vocabulary;
@@ -64,9 +65,8 @@ static void find_byte_tokens(rkv_bpe *bpe) {
 }
 
 static rkv_status no_token(size_t rank, const char *what, rkv_gguf_string text) {
-    int shown = text.length < 64 ? (int)text.length : 64;
-    return rkv_fail(RKV_DATA, "tokenizer.ggml.merges[%zu]: its %s \"%.*s\" is not in tokenizer.ggml.tokens",
-                    rank, what, shown, text.bytes);
+    return rkv_fail(RKV_DATA, "tokenizer.ggml.merges[%zu]: its %s \"%s\" is not in tokenizer.ggml.tokens",
+                    rank, what, rkv_make_printable(text.bytes, text.length).text);
 }
 
 /* Splits "LEFT RIGHT" at its first space; a space at the very start belongs to LEFT, as in llama.cpp. */

@@ -9,34 +9,41 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "model/printable.h"
 
-/* Unicode's White_Space, for use inside brackets. PCRE2's \s has U+180E besides, and its \p{White_Space} is
- * only there from 10.40 on. */
+/* Character classes, for use inside brackets. SPACE is Unicode's White_Space: PCRE2's \s has U+180E besides,
+ * and its \p{White_Space} is only there from 10.40 on. */
 #define SPACE                                                                                                \
     "\\t-\\r \\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}"
+/* What Unicode 15.1 has is spelled out, lest tokens depend on how old PCRE2 is (10.42 knows Unicode 14). */
+#define LETTER                                                                                               \
+    "\\p{L}\\x{1123F}\\x{11240}\\x{11F02}\\x{11F04}-\\x{11F10}\\x{11F12}-\\x{11F33}\\x{13441}-\\x{13446}"    \
+    "\\x{1B132}\\x{1B155}\\x{1DF25}-\\x{1DF2A}\\x{1E030}-\\x{1E06D}\\x{1E4D0}-\\x{1E4EB}\\x{2B739}"          \
+    "\\x{2EBF0}-\\x{2EE5D}\\x{31350}-\\x{323AF}"
+#define NUMBER "\\p{N}\\x{11F50}-\\x{11F59}\\x{1D2C0}-\\x{1D2D3}\\x{1E4F0}-\\x{1E4F9}"
+#define OTHER  "[^" SPACE LETTER NUMBER "]"
 
 /* All but the last white space of a run, so that the last can lead the next word; all of it at the end. */
 #define SPACES       "[" SPACE "]+(?![^" SPACE "])|[" SPACE "]+"
-#define GPT2         "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" SPACE "\\p{L}\\p{N}]+|" SPACES
+#define GPT2         "'s|'t|'re|'ve|'m|'ll|'d| ?[" LETTER "]+| ?[" NUMBER "]+| ?" OTHER "+|" SPACES
 #define CONTRACTIONS "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]"
 #define LLAMA3(digits)                                                                                       \
-    CONTRACTIONS "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits "| ?[^" SPACE "\\p{L}\\p{N}]+[\\r\\n]*|[" SPACE    \
-                 "]*[\\r\\n]+|" SPACES
+    CONTRACTIONS "|[^\\r\\n" LETTER NUMBER "]?[" LETTER "]+|[" NUMBER "]" digits "| ?" OTHER                 \
+                 "+[\\r\\n]*|[" SPACE "]*[\\r\\n]+|" SPACES
 
 /* The names and what they mean are llama.cpp's (src/llama-vocab.cpp); so tokens are the same in both. */
 static const rkv_pretokenizer_row rows[] = {
     {.names = {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"},
-     .patterns = {"\\p{N}", GPT2}},
+     .patterns = {"[" NUMBER "]", GPT2}},
     {.names = {"gpt-2", "phi-2", "mpt", "olmo", "jais", "trillion", "granite-docling", "exaone4"},
      .patterns = {GPT2}},
     {.names = {"llama-bpe", "llama3", "llama-v3", "falcon3", "pixtral"},
-     .patterns = {LLAMA3("\\p{N}{1,3}")},
+     .patterns = {LLAMA3("{1,3}")},
      .whole_words = true,
      .add_bos = true},
-    {.names = {"dbrx", "smaug-bpe", "glm4", "chatglm-bpe"}, .patterns = {LLAMA3("\\p{N}{1,3}")}},
-    {.names = {"qwen2", "deepseek-r1-qwen", "stablelm2", "megrez", "hunyuan"},
-     .patterns = {LLAMA3("\\p{N}")}},
-    {.names = {"default"}, .patterns = {"[\\p{P}$+<=>^~|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]"}},
+    {.names = {"dbrx", "smaug-bpe"}, .patterns = {LLAMA3("{1,3}")}},
+    {.names = {"qwen2", "deepseek-r1-qwen", "stablelm2", "megrez", "hunyuan"}, .patterns = {LLAMA3("")}},
+    {.names = {"default"}, .patterns = {"[\\p{P}$+<=>^~|]+", GPT2, "[" NUMBER "]+", "[0-9][0-9][0-9]"}},
 };
 
 const rkv_pretokenizer_row *rkv_pretokenizer_row_at(size_t index) {
@@ -45,8 +52,7 @@ const rkv_pretokenizer_row *rkv_pretokenizer_row_at(size_t index) {
 
 struct rkv_pretokenizer {
     const rkv_pretokenizer_row *row;
-    pcre2_code
-        *codes[RKV_PRETOKENIZER_PATTERNS]; /* read-only once compiled, so that threads may share them */
+    pcre2_code *codes[RKV_PRETOKENIZER_PATTERNS]; /* [n], read-only: threads may share them */
     size_t n;
     pcre2_match_context *context;
 };
@@ -61,18 +67,16 @@ static const rkv_pretokenizer_row *find_row(const char *name, size_t length) {
 }
 
 static rkv_status unknown_name(const char *name, size_t length) {
-    rkv_text text = {0};
-    char *message;
-    rkv_text_printf(&text, "tokenizer.ggml.pre is \"");
-    rkv_text_add_printable(&text, name, length < 64 ? length : 64);
-    rkv_text_printf(&text, "\", none of");
+    rkv_text known = {0};
+    char *names;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        for (const char *const *known = rows[i].names; *known; known++)
-            rkv_text_printf(&text, " %s", *known);
-    rkv_status status = rkv_text_finish(&text, &message);
+        for (const char *const *at = rows[i].names; *at; at++)
+            rkv_text_printf(&known, " %s", *at);
+    rkv_status status = rkv_text_finish(&known, &names);
     if (status) return status;
-    status = rkv_fail(RKV_DATA, "%s", message);
-    free(message);
+    status = rkv_fail(RKV_DATA, "tokenizer.ggml.pre is \"%s\", none of%s",
+                      rkv_make_printable(name, length).text, names);
+    free(names);
     return status;
 }
 

@@ -5,25 +5,15 @@
 
 #include "core/fail.h"
 #include "core/memory.h"
-#include "core/text.h"
-
-static rkv_status wrong_model(const rkv_gguf *file, rkv_gguf_string model) {
-    rkv_text text = {0};
-    char *shown;
-    rkv_text_add_printable(&text, model.bytes, model.length < 64 ? model.length : 64);
-    rkv_status status = rkv_text_finish(&text, &shown);
-    if (status) return status;
-    status = rkv_fail(RKV_DATA, "%s: tokenizer.ggml.model is \"%s\"; only \"gpt2\" (byte-level BPE) is known",
-                      rkv_gguf_path(file), shown);
-    free(shown);
-    return status;
-}
+#include "model/printable.h"
 
 static rkv_status check_model(const rkv_gguf *file) {
     rkv_gguf_string model;
     rkv_status status = rkv_gguf_str(file, "tokenizer.ggml.model", &model);
     if (status) return status;
-    return model.length == 4 && memcmp(model.bytes, "gpt2", 4) == 0 ? RKV_OK : wrong_model(file, model);
+    if (model.length == 4 && memcmp(model.bytes, "gpt2", 4) == 0) return RKV_OK;
+    return rkv_fail(RKV_DATA, "%s: tokenizer.ggml.model is \"%s\"; only \"gpt2\" (byte-level BPE) is known",
+                    rkv_gguf_path(file), rkv_make_printable(model.bytes, model.length).text);
 }
 
 static rkv_status read_types(rkv_tokenizer_source *s, const rkv_gguf *file) {

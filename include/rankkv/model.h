@@ -72,11 +72,14 @@ RKV_API rkv_status rkv_model_default_path(char **path);
 typedef struct rkv_tokenize_options {
     bool parse_special; /* "<|im_start|>" in the text becomes that one token; false: it is text like any other
                          */
-    bool add_bos;       /* put the begin-of-sequence token first where the model has one */
+    bool add_bos; /* put the begin-of-sequence token first where the model wants it (add_bos_token of its file)
+                   */
 } rkv_tokenize_options;
 
 /* Turns UTF-8 text (length bytes, NUL bytes allowed; malformed sequences are encoded byte by byte) into ids
- * [*n]. options NULL: all false. The caller frees *ids with rkv_free. */
+ * [*n]. options NULL: all false. The caller frees *ids with rkv_free. Decoding gives the text back, but for
+ * bytes that the vocabulary has no token for: they are left out, as in llama.cpp (the default model lacks six
+ * control characters and what UTF-8 hardly or never uses). RKV_USAGE: text of 2^31 bytes or more. */
 RKV_API rkv_status rkv_tokenize(const rkv_model *model, const char *text, size_t length,
                                 const rkv_tokenize_options *options, int32_t **ids, size_t *n);
 
