@@ -22,7 +22,7 @@ import llama_cpp
 
 PRES = ["smollm", "gpt-2", "llama-bpe", "dbrx", "qwen2", "default"]
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED = 1, 2, 3, 4
-SPECIAL = [("<|one|>", CONTROL), ("<|two|>", CONTROL), ("<ab", CONTROL), ("ab>x", USER_DEFINED), ("<unk>", UNKNOWN),
+SPECIAL = [("<|one|>", CONTROL), ("<|two|>", CONTROL), ("<a.b", CONTROL), ("a.b>x", USER_DEFINED), ("<unk>", UNKNOWN),
            ("    ", USER_DEFINED), ("\u00e9\u00e8\u00e9", CONTROL)]
 
 TEXTS = [
@@ -35,7 +35,7 @@ TEXTS = [
     "a\u00a0b", "a\u3000\u3000b", "a\u2028b \u2029", "x\u0085y", "x\u180ey \u180e1", "a\u200bb\ufeffc", "\u1680a \u205f1", "\x1ca\x1f 1", "\x00a\x00",
     "x\U00031350y \U00031350 \U0002ebf01", "a\U00011f501 \U0001e4f0", "\U0010fffd z\ue000", "\ufffd a\ufffd1",
     "def f(x):\n    return x+1  # ok\n", "#include <stdio.h>\n\tint a[3]={1,22,333};", "https://a.b/c?d=e&f=%20#g", "$100 + 20% = <x>^2~|y|",
-    "<|one|>a<|two|>", "<|one|><|one|> b", "<|one|", "a<ab>x b", "<abab>x", "<ab>xab>x", "<unk>x", "a     b         c", "\u00e9\u00e8\u00e9\u00e8\u00e9",
+    "<|one|>a<|two|>", "<|one|><|one|> b", "<|one|", "a<a.b>x b", "<a.ba.b>x", "<a.b>xa.b>x", "<unk>x", "a     b         c", "\u00e9\u00e8\u00e9\u00e8\u00e9",
     "<|im_start|>user\nhi<|im_end|>\n", "<|endoftext|><repo_name>r<file_sep>f", "<|im_start", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 ]
 
@@ -48,7 +48,7 @@ def random_text(rnd):
         return chr(code) if not 0xD800 <= code < 0xE000 else "x"
 
     parts = [lambda: " " * rnd.randrange(1, 4), lambda: rnd.choice("\n\t\r\u00a0\u2003"), lambda: str(rnd.randrange(10 ** 6)),
-             lambda: "".join(character() for _ in range(rnd.randrange(1, 6))), lambda: rnd.choice(["word", "It's", "<|two|>", "ab>x"])]
+             lambda: "".join(character() for _ in range(rnd.randrange(1, 6))), lambda: rnd.choice(["word", "It's", "<|two|>", "a.b>x"])]
     return "".join(rnd.choice(parts)() for _ in range(rnd.randrange(2, 9)))
 
 

@@ -97,8 +97,8 @@ void byte_vocabulary_pairs(byte_vocabulary *v) {
     } special[] = {
         {"<|one|>", RKV_TOKEN_CONTROL},
         {"<|two|>", RKV_TOKEN_CONTROL},
-        {"<ab", RKV_TOKEN_CONTROL},
-        {"ab>x", RKV_TOKEN_USER_DEFINED},
+        {"<a.b", RKV_TOKEN_CONTROL},
+        {"a.b>x", RKV_TOKEN_USER_DEFINED},
         {"<unk>", RKV_TOKEN_UNKNOWN},
         {"    ", RKV_TOKEN_USER_DEFINED},
         {"\u00e9\u00e8\u00e9", RKV_TOKEN_CONTROL},
