@@ -1,4 +1,4 @@
-/* model_info.h: copies of rkv_model_info that own their strings, and their JSON form. */
+/* model_info.h: copies of rkv_model_info that own their strings. */
 #ifndef RKV_IO_MODEL_INFO_H
 #define RKV_IO_MODEL_INFO_H
 
