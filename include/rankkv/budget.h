@@ -19,6 +19,7 @@ typedef struct rkv_budget_options rkv_budget_options;
 /* What a policy is given: one signal value per unit (layer, or KV head in layer-major order). */
 typedef struct rkv_policy_input {
     const double *signal; /* [n_units], finite and >= 0; NULL when the policy needs none */
+    double signal_limit;  /* largest value that the signal can take: T for ranks and keys, 1 for masses */
     const size_t *layer;  /* [n_units] the layer of each unit */
     size_t n_units;
     size_t n_layers; /* L */
@@ -32,8 +33,9 @@ typedef struct rkv_policy {
     const char *summary; /* one line for `rankkv methods` and --help */
     const char *formula; /* as docs/METHODS.md has it */
     const char *source;  /* where it comes from */
+    const char *options; /* the members of rkv_budget_options that it reads, separated by spaces; "": none */
     bool needs_signal;   /* uses the signal (false: the controls uniform, pyramid, random, ...) */
-    /* Writes weight [n_units] > 0: shares of the total. full [n_units], zeroed by the caller: 1 makes a unit
+    /* Writes weight [n_units] >= 0: shares of the total. full [n_units], zeroed by the caller: 1 makes a unit
      * keep everything. Fails with RKV_USAGE when an option is out of its range. */
     rkv_status (*weigh)(const rkv_policy_input *in, double *weight, unsigned char *full);
 } rkv_policy;
@@ -42,22 +44,26 @@ typedef struct rkv_policy {
 RKV_API const rkv_policy *rkv_policy_at(size_t index);
 RKV_API const rkv_policy *rkv_policy_find(const char *name);
 
+/* min: 4 entries, or the even share total / L where that is less, so that every total can be met. */
+#define RKV_MIN_AUTO SIZE_MAX
+
 /* Options of an allocation. Start from rkv_budget_options_default(). */
 struct rkv_budget_options {
     const char *policy;          /* "proportional" */
     const char *signal;          /* metric that stands in for the rank: "erank" */
     rkv_granularity granularity; /* RKV_BY_LAYER */
     bool within_layer; /* by head: share inside each layer's budget instead of over the whole model */
-    rkv_aggregate
-        aggregate; /* heads -> layer for signals other than the layer rank; HEAD_MEAN_MATRIX needs erank */
-    rkv_aggregate combine; /* query heads of a group -> KV head: RKV_AGGREGATE_MAX (or MEAN) */
+    /* heads -> layer. RKV_AGGREGATE_COUNT, the default: as the analysis made its layer rank (mean where that was
+     * HEAD_MEAN_MATRIX and the signal is not erank). HEAD_MEAN_MATRIX needs erank and an analysis made so. */
+    rkv_aggregate aggregate;
+    rkv_aggregate combine; /* query heads of a group -> KV head: MAX (default), MEAN, MEDIAN or MIN */
     /* exactly one of the three; 0 or NaN: not given; none given: ratio 0.5 */
     size_t total;                           /* sum over layers, entries per KV head */
     size_t mean;                            /* mean per layer */
     double ratio;                           /* of the tokens kept, 0 < ratio <= 1 */
-    size_t min;                             /* smallest budget of a unit, default 4 */
-    size_t max;                             /* largest; 0: T */
-    double tau;                             /* softmax: temperature on signals normalised by T; default 0.1 */
+    size_t min; /* smallest budget of a unit, default RKV_MIN_AUTO; above T: T; above max: a failure */
+    size_t max; /* largest, that of full units too; 0 or above T: T */
+    double tau; /* softmax: temperature on signals divided by their limit (T, or 1 for a mass); default 0.1 */
     double exponent;                        /* power: a in w = (s/mean + floor)^a; default 1 */
     double floor;                           /* power: default 0.05 */
     double low_percentile, high_percentile; /* adaptive: 25 and 75 */
@@ -90,9 +96,11 @@ RKV_API rkv_status rkv_budget_allocate(rkv_budget **out, const rkv_analysis *ana
                                        const rkv_budget_options *options);
 RKV_API void rkv_budget_free(rkv_budget *budget);
 
-/* The heart of it, on bare numbers: shares total over n units in proportion to weight [n] > 0, every share
- * within [min[i], max[i]] (water-filling), rounded by largest remainder (ties: the lower index), so that the
- * sum is exactly total. RKV_USAGE when sum(min) > total or sum(max) < total. */
+/* The heart of it, on bare numbers: shares total over n units in proportion to weight [n] >= 0, every share
+ * within [min[i], max[i]] (water-filling), rounded by largest remainder (ties: the larger weight, then the
+ * lower index), so that the sum is exactly total. Weights below 1e-200 of the largest count as that, so a
+ * weight of 0 gets its minimum until the others are full; all zero: even shares. RKV_USAGE when sum(min) >
+ * total or sum(max) < total, a min exceeds its max, a weight is negative or not finite, or total > 2^52. */
 RKV_API rkv_status rkv_budget_share(const double *weight, const size_t *min, const size_t *max, size_t n,
                                     size_t total, size_t *share);
 
