@@ -55,7 +55,7 @@ rkv_status rkv_json_parse(json_t **out, const char *text, size_t length) {
     if (status) return status;
     json_error_t error;
     json_t *document = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-    if (!document && json_error_code(&error) == json_error_out_of_memory)
+    if (!document && !*error.text) /* all that jansson says when memory runs out */
         return rkv_fail(RKV_NO_MEMORY, "out of memory: a JSON document of %zu bytes", length);
     if (!document) {
         char reason[JSON_ERROR_TEXT_LENGTH];

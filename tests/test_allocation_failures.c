@@ -1,0 +1,156 @@
+/* test_allocation_failures.c: the k-th allocation fails, for every k: the call says so, and nothing leaks
+ * (the sanitizers' build looks). Linked with --wrap, so that core/memory.c calls the functions below.
+ * jansson's own allocations are left alone: its 2.14 asserts when one of them fails. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rankkv/budget.h>
+
+#include "support/sample_analysis.h"
+#include "support/temporary.h"
+
+static long left = -1; /* allocations until one fails; below 0: none fails */
+static bool failed;
+
+static bool fails(void) {
+    if (left < 0 || left-- > 0) return false;
+    failed = true;
+    return true;
+}
+
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size) {
+    return fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size) {
+    return fails() ? NULL : __real_realloc(memory, size);
+}
+
+/* ---- the calls ---- */
+
+static rkv_analysis *analysis;
+static rkv_budget *budget;
+
+static rkv_status allocate(rkv_granularity granularity, bool within_layer, const char *policy) {
+    rkv_budget_options options = rkv_budget_options_default();
+    options.policy = policy;
+    options.shuffled_policy = "top-k";
+    options.top_k = 1;
+    options.granularity = granularity;
+    options.within_layer = within_layer;
+    rkv_budget *b;
+    rkv_status status = rkv_budget_allocate(&b, analysis, &options);
+    assert_int_equal(status == RKV_OK, b != NULL);
+    rkv_budget_free(b);
+    return status;
+}
+
+static rkv_status by_layer(void) {
+    return allocate(RKV_BY_LAYER, false, "adaptive");
+}
+
+static rkv_status by_head(void) {
+    return allocate(RKV_BY_HEAD, false, "shuffled");
+}
+
+static rkv_status within_layer(void) {
+    return allocate(RKV_BY_HEAD, true, "softmax");
+}
+
+static rkv_status save_analysis(void) {
+    return rkv_analysis_save(analysis, budget, temporary_path("analysis.json"));
+}
+
+static rkv_status load_analysis(void) {
+    rkv_analysis *a;
+    rkv_status status = rkv_analysis_load(&a, temporary_path("analysis.json"));
+    rkv_analysis_free(a);
+    return status;
+}
+
+static rkv_status save_csv(void) {
+    return rkv_analysis_save_csv(analysis, temporary_path("ranks.csv"));
+}
+
+static rkv_status save_budget(void) {
+    return rkv_budget_save(budget, temporary_path("budget.json"));
+}
+
+static rkv_status load_budget(void) {
+    rkv_budget *b;
+    rkv_status status = rkv_budget_load(&b, temporary_path("budget.json"));
+    rkv_budget_free(b);
+    return status;
+}
+
+static rkv_status export_all(void) {
+    rkv_status status = RKV_OK;
+    for (size_t i = 0; !status && rkv_exporter_at(i); i++)
+        status = rkv_budget_export(budget, analysis, rkv_exporter_at(i)->name, temporary_path("export"));
+    return status;
+}
+
+/* A file that is in place stays, even where memory for syncing its folder is missing: a call that writes
+ * files may succeed once for each of them. */
+static const struct call {
+    rkv_status (*run)(void);
+    int files;
+} calls[] = {
+    {by_layer, 0}, {by_head, 0},     {within_layer, 0}, {save_analysis, 1}, {load_analysis, 0},
+    {save_csv, 1}, {save_budget, 1}, {load_budget, 0},  {export_all, 4},
+};
+
+/* Fails allocation 0, 1, 2 ... until the call gets through without meeting the failure. */
+static void fail_each(const struct call *call) {
+    int successes = 0;
+    rkv_status status;
+    for (long k = 0;; k++) {
+        left = k;
+        failed = false;
+        status = call->run();
+        left = -1;
+        if (!failed) break;
+        assert_true(status == RKV_NO_MEMORY || (status == RKV_OK && ++successes <= call->files));
+    }
+    if (status) fail_msg("%s", rkv_message());
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        fail_each(&calls[i]);
+}
+
+static int make(void **state) {
+    (void)state;
+    temporary_make();
+    analysis = sample_analysis(3, 4, 2, 60, 1);
+    if (!analysis || rkv_budget_allocate(&budget, analysis, NULL)) return 1;
+    return save_analysis() || save_budget();
+}
+
+static int drop(void **state) {
+    (void)state;
+    rkv_budget_free(budget);
+    rkv_analysis_free(analysis);
+    temporary_remove();
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, make, drop);
+}

@@ -1,0 +1,63 @@
+/* write_samples.c: write_samples DIR: one analysis.json or budget.json of every kind, for check_schema.py. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rankkv/budget.h>
+
+#include "support/sample_analysis.h"
+
+static void need(rkv_status status) {
+    if (!status) return;
+    fprintf(stderr, "write_samples: %s\n", rkv_message());
+    exit(rkv_status_exit_code(status));
+}
+
+static void write_budget(const char *folder, const rkv_analysis *a, const char *policy,
+                         rkv_granularity granularity) {
+    char path[1024];
+    rkv_budget_options options = rkv_budget_options_default();
+    rkv_budget *budget;
+    options.policy = policy;
+    options.granularity = granularity;
+    options.top_k = 1;
+    options.seed = granularity == RKV_BY_HEAD ? UINT64_MAX : 7;
+    need(rkv_budget_allocate(&budget, a, &options));
+    snprintf(path, sizeof path, "%s/budget-%s-%d.json", folder, policy, (int)granularity);
+    need(rkv_budget_save(budget, path));
+    snprintf(path, sizeof path, "%s/analysis-%s-%d.json", folder, policy, (int)granularity);
+    need(rkv_analysis_save(a, budget, path));
+    rkv_budget_free(budget);
+}
+
+/* Everything that may be unknown, unknown. */
+static void write_least(const char *folder, rkv_analysis *a) {
+    char path[1024];
+    for (size_t t = 0; t < a->n_tokens; t++)
+        free(a->token_text[t]);
+    free(a->token_text);
+    free(a->token_ids);
+    a->token_text = NULL;
+    a->token_ids = NULL;
+    a->perplexity = NAN;
+    a->model.sha256[0] = '\0';
+    for (size_t m = 1; m < RKV_METRIC_COUNT; m++) {
+        free(a->metric[m]);
+        a->metric[m] = NULL;
+    }
+    snprintf(path, sizeof path, "%s/analysis-least.json", folder);
+    need(rkv_analysis_save(a, NULL, path));
+}
+
+int main(int argc, char **argv) {
+    if (argc != 2) return 2;
+    rkv_analysis *a = sample_analysis(4, 6, 2, 20, 1);
+    if (!a) return 1;
+    for (size_t i = 0; rkv_policy_at(i); i++) {
+        write_budget(argv[1], a, rkv_policy_at(i)->name, RKV_BY_LAYER);
+        write_budget(argv[1], a, rkv_policy_at(i)->name, RKV_BY_HEAD);
+    }
+    write_least(argv[1], a);
+    rkv_analysis_free(a);
+    return 0;
+}
