@@ -15,7 +15,7 @@
 #include "core/fail.h"
 
 /* Limits of a document, checked before it is parsed: a parsed value takes some 40 bytes, a container 250, so
- * these keep a hostile file under about 400 MB. Ours have one container per layer and metric, and one value
+ * these keep a hostile file under about 500 MB. Ours have one container per layer and metric, and one value
  * per head and metric or per token. */
 #define RKV_JSON_MAX_BYTES      ((size_t)64 << 20)
 #define RKV_JSON_MAX_VALUES     ((size_t)1 << 23)

@@ -56,6 +56,20 @@ static void test_table_is_whole(void **state) {
     assert_null(rkv_exporter_find("json"));
 }
 
+/* docs/FORMATS.md has every format under its name, with the name of its file. */
+static void test_the_manual_has_every_format(void **state) {
+    (void)state;
+    char *manual, line[256];
+    size_t length;
+    assert_int_equal(rkv_read_file(RKV_SOURCE_DIR "/docs/FORMATS.md", 1 << 20, &manual, &length), RKV_OK);
+    for (size_t i = 0; rkv_exporter_at(i); i++) {
+        snprintf(line, sizeof line, "\n### %s\n`%s`", rkv_exporter_at(i)->name,
+                 rkv_exporter_at(i)->file_name);
+        if (!strstr(manual, line)) fail_msg("docs/FORMATS.md lacks:%s", line);
+    }
+    free(manual);
+}
+
 static void test_csv(void **state) {
     (void)state;
     temporary_make();
@@ -155,6 +169,7 @@ static void test_refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table_is_whole),
+        cmocka_unit_test(test_the_manual_has_every_format),
         cmocka_unit_test(test_csv),
         cmocka_unit_test(test_layer_budgets),
         cmocka_unit_test(test_rank_analysis),

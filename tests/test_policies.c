@@ -13,6 +13,7 @@
 
 #include <rankkv/budget.h>
 
+#include "core/file.h"
 #include "support/sample_analysis.h"
 
 #define L 4
@@ -92,6 +93,19 @@ static void test_table_is_whole(void **state) {
     }
     assert_null(rkv_policy_find("propotional"));
     assert_null(rkv_policy_find(""));
+}
+
+/* docs/METHODS.md has every policy under its name, with the formula of the table. */
+static void test_the_manual_has_every_policy(void **state) {
+    (void)state;
+    char *manual, line[256];
+    size_t length;
+    assert_int_equal(rkv_read_file(RKV_SOURCE_DIR "/docs/METHODS.md", 1 << 20, &manual, &length), RKV_OK);
+    for (size_t i = 0; rkv_policy_at(i); i++) {
+        snprintf(line, sizeof line, "\n### %s\n`%s`", rkv_policy_at(i)->name, rkv_policy_at(i)->formula);
+        if (!strstr(manual, line)) fail_msg("docs/METHODS.md lacks:%s", line);
+    }
+    free(manual);
 }
 
 static void weigh(const rkv_policy *p, const double *signal, size_t n, double *weight) {
@@ -302,6 +316,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden_numbers),
         cmocka_unit_test(test_table_is_whole),
+        cmocka_unit_test(test_the_manual_has_every_policy),
         cmocka_unit_test(test_weights_are_finite_on_any_signal),
         cmocka_unit_test(test_flat_signal_is_even),
         cmocka_unit_test(test_budgets_follow_the_signal),

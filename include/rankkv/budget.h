@@ -53,20 +53,21 @@ struct rkv_budget_options {
     const char *signal;          /* metric that stands in for the rank: "erank" */
     rkv_granularity granularity; /* RKV_BY_LAYER */
     bool within_layer; /* by head: share inside each layer's budget instead of over the whole model */
-    /* heads -> layer. RKV_AGGREGATE_COUNT, the default: as the analysis made its layer rank (mean where that was
-     * HEAD_MEAN_MATRIX and the signal is not erank). HEAD_MEAN_MATRIX needs erank and an analysis made so. */
+    /* heads -> layer. RKV_AGGREGATE_COUNT, the default: as the analysis made its layer rank (mean where that
+     * was HEAD_MEAN_MATRIX and the signal is not erank). HEAD_MEAN_MATRIX needs erank and an analysis made
+     * so. */
     rkv_aggregate aggregate;
     rkv_aggregate combine; /* query heads of a group -> KV head: MAX (default), MEAN, MEDIAN or MIN */
     /* exactly one of the three; 0 or NaN: not given; none given: ratio 0.5 */
-    size_t total;                           /* sum over layers, entries per KV head */
-    size_t mean;                            /* mean per layer */
-    double ratio;                           /* of the tokens kept, 0 < ratio <= 1 */
-    size_t min; /* smallest budget of a unit, default RKV_MIN_AUTO; above T: T; above max: a failure */
-    size_t max; /* largest, that of full units too; 0 or above T: T */
+    size_t total; /* sum over layers, entries per KV head */
+    size_t mean;  /* mean per layer */
+    double ratio; /* of the tokens kept, 0 < ratio <= 1 */
+    size_t min;   /* smallest budget of a unit, default RKV_MIN_AUTO; above T: T; above max: a failure */
+    size_t max;   /* largest, that of full units too; 0 or above T: T */
     double tau; /* softmax: temperature on signals divided by their limit (T, or 1 for a mass); default 0.1 */
-    double exponent;                        /* power: a in w = (s/mean + floor)^a; default 1 */
-    double floor;                           /* power: default 0.05 */
-    double low_percentile, high_percentile; /* adaptive: 25 and 75 */
+    double exponent;                            /* power: a in w = (s/mean + floor)^a; default 1 */
+    double floor;                               /* power: default 0.05 */
+    double low_percentile, high_percentile;     /* adaptive: 25 and 75 */
     double low_weight, mid_weight, high_weight; /* adaptive: 0.5, 1, 1.5 */
     size_t top_k;                               /* top-k: units that keep everything; default 6 */
     double pyramid_beta;                        /* pyramid: first layer's share over the last's; default 20 */
