@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Runs every test: installs what is missing, builds the dev preset and runs ctest on it; then, built with
+# AddressSanitizer and UndefinedBehaviorSanitizer, all tests but those that run the whole model.
+set -euo pipefail
+
+if (($# > 0)); then
+  echo "usage: scripts/test.sh" >&2
+  exit 2
+fi
+cd "$(dirname -- "$0")/.."
+
+scripts/install-packages.sh --tests
+if ! scripts/fetch-model.sh; then
+  echo "test: going on without the default model: the tests that need it are skipped" >&2
+fi
+
+# Two threads in each test, so that parallel code is run in parallel, and as many tests at once as there are cores.
+# Threads that wait give their core away, since there are more threads than cores.
+export OMP_NUM_THREADS=2 OMP_WAIT_POLICY=passive
+jobs=$(nproc)
+failed=()
+
+scripts/build.sh dev
+ctest --preset dev -j "$jobs" || failed+=(dev)
+
+scripts/build.sh asan
+ctest --preset asan -j "$jobs" -LE model || failed+=(asan)
+
+if ((${#failed[@]} > 0)); then
+  echo "test: failures under: ${failed[*]}" >&2
+  exit 1
+fi
