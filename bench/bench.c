@@ -98,14 +98,14 @@ rkv_status bench_open(const bench_options *options, rkv_model **model, int32_t *
     char *text = read_text(options->text, &length);
     if (!text) {
         fprintf(stderr, "%s: cannot be read\n", options->text);
-        return RKV_NO_INPUT;
+        exit(rkv_status_exit_code(RKV_NO_INPUT));
     }
     rkv_status status = open_model(options->model, model);
     if (!status) status = rkv_tokenize(*model, text, length, NULL, ids, &n);
     if (!status && n < options->n_tokens) {
         fprintf(stderr, "%s: %zu tokens, fewer than the %zu asked for\n", options->text, n,
                 options->n_tokens);
-        status = RKV_USAGE;
+        exit(2);
     }
     free(text);
     return status;

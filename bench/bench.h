@@ -18,7 +18,8 @@ typedef struct bench_options {
 bench_options bench_parse(int argc, char **argv);
 
 /* Opens the model and takes the first n_tokens tokens of the text. The caller closes *model and frees *ids
- * with rkv_free; what failed is in rkv_message(). */
+ * with rkv_free; what failed is in rkv_message(). A text that cannot be read or is too short
+ * ends the program with a message. */
 rkv_status bench_open(const bench_options *options, rkv_model **model, int32_t **ids);
 
 /* Wall-clock seconds since some fixed moment. */
