@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const struct option long_options[] = {
     {"model", required_argument, NULL, 'm'},
@@ -41,7 +42,14 @@ static size_t parse_count(const char *program, const char *word) {
     return (size_t)value;
 }
 
+/* Starts the program again with the kernels that suit the processor, as `rankkv` does. */
+static void take_right_blas(char **argv) {
+    const char *core = rkv_cpu_blas_core_wanted();
+    if (core && !setenv("OPENBLAS_CORETYPE", core, 1)) execv("/proc/self/exe", argv);
+}
+
 bench_options bench_parse(int argc, char **argv) {
+    take_right_blas(argv);
     bench_options options = {.n_tokens = 512, .repeat = 5, .every = 1, .solver = RKV_SOLVER_GRAM};
     for (int option; (option = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
         switch (option) {

@@ -14,7 +14,8 @@ typedef struct bench_options {
     rkv_solver solver; /* bench_rank */
 } bench_options;
 
-/* Parses the command line; on a mistake prints the usage and exits with 2. */
+/* To be called first: sees to the right BLAS kernels, then parses the command line; on a mistake prints the
+ * usage and exits with 2. */
 bench_options bench_parse(int argc, char **argv);
 
 /* Opens the model and takes the first n_tokens tokens of the text. The caller closes *model and frees *ids
