@@ -5,7 +5,7 @@ find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(PNG REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS C)
 
-# RANKKV_MODULES: what rankkv.pc requires.
+# RANKKV_MODULES: what rankkv.pc requires; RANKKV_LIBRARIES: the files that it must name, having no module of their own.
 set(RANKKV_MODULES libcrypto libpng)
 macro(rankkv_module name)
   pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${ARGN})
@@ -25,12 +25,14 @@ if(NOT TARGET RankKV::lapacke)
   target_include_directories(RankKV::lapacke INTERFACE ${LAPACKE_INCLUDE_DIR})
 endif()
 
-# HDF5, the serial library: Debian names it hdf5-serial, others hdf5.
-pkg_search_module(hdf5 REQUIRED IMPORTED_TARGET hdf5-serial hdf5)
-list(APPEND RANKKV_MODULES ${hdf5_MODULE_NAME})
+# HDF5, the serial library, with its high-level part (dimension scales), which no .pc file names: Debian calls them
+# hdf5-serial and hdf5_serial_hl, others hdf5 and hdf5_hl.
+pkg_search_module(hdf5 REQUIRED IMPORTED_TARGET hdf5-serial>=1.10.5 hdf5>=1.10.5)
+find_library(HDF5_HL_LIBRARY NAMES hdf5_hl hdf5_serial_hl HINTS ${hdf5_LIBRARY_DIRS} ${hdf5_LIBDIR} REQUIRED)
+list(APPEND RANKKV_MODULES ${hdf5_MODULE_NAME}>=1.10.5)
 if(NOT TARGET RankKV::hdf5)
   add_library(RankKV::hdf5 INTERFACE IMPORTED)
-  target_link_libraries(RankKV::hdf5 INTERFACE PkgConfig::hdf5)
+  target_link_libraries(RankKV::hdf5 INTERFACE ${HDF5_HL_LIBRARY} PkgConfig::hdf5)
 endif()
 
 # Cairo and Pango, as RANKKV_CAIRO has it; RANKKV_CAIRO_TARGETS is empty without them.
@@ -44,3 +46,5 @@ if(RANKKV_CAIRO AND pangocairo_FOUND)
   set(RANKKV_CAIRO_TARGETS PkgConfig::pangocairo)
   list(APPEND RANKKV_MODULES pangocairo cairo)
 endif()
+
+set(RANKKV_LIBRARIES ${HDF5_HL_LIBRARY} ${LAPACKE_LIBRARY})

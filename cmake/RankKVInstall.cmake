@@ -30,11 +30,20 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/RankKVConfig.cmake ${CMAKE_CURRENT_BIN
   cmake/RankKVDependencies.cmake DESTINATION ${cmake_dir})
 
 # pkg-config rankkv. A static library needs its dependencies on the link line whether or not --static is asked for.
-if(BUILD_SHARED_LIBS)
-  set(pc_private .private)
-endif()
 string(REGEX REPLACE "([<>=]+)" " \\1 " pc_requires "${RANKKV_MODULES}")
 list(JOIN pc_requires ", " pc_requires)
+foreach(library ${RANKKV_LIBRARIES})
+  get_filename_component(name ${library} NAME_WE)
+  string(REGEX REPLACE "^lib" "-l" name ${name})
+  list(APPEND pc_libraries ${name})
+endforeach()
+list(JOIN pc_libraries " " pc_libraries)
+string(APPEND pc_libraries " ${OpenMP_C_FLAGS} -lm")
+if(BUILD_SHARED_LIBS)
+  set(pc_dependencies "Requires.private: ${pc_requires}\nLibs: -L\${libdir} -lrankkv\nLibs.private: ${pc_libraries}")
+else()
+  set(pc_dependencies "Requires: ${pc_requires}\nLibs: -L\${libdir} -lrankkv ${pc_libraries}")
+endif()
 # From the folder of the .pc file up to the prefix, whatever the depth of the library folder.
 file(RELATIVE_PATH pc_up /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 string(REGEX REPLACE "/$" "" pc_prefix "\${pcfiledir}/${pc_up}")

