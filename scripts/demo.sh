@@ -20,8 +20,11 @@ build/release/cli/rankkv analyze samples/*.txt --heatmaps --force -o "$out"
 
 cat << EOF
 
-Done. Where to look (in $out):
-$(cd "$out" && for dir in */; do printf '  %-12s %s\n' "$dir" "$(cd "$dir" && echo *.png)"; done)
+Where to look, one folder per prompt in $out:
+  effective_rank.png   the effective rank of every head, and the budgets that follow from it
+  contact_sheet.png    the attention of every head of every layer
+  layer_*.png          the heads of one layer; layer_17.png differs most between the prompts
+  analysis.json, budget.json, ranks.csv   the numbers
 samples/README.md says what to expect in each. To go on:
   build/release/cli/rankkv analyze YOUR_FILE.txt --heatmaps -o DIR
   build/release/cli/rankkv --help
