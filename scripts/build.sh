@@ -15,5 +15,3 @@ if ! { cmake --preset "$preset" && cmake --build --preset "$preset"; } > "$log" 
   echo "build: preset $preset failed; the whole log is $log" >&2
   exit 1
 fi
-# The compiler's warnings stay visible where they do not stop the build.
-grep -A 5 'warning:' "$log" >&2 || true
