@@ -167,7 +167,8 @@ def main():
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}"
                          for name in ("torch", "transformers", "llama_cpp_python"))
     print(f"Machine: {machine()}; {options.threads} threads for each. Date: {datetime.date.today()}. "
-          f"Commit: {commit()}. Peers: {versions}. Medians of {options.runs} runs in turn.")
+          f"Commit: {commit()}. Peers: {versions}. Runs in turn: {options.runs}, medians of each. "
+          f"Load average at the start: {os.getloadavg()[0]:.1f}.")
     sections = {
         "analyze": (compare_analysis, "| tokens | step | rankkv analyze | torch | torch / rankkv |",
                     "| --- | --- | --- | --- | --- |"),
