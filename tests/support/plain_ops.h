@@ -1,0 +1,21 @@
+/* plain_ops.h: the operations of a backend as plain loops in float64: the specification that every backend is
+ * held to. Arguments as in backend/backend.h. */
+#ifndef RKV_TESTS_PLAIN_OPS_H
+#define RKV_TESTS_PLAIN_OPS_H
+
+#include "backend/backend.h"
+
+void plain_rms_norm(const float *x, const float *weight, size_t n_tokens, size_t width, float eps, double *y);
+void plain_matmul(const float *x, const float *w, size_t m, size_t n, size_t k, const float *add, double *y);
+void plain_split_rotate(const float *qkv, const float *bias, const float *rotation, rkv_rope_pairing pairing,
+                        const rkv_attention_shape *shape, double *q, double *k, double *v);
+void plain_attention(const float *q, const float *k, const float *v, const rkv_attention_shape *shape,
+                     double *attention, double *out);
+void plain_swiglu(const float *x, size_t n_tokens, size_t width, double *y);
+void plain_row_metrics(const float *attention, size_t n_tokens, const int32_t *ids, rkv_row_metrics *metrics);
+
+/* Singular values of a [rows, cols], descending, by one-sided Jacobi rotations (Hestenes 1958): slow, and
+ * exact to rounding even where values differ by many orders of magnitude. */
+void plain_singular_values(const float *a, size_t rows, size_t cols, double *sigma);
+
+#endif

@@ -1,0 +1,388 @@
+/* test_backend.c: every operation of every backend that is present, over ordinary and ugly shapes, against
+ * the plain loops of support/plain_ops.h. */
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "backend/backend.h"
+#include "backend/simd_math.h"
+#include "core/random.h"
+#include "support/plain_ops.h"
+
+static const char *const devices[] = {"cpu", "cuda"};
+static rkv_random dice = {42};
+
+/* Uniform in [-1, 1). */
+static float *random_floats(size_t n) {
+    float *x = malloc((n + 1) * sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)(2 * rkv_random_unit(&dice) - 1);
+    return x;
+}
+
+/* A copy in device memory. */
+static float *on_device(rkv_backend *b, const float *host, size_t n) {
+    float *memory = NULL;
+    assert_int_equal(b->ops->alloc(b, &memory, n), RKV_OK);
+    assert_int_equal(b->ops->upload(b, memory, host, n), RKV_OK);
+    return memory;
+}
+
+static float *empty_device(rkv_backend *b, size_t n) {
+    float *memory = NULL;
+    assert_int_equal(b->ops->alloc(b, &memory, n), RKV_OK);
+    return memory;
+}
+
+/* Device memory against expected values: absolute difference within tolerance. */
+static void assert_device_close(rkv_backend *b, const char *what, const float *device, const double *expected,
+                                size_t n, double tolerance) {
+    float *host = malloc((n + 1) * sizeof *host);
+    assert_int_equal(b->ops->download(b, host, device, n), RKV_OK);
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)host[i] - expected[i]) <= tolerance))
+            fail_msg("%s on %s: element %zu is %.9g, not %.9g (tolerance %.2g)", what, b->ops->name, i,
+                     (double)host[i], expected[i], tolerance);
+    free(host);
+}
+
+/* ---- the operations ----
+ * Tolerances: u = 2^-24 is float32's unit roundoff; a sum of n products of values below 1 carries at most
+ * about sqrt(n) u n^(1/2) in any order of summation that is used here, so n u is safe without hiding a wrong
+ * term. */
+#define U 0x1p-24
+
+static const size_t sizes[][3] = {{1, 1, 1},    {1, 576, 192}, {7, 13, 5},
+                                  {64, 64, 64}, {65, 67, 129}, {200, 96, 31}};
+#define N_SIZES (sizeof sizes / sizeof *sizes)
+
+static void check_rms_norm(rkv_backend *b) {
+    for (size_t s = 0; s < N_SIZES; s++) {
+        size_t n = sizes[s][0], e = sizes[s][1];
+        float *x = random_floats(n * e), *w = random_floats(e), *dx = on_device(b, x, n * e),
+              *dw = on_device(b, w, e);
+        float *y = empty_device(b, n * e);
+        double *expected = malloc(n * e * sizeof *expected);
+        plain_rms_norm(x, w, n, e, 1e-5f, expected);
+        assert_int_equal(b->ops->rms_norm(b, dx, dw, n, e, 1e-5f, y), RKV_OK);
+        /* a value is at most sqrt(E) (one element holds the norm); its scale has the sum's and three more
+         * roundings */
+        assert_device_close(b, "rms_norm", y, expected, n * e, sqrt((double)e) * ((double)e / 2 + 4) * U);
+        free(x), free(w), free(expected);
+        b->ops->release(b, dx), b->ops->release(b, dw), b->ops->release(b, y);
+    }
+}
+
+static void check_matmul(rkv_backend *b) {
+    for (size_t s = 0; s < 2 * N_SIZES; s++) {
+        size_t m = sizes[s / 2][0], n = sizes[s / 2][1], k = sizes[s / 2][2];
+        bool accumulate = s % 2;
+        float *x = random_floats(m * k), *w = random_floats(n * k), *add = random_floats(m * n);
+        float *dx = on_device(b, x, m * k), *dw = on_device(b, w, n * k), *y = on_device(b, add, m * n);
+        double *expected = malloc(m * n * sizeof *expected);
+        plain_matmul(x, w, m, n, k, accumulate ? add : NULL, expected);
+        assert_int_equal(b->ops->matmul(b, dx, dw, m, n, k, accumulate, y), RKV_OK);
+        assert_device_close(b, "matmul", y, expected, m * n, (double)(k + 1) * U * sqrt((double)k + 1));
+        free(x), free(w), free(add), free(expected);
+        b->ops->release(b, dx), b->ops->release(b, dw), b->ops->release(b, y);
+    }
+}
+
+static const rkv_attention_shape shapes[] = {{1, 1, 1, 2},   {2, 3, 1, 4},    {63, 4, 2, 16}, {64, 2, 2, 8},
+                                             {65, 9, 3, 64}, {129, 6, 1, 32}, {300, 2, 1, 10}};
+#define N_SHAPES (sizeof shapes / sizeof *shapes)
+
+static void check_split_rotate(rkv_backend *b) {
+    for (size_t i = 0; i < 4 * N_SHAPES; i++) {
+        const rkv_attention_shape *s = &shapes[i / 4];
+        rkv_rope_pairing pairing = i % 2 ? RKV_ROPE_HALVES : RKV_ROPE_ADJACENT;
+        size_t n = s->n_tokens, d = s->head_dim, width = (s->n_heads + 2 * s->n_kv_heads) * d;
+        size_t nq = s->n_heads * n * d, nkv = s->n_kv_heads * n * d;
+        float *x = random_floats(n * width), *bias = random_floats(width), *turn = random_floats(n * d);
+        float *dx = on_device(b, x, n * width), *db = on_device(b, bias, width),
+              *dt = on_device(b, turn, n * d);
+        float *q = empty_device(b, nq), *k = empty_device(b, nkv), *v = empty_device(b, nkv);
+        double *eq = malloc(nq * sizeof *eq), *ek = malloc(nkv * sizeof *ek), *ev = malloc(nkv * sizeof *ev);
+        bool biased = i % 4 > 1;
+        plain_split_rotate(x, biased ? bias : NULL, turn, pairing, s, eq, ek, ev);
+        assert_int_equal(b->ops->split_rotate(b, dx, biased ? db : NULL, dt, pairing, s, q, k, v), RKV_OK);
+        assert_device_close(b, "split_rotate q", q, eq, nq, 16 * U);
+        assert_device_close(b, "split_rotate k", k, ek, nkv, 16 * U);
+        assert_device_close(b, "split_rotate v", v, ev, nkv, 4 * U);
+        free(x), free(bias), free(turn), free(eq), free(ek), free(ev);
+        b->ops->release(b, dx), b->ops->release(b, db), b->ops->release(b, dt);
+        b->ops->release(b, q), b->ops->release(b, k), b->ops->release(b, v);
+    }
+}
+
+static void check_attention(rkv_backend *b) {
+    for (size_t i = 0; i < 2 * N_SHAPES; i++) {
+        const rkv_attention_shape *s = &shapes[i / 2];
+        size_t n = s->n_tokens, nq = s->n_heads * n * s->head_dim, nkv = s->n_kv_heads * n * s->head_dim;
+        size_t np = s->n_heads * n * n;
+        float *q = random_floats(nq), *k = random_floats(nkv), *v = random_floats(nkv);
+        for (size_t j = 0; j < nq; j++)
+            q[j] *= 30; /* so that some rows are nearly one-hot */
+        float *dq = on_device(b, q, nq), *dk = on_device(b, k, nkv), *dv = on_device(b, v, nkv);
+        float *p = i % 2 ? empty_device(b, np) : NULL, *out = empty_device(b, nq);
+        double *ep = malloc(np * sizeof *ep), *eo = malloc(nq * sizeof *eo);
+        plain_attention(q, k, v, s, ep, eo);
+        assert_int_equal(b->ops->attention(b, dq, dk, dv, s, p, out), RKV_OK);
+        /* logits up to 30 sqrt(D) carry (D + 2) u of that; exp turns it into a relative error of the weights
+         */
+        double tolerance =
+            30 * sqrt((double)s->head_dim) * (double)(s->head_dim + 2) * U + (double)(n + 4) * U;
+        if (p) assert_device_close(b, "attention", p, ep, np, tolerance);
+        assert_device_close(b, "attention output", out, eo, nq, 2 * tolerance);
+        free(q), free(k), free(v), free(ep), free(eo);
+        b->ops->release(b, dq), b->ops->release(b, dk), b->ops->release(b, dv);
+        b->ops->release(b, p), b->ops->release(b, out);
+    }
+}
+
+static void check_swiglu(rkv_backend *b) {
+    size_t n = 5, f = 333;
+    float *x = random_floats(n * 2 * f);
+    for (size_t i = 0; i < n * 2 * f; i++)
+        x[i] *= i % 7 == 0 ? 200 : 8; /* far out in both tails too */
+    float *dx = on_device(b, x, n * 2 * f), *y = empty_device(b, n * f);
+    double *expected = malloc(n * f * sizeof *expected);
+    plain_swiglu(x, n, f, expected);
+    assert_int_equal(b->ops->swiglu(b, dx, n, f, y), RKV_OK);
+    assert_device_close(b, "swiglu", y, expected, n * f, 200.0 * 200.0 * 8 * U);
+    free(x), free(expected);
+    b->ops->release(b, dx), b->ops->release(b, y);
+}
+
+/* Three chunks of a vocabulary folded one by one against a log-sum-exp of the whole. */
+static void check_fold_logits(rkv_backend *b) {
+    enum { TOKENS = 9, CHUNK = 37, CHUNKS = 3 };
+    float *logits = random_floats(TOKENS * CHUNK * CHUNKS);
+    double maximum[TOKENS], sum[TOKENS] = {0}, target_logit[TOKENS] = {0};
+    int32_t target[TOKENS];
+    for (size_t t = 0; t < TOKENS; t++) {
+        maximum[t] = -INFINITY;
+        target[t] = (int32_t)(t * 13) - 1;
+    }
+    for (size_t i = 0; i < TOKENS * CHUNK * CHUNKS; i++)
+        logits[i] *= 20;
+    for (size_t c = 0; c < CHUNKS; c++) {
+        float *chunk = on_device(b, logits + c * TOKENS * CHUNK, TOKENS * CHUNK);
+        assert_int_equal(
+            b->ops->fold_logits(b, chunk, TOKENS, CHUNK, c * CHUNK, target, maximum, sum, target_logit),
+            RKV_OK);
+        b->ops->release(b, chunk);
+    }
+    for (size_t t = 0; t < TOKENS; t++) {
+        double total = 0;
+        for (size_t c = 0; c < CHUNKS; c++)
+            for (size_t j = 0; j < CHUNK; j++)
+                total += exp((double)logits[(c * TOKENS + t) * CHUNK + j]);
+        assert_true(fabs(maximum[t] + log(sum[t]) - log(total)) < 1e-5);
+        size_t id = (size_t)target[t];
+        if (target[t] >= 0)
+            assert_true(target_logit[t] == (double)logits[(id / CHUNK * TOKENS + t) * CHUNK + id % CHUNK]);
+    }
+    free(logits);
+}
+
+/* ---- singular values ---- */
+
+/* Kinds of matrices that are hard in different ways. */
+static void fill(const char *kind, float *a, size_t rows, size_t cols) {
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j++) {
+            float r = (float)rkv_random_unit(&dice), *x = &a[i * cols + j];
+            if (strcmp(kind, "random") == 0)
+                *x = r - 0.5f;
+            else if (strcmp(kind, "rank one") == 0)
+                *x = (float)(i + 1) * (float)(j % 3 + 1);
+            else if (strcmp(kind, "diagonal") == 0)
+                *x = i == j ? powf(0.7f, (float)i) : 0;
+            else if (strcmp(kind, "sink") == 0)
+                *x = j == 0 ? 1.0f : 1e-5f * r * powf(0.9f, (float)j);
+        }
+}
+
+static void check_singular(rkv_backend *b, const char *kind, size_t rows, size_t cols, rkv_solver solver) {
+    enum { BATCH = 3 };
+    size_t n = rows < cols ? rows : cols;
+    float *a = malloc(BATCH * rows * cols * sizeof *a);
+    double sigma[BATCH * 200], expected[200];
+    assert_true(n <= 200);
+    for (size_t i = 0; i < BATCH; i++)
+        fill(kind, a + i * rows * cols, rows, cols);
+    float *device = on_device(b, a, BATCH * rows * cols);
+    rkv_singular_task task = {
+        .matrices = device, .n = BATCH, .rows = rows, .cols = cols, .solver = solver, .sigma = sigma};
+    assert_int_equal(b->ops->singular_values(b, &task), RKV_OK);
+    for (size_t i = 0; i < BATCH; i++) {
+        plain_singular_values(a + i * rows * cols, rows, cols, expected);
+        double rank = rkv_effective_rank_of_sigma(sigma + i * n, n),
+               truth = rkv_effective_rank_of_sigma(expected, n);
+        if (!(fabs(rank / truth - 1) <= 1e-6))
+            fail_msg("%s %zu x %zu by %s on %s: effective rank %.12g, not %.12g", kind, rows, cols,
+                     rkv_solver_name(solver), b->ops->name, rank, truth);
+        assert_true(fabs(sigma[i * n] / expected[0] - 1) <= 1e-12);
+    }
+    b->ops->release(b, device);
+    free(a);
+}
+
+static void check_singular_values(rkv_backend *b) {
+    static const char *const kinds[] = {"random", "rank one", "diagonal", "sink"};
+    static const size_t shape[][2] = {{1, 1}, {1, 7}, {2, 2}, {13, 13}, {64, 10}, {10, 64}, {127, 127}};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
+        for (size_t s = 0; s < sizeof shape / sizeof *shape; s++)
+            for (int solver = 0; rkv_solver_name((rkv_solver)solver); solver++)
+                check_singular(b, kinds[k], shape[s][0], shape[s][1], (rkv_solver)solver);
+}
+
+static void check_singular_refuses_nan(rkv_backend *b) {
+    float a[9] = {1, 2, 3, 4, NAN, 6, 7, 8, 9};
+    double sigma[3];
+    float *device = on_device(b, a, 9);
+    rkv_singular_task task = {.matrices = device, .n = 1, .rows = 3, .cols = 3, .sigma = sigma};
+    assert_int_equal(b->ops->singular_values(b, &task), RKV_DATA);
+    b->ops->release(b, device);
+}
+
+/* ---- metrics ---- */
+
+/* Causal rows that add up to 1: sharp, flat and with exact zeros. */
+static float *random_attention(size_t n) {
+    float *a = calloc(n * n, sizeof *a);
+    for (size_t i = 0; i < n; i++) {
+        double total = 0, sharp = 12 * rkv_random_unit(&dice);
+        for (size_t j = 0; j <= i; j++)
+            total += (double)(a[i * n + j] =
+                                  j > 0 && j % 17 == 3 ? 0 : (float)exp(sharp * rkv_random_unit(&dice)));
+        for (size_t j = 0; j <= i; j++)
+            a[i * n + j] = (float)((double)a[i * n + j] / total);
+    }
+    return a;
+}
+
+static void check_row_metrics(rkv_backend *b) {
+    static const size_t lengths[] = {1, 2, 5, 33, 64, 65, 257, 300, 400};
+    for (size_t s = 0; s < sizeof lengths / sizeof *lengths; s++) {
+        size_t n = lengths[s];
+        float *a = random_attention(n);
+        int32_t *ids = malloc(n * sizeof *ids);
+        for (size_t i = 0; i < n; i++)
+            ids[i] = (int32_t)rkv_random_below(&dice, n / 3 + 1);
+        float *device = on_device(b, a, n * n);
+        rkv_row_metrics got, expected;
+        assert_int_equal(b->ops->row_metrics(b, device, 1, n, ids, &got), RKV_OK);
+        plain_row_metrics(a, n, ids, &expected);
+        /* masses are float64 sums on both sides; the entropy's logarithm is float32's */
+        assert_true(got.finite);
+        assert_true(fabs(got.row_perplexity / expected.row_perplexity - 1) <= 32 * U);
+        assert_true(got.keys_95 == expected.keys_95);
+        assert_true(fabs(got.sink_4 - expected.sink_4) <= 1e-12);
+        assert_true(fabs(got.local_32 - expected.local_32) <= 1e-12);
+        assert_true(fabs(got.long_256 - expected.long_256) <= 1e-12);
+        assert_true(fabs(got.ind1 - expected.ind1) <= 1e-12);
+        assert_true(fabs(got.squared_norm / expected.squared_norm - 1) <= 1e-12);
+        b->ops->release(b, device);
+        free(a), free(ids);
+    }
+}
+
+static void check_row_metrics_see_bad_values(rkv_backend *b) {
+    static const float bad[] = {NAN, INFINITY, -0.5f, 1.5f};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        float *a = random_attention(40);
+        a[20 * 40 + 7] = bad[i];
+        float *device = on_device(b, a, 40 * 40);
+        rkv_row_metrics got;
+        assert_int_equal(b->ops->row_metrics(b, device, 1, 40, NULL, &got), RKV_OK);
+        assert_false(got.finite);
+        b->ops->release(b, device);
+        free(a);
+    }
+}
+
+static void check_head_mean(rkv_backend *b) {
+    size_t n = 45, heads = 3;
+    float *a = random_floats(heads * n * n), *device = on_device(b, a, heads * n * n),
+          *mean = empty_device(b, n * n);
+    double *expected = calloc(n * n, sizeof *expected);
+    for (size_t i = 0; i < heads * n * n; i++)
+        expected[i % (n * n)] += (double)a[i] / (double)heads;
+    assert_int_equal(b->ops->head_mean(b, device, heads, n, mean), RKV_OK);
+    assert_device_close(b, "head_mean", mean, expected, n * n, 2 * U);
+    free(a), free(expected);
+    b->ops->release(b, device), b->ops->release(b, mean);
+}
+
+static const struct {
+    const char *name;
+    void (*check)(rkv_backend *backend);
+} operations[] = {
+    {"rms_norm", check_rms_norm},
+    {"matmul", check_matmul},
+    {"split_rotate", check_split_rotate},
+    {"attention", check_attention},
+    {"swiglu", check_swiglu},
+    {"fold_logits", check_fold_logits},
+    {"singular_values", check_singular_values},
+    {"singular_values refuse NaN", check_singular_refuses_nan},
+    {"row_metrics", check_row_metrics},
+    {"row_metrics see bad values", check_row_metrics_see_bad_values},
+    {"head_mean", check_head_mean},
+};
+
+static void test_every_operation_on_every_backend(void **state) {
+    (void)state;
+    for (size_t d = 0; d < sizeof devices / sizeof *devices; d++) {
+        rkv_backend *b;
+        rkv_status status = rkv_backend_open(&b, devices[d]);
+        if (status == RKV_UNAVAILABLE) {
+            printf("skipped on %s: %s\n", devices[d], rkv_message());
+            continue;
+        }
+        assert_int_equal(status, RKV_OK);
+        for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+            operations[i].check(b);
+        rkv_backend_close(b);
+    }
+}
+
+static void test_unknown_device(void **state) {
+    (void)state;
+    rkv_backend *b;
+    assert_int_equal(rkv_backend_open(&b, "tpu"), RKV_USAGE);
+    assert_null(b);
+    assert_non_null(strstr(rkv_message(), "tpu"));
+}
+
+/* Two units in the last place over the ranges that the header names. */
+static void test_exponential_and_logarithm(void **state) {
+    (void)state;
+    for (int i = 0; i < 2000000; i++) {
+        float x = (float)(-87.3 + 175.3 * i / 2e6), y = ldexpf(1.0f + (float)i / 2e6f, i % 250 - 124);
+        assert_true(fabs((double)rkv_exp(x) / exp((double)x) - 1) <= 2.5 * 2 * U);
+        double log_error = fabs((double)rkv_log(y) - log((double)y));
+        assert_true(log_error <= 2 * 2 * U * fmax(fabs(log((double)y)), 0x1p-2));
+    }
+    assert_true(rkv_exp(-INFINITY) == 0 && rkv_exp(-88) == 0 && rkv_exp(0) == 1 && isnan(rkv_exp(NAN)));
+    assert_true(rkv_log(1) == 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_operation_on_every_backend),
+        cmocka_unit_test(test_unknown_device),
+        cmocka_unit_test(test_exponential_and_logarithm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
