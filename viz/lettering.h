@@ -1,0 +1,42 @@
+/* lettering.h: text measured and drawn through Pango and Cairo, the same on every run. */
+#ifndef RKV_VIZ_LETTERING_H
+#define RKV_VIZ_LETTERING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rankkv/status.h>
+
+typedef struct rkv_box {
+    int x, y, width, height;
+} rkv_box;
+
+/* A canvas of pixels 0x00RRGGBB, row-major [height, width]. */
+typedef struct rkv_pixels {
+    uint32_t *at;
+    int width, height;
+} rkv_pixels;
+
+typedef struct rkv_type {
+    double size_px;
+    bool bold;
+} rkv_type;
+
+typedef struct rkv_lettering rkv_lettering;
+
+/* RKV_UNAVAILABLE when built without Cairo. */
+rkv_status rkv_lettering_new(rkv_lettering **out);
+void rkv_lettering_free(rkv_lettering *lettering);
+
+/* The height of a line of this type, whatever its script. */
+int rkv_line_height(rkv_type type);
+
+/* The width of one line of printable UTF-8. */
+int rkv_lettering_width(rkv_lettering *lettering, const char *text, rkv_type type);
+
+/* Draws one line of text into box (cut with an ellipsis where it is wider, never painting outside), starting
+ * at the box's left; turned: reading upward, starting at the box's bottom. colour is 0x00RRGGBB. */
+void rkv_lettering_draw(rkv_lettering *lettering, rkv_pixels pixels, rkv_box box, const char *text,
+                        rkv_type type, uint32_t colour, bool turned);
+
+#endif
