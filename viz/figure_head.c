@@ -71,7 +71,7 @@ static void lay_out(rkv_figure *figure, size_t n_tokens, const rkv_fit *fit) {
     axis.title = tokens ? "key token" : "key";
     rkv_axis_add_columns(figure, &axis, x, y + side, side, false);
     int bottom = y + side + rkv_axis_columns_depth(figure, &axis);
-    int bar = side > 10 * figure->em ? side : 10 * figure->em;
+    int bar = side > 11 * figure->em ? side : 11 * figure->em;
     int right = rkv_add_colour_bar(figure, x + side + 3 * figure->em / 2, y, bar, &figure->shade,
                                    rkv_attention_caption(figure->options.scale));
     if (y + bar > bottom) bottom = y + bar;

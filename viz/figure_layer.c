@@ -39,7 +39,8 @@ typedef struct grid {
 static rkv_fit panel_fit(const rkv_figure *figure, size_t n_tokens, size_t columns) {
     size_t side = ROW_PX / columns;
     side = side < SMALLEST_PX ? SMALLEST_PX : side > LARGEST_PX ? LARGEST_PX : side;
-    return rkv_fit_within(n_tokens, figure->options.size_px ? figure->options.size_px : side);
+    size_t asked = figure->options.size_px;
+    return asked ? rkv_fit_within(n_tokens, asked) : rkv_fit_near(n_tokens, side);
 }
 
 /* Heads in parallel would hold H of the running rows: the rows of each head are shared instead. */
@@ -82,7 +83,7 @@ static void plan_grid(rkv_figure *figure, const rkv_layer *layer, grid *g) {
     double pitch = (double)g->side / (double)g->fit.cells / (double)g->fit.factor;
     g->axis = (rkv_axis){.n = layer->n_tokens, .first_px = 0.5 * pitch, .pitch_px = pitch};
     rkv_axis_plan(figure, &g->axis);
-    int gap = figure->options.plain ? PLAIN_GAP : figure->em;
+    int gap = figure->options.plain ? PLAIN_GAP : figure->em + g->axis.extent / 2; /* labels hang over */
     int title = figure->options.plain ? 0 : rkv_line_height(figure->small) + figure->em / 4;
     g->axis.title = "query";
     g->x = rkv_figure_left(figure) + rkv_axis_depth(figure, &g->axis);
@@ -114,15 +115,22 @@ static void add_panel(rkv_figure *figure, const rkv_layer *layer, const grid *g,
 
 /* Axes stand at the outer panels only: left of each row, below each column. Returns the bottom. */
 static int add_axes(rkv_figure *figure, const rkv_layer *layer, grid *g) {
+    rkv_axis axis = g->axis, title = g->axis;
+    int height = (int)(g->rows - 1) * g->step_y + g->side,
+        width = (int)(g->columns - 1) * g->step_x + g->side;
+    axis.title = NULL;
+    title.n = 0;
+    rkv_axis_add_rows(figure, &title, g->x, g->y, height);
     for (size_t r = 0; r < g->rows; r++)
-        rkv_axis_add_rows(figure, &g->axis, g->x, g->y + (int)r * g->step_y, g->side);
-    g->axis.title = "key";
+        rkv_axis_add_rows(figure, &axis, g->x, g->y + (int)r * g->step_y, g->side);
+    title.title = "key";
+    rkv_axis_add_columns(figure, &title, g->x, g->y + height, width, false);
     for (size_t c = 0; c < g->columns; c++) {
         size_t last = g->rows - 1 - ((g->rows - 1) * g->columns + c >= layer->n_heads);
         int bottom = g->y + (int)last * g->step_y + g->side;
-        rkv_axis_add_columns(figure, &g->axis, g->x + (int)c * g->step_x, bottom, g->side, false);
+        rkv_axis_add_columns(figure, &axis, g->x + (int)c * g->step_x, bottom, g->side, false);
     }
-    return g->y + (int)(g->rows - 1) * g->step_y + g->side + rkv_axis_columns_depth(figure, &g->axis);
+    return g->y + height + rkv_axis_columns_depth(figure, &g->axis);
 }
 
 static void lay_out(rkv_figure *figure, const rkv_layer *layer, grid *g) {
@@ -137,7 +145,7 @@ static void lay_out(rkv_figure *figure, const rkv_layer *layer, grid *g) {
     }
     int bar = bottom - g->y, left = rkv_figure_left(figure), below = add_axes(figure, layer, g);
     if (bar > 40 * figure->em) bar = 40 * figure->em;
-    if (bar < 10 * figure->em) bar = 10 * figure->em;
+    if (bar < 11 * figure->em) bar = 11 * figure->em;
     right = rkv_add_colour_bar(figure, right + 3 * figure->em / 2, g->y, bar, &figure->shade,
                                rkv_attention_caption(figure->options.scale));
     if (g->y + bar > below) below = g->y + bar;

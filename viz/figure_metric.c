@@ -65,16 +65,17 @@ static void describe_budget(rkv_figure *figure, const rkv_budget *budget) {
     char *policy = NULL;
     rkv_printable(&text, budget->policy, 48);
     if (budget->signal && budget->signal[0]) {
-        rkv_text_printf(&text, " of ");
+        rkv_text_printf(&text, " (");
         rkv_printable(&text, budget->signal, 48);
+        rkv_text_printf(&text, ")");
     }
     rkv_status status = rkv_text_finish(&text, &policy);
     if (status && !figure->status) figure->status = status;
     if (!policy) return;
     size_t full = budget->model.n_layers * budget->n_tokens;
     rkv_figure_note(figure, "Budget", "%s, total %zu of %zu", policy, budget->total, full);
-    rkv_figure_line(figure, "budget: %s, %zu of %zu entries per KV head over all layers", policy,
-                    budget->total, full);
+    rkv_figure_line(figure, "budget: %s \u00B7 %zu of %zu entries over all layers", policy, budget->total,
+                    full);
     free(policy);
 }
 
@@ -132,7 +133,7 @@ static void lay_out(rkv_figure *figure, const rkv_analysis *analysis, rkv_metric
     snprintf(title, sizeof title, "layer: %s", aggregate_layers(analysis, metric, t, b->finite, b->layer));
     right = add_bars(figure, t, right + 5 * figure->em / 2, y, title, b->layer);
     right = add_budget(figure, t, b, right, y, analysis->model.n_kv_heads);
-    int bottom = y + (height > 10 * figure->em ? height : 10 * figure->em);
+    int bottom = y + (height > 11 * figure->em ? height : 11 * figure->em);
     rkv_legend_entry missing = {figure->colormap->missing, "not measured or not a finite number"};
     if (figure->range.n_missing)
         bottom = rkv_add_legend(figure, left, bottom + figure->em, right - left, &missing, 1);

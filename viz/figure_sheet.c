@@ -74,8 +74,9 @@ rkv_status rkv_sheet_new(rkv_sheet **out, size_t n_layers, size_t n_heads, size_
         if (!status) status = rkv_copy_string(&copies[i], *strings[i]);
         *strings[i] = copies[i];
     }
-    size_t side = sheet->options.size_px ? sheet->options.size_px : default_side(n_layers, n_heads);
-    sheet->fit = rkv_fit_within(n_tokens, side);
+    size_t asked = sheet->options.size_px;
+    sheet->fit =
+        asked ? rkv_fit_within(n_tokens, asked) : rkv_fit_near(n_tokens, default_side(n_layers, n_heads));
     if (!status) status = rkv_alloc(&sheet->layer, n_layers, sizeof *sheet->layer);
     if (status)
         rkv_sheet_free(sheet);
@@ -204,7 +205,8 @@ static void describe(rkv_figure *figure, const rkv_sheet *sheet, const arrangeme
         for (size_t h = 0; h < sheet->n_heads; h++)
             rkv_range_add(&figure->range, sheet->layer[l] + h * cells * cells, cells, cells, true);
     }
-    rkv_figure_title(figure, "attention of %zu layers \u00D7 %zu heads", sheet->n_layers, sheet->n_heads);
+    rkv_figure_title(figure, "attention of %zu layer%s \u00D7 %zu head%s", sheet->n_layers,
+                     sheet->n_layers == 1 ? "" : "s", sheet->n_heads, sheet->n_heads == 1 ? "" : "s");
     rkv_figure_note(figure, "Title", "Attention of %zu layers x %zu heads", sheet->n_layers, sheet->n_heads);
     rkv_figure_source(figure, sheet->n_tokens, "");
     if (a->ranks) rkv_figure_line(figure, "below each head its effective rank; one colour scale for all");
@@ -226,7 +228,7 @@ static void lay_out(rkv_figure *figure, const rkv_sheet *sheet, const arrangemen
     }
     int bar = bottom - y;
     if (bar > 32 * figure->em) bar = 32 * figure->em;
-    if (bar < 10 * figure->em) bar = 10 * figure->em;
+    if (bar < 11 * figure->em) bar = 11 * figure->em;
     right = rkv_add_colour_bar(figure, right + 3 * figure->em / 2, y, bar, &figure->shade,
                                rkv_attention_caption(figure->options.scale));
     if (y + bar > bottom) bottom = y + bar;

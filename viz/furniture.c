@@ -13,18 +13,13 @@ static int bar_thickness(const rkv_figure *figure) {
     return figure->em;
 }
 
-int rkv_colour_bar_width(const rkv_figure *figure) {
-    if (!figure->scene.lettering) return 0;
-    int labels = rkv_scene_text_width(&figure->scene, "0.0000", figure->small);
-    return bar_thickness(figure) + figure->em / 2 + labels + figure->em / 2 + rkv_line_height(figure->small);
-}
-
-static void add_tick(rkv_figure *figure, int x, int y, const char *text) {
+/* Returns the length of the tick's label. */
+static int add_tick(rkv_figure *figure, int x, int y, const char *text) {
     int line = rkv_line_height(figure->small);
     rkv_scene_fill(&figure->scene, (rkv_box){x + 1, y, figure->em / 4, 1}, RKV_MUTED);
     rkv_label label = {
         .text = text, .x = x + figure->em / 2, .y = y - line / 2, .type = figure->small, .colour = RKV_INK};
-    rkv_scene_label(&figure->scene, &label);
+    return rkv_scene_label(&figure->scene, &label);
 }
 
 /* The ticks of a shade, and the value at its end where no tick is near it. */
@@ -52,12 +47,15 @@ int rkv_add_colour_bar(rkv_figure *figure, int x, int y, int height, const rkv_s
     rkv_scene_frame(&figure->scene, box, RKV_RULE);
     rkv_tick tick[RKV_TICK_LIMIT];
     size_t most = (size_t)(height / (2 * rkv_line_height(figure->small)));
-    size_t n = shade_ticks(shade, most < 2 ? 2 : most > 12 ? 12 : most, tick);
+    size_t n = shade_ticks(shade, most < 2 ? 2 : most > 8 ? 8 : most, tick);
+    int longest = 0;
     for (size_t i = 0; i < n; i++) {
         double position = rkv_shade_position(shade, tick[i].value);
-        add_tick(figure, x + box.width, y + (int)lround((1 - position) * (height - 1)), tick[i].label);
+        int middle = y + (int)lround((1 - position) * (height - 1));
+        int length = add_tick(figure, x + box.width, middle, tick[i].label);
+        if (length > longest) longest = length;
     }
-    int right = x + rkv_colour_bar_width(figure), line = rkv_line_height(figure->small);
+    int line = rkv_line_height(figure->small), right = x + box.width + figure->em + longest + line;
     rkv_scene_label(&figure->scene, &(rkv_label){.text = caption,
                                                  .x = right - line,
                                                  .y = y + height / 2,
@@ -72,8 +70,8 @@ int rkv_add_colour_bar(rkv_figure *figure, int x, int y, int height, const rkv_s
 const char *rkv_attention_caption(rkv_scale scale) {
     static const char *const captions[RKV_SCALE_COUNT] = {
         [RKV_SCALE_LINEAR] = "attention weight",
-        [RKV_SCALE_LOG] = "attention weight (logarithmic)",
-        [RKV_SCALE_ROW] = "weight / largest of its row",
+        [RKV_SCALE_LOG] = "attention weight, log",
+        [RKV_SCALE_ROW] = "weight / row maximum",
     };
     return captions[scale];
 }

@@ -31,7 +31,6 @@ void rkv_axis_add_columns(rkv_figure *figure, const rkv_axis *axis, int x, int y
 /* Adds a colour bar with ticks and a turned caption; returns its right edge. */
 int rkv_add_colour_bar(rkv_figure *figure, int x, int y, int height, const rkv_shade *shade,
                        const char *caption);
-int rkv_colour_bar_width(const rkv_figure *figure);
 
 /* A legend in one line, broken where it is longer than max_px: swatches for what the colour bar lacks, then a
  * note. */

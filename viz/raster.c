@@ -7,16 +7,25 @@
 #include "core/fail.h"
 #include "core/memory.h"
 
-rkv_fit rkv_fit_within(size_t n_tokens, size_t limit_px) {
-    rkv_fit fit = {.factor = 1, .cells = n_tokens, .zoom = 1};
-    if (n_tokens > limit_px) {
-        fit.factor = (n_tokens + limit_px - 1) / limit_px;
-        fit.cells = (n_tokens + fit.factor - 1) / fit.factor;
-    } else {
-        fit.zoom = limit_px / n_tokens;
-    }
-    fit.side_px = fit.cells * fit.zoom;
+static rkv_fit make_fit(size_t n_tokens, size_t factor, size_t zoom) {
+    rkv_fit fit = {.factor = factor, .cells = (n_tokens + factor - 1) / factor, .zoom = zoom};
+    fit.side_px = fit.cells * zoom;
     return fit;
+}
+
+rkv_fit rkv_fit_within(size_t n_tokens, size_t limit_px) {
+    if (n_tokens > limit_px) return make_fit(n_tokens, (n_tokens + limit_px - 1) / limit_px, 1);
+    return make_fit(n_tokens, 1, limit_px / n_tokens);
+}
+
+rkv_fit rkv_fit_near(size_t n_tokens, size_t target_px) {
+    rkv_fit below = rkv_fit_within(n_tokens, target_px), above = below;
+    if (below.factor > 1)
+        above = make_fit(n_tokens, below.factor - 1, 1);
+    else
+        above = make_fit(n_tokens, 1, below.zoom + 1);
+    bool nearer = above.side_px * below.side_px < target_px * target_px; /* above / target < target / below */
+    return below.side_px < target_px && nearer ? above : below;
 }
 
 /* ---- reduction ---- */

@@ -14,6 +14,10 @@ typedef struct rkv_fit {
 /* The largest picture of T entries whose side is at most limit_px (>= 1). */
 rkv_fit rkv_fit_within(size_t n_tokens, size_t limit_px);
 
+/* The picture of T entries whose side is nearest to target_px (>= 1), as a ratio: within a factor of sqrt 2.
+ */
+rkv_fit rkv_fit_near(size_t n_tokens, size_t target_px);
+
 /* cell [n, n], n = ceil(T / factor), from a [T, T]: cell (r, c) combines the entries a[i][j] with i / factor
  * = r, j / factor = c and j <= i, by their maximum or mean; it is NaN when one of them is not finite, and 0
  * above the diagonal. by_row: every entry is divided first by the largest finite entry of its row (by 1 when

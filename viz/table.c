@@ -110,6 +110,6 @@ int rkv_add_table(rkv_figure *figure, const rkv_table *t, int x, int y) {
     if (t->numbered) add_numbers(figure, t, x, y);
     rkv_axis_add_columns(figure, &t->axis, x, y, box.width, true);
     int bar = box.height > 32 * figure->em ? 32 * figure->em : box.height;
-    if (bar < 10 * figure->em) bar = 10 * figure->em;
+    if (bar < 11 * figure->em) bar = 11 * figure->em;
     return rkv_add_colour_bar(figure, x + box.width + figure->em, y, bar, &t->shade, t->unit);
 }

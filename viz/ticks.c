@@ -17,11 +17,11 @@ size_t rkv_round_step(double least) {
 
 void rkv_format_short(double value, char text[RKV_SHORT_NUMBER]) {
     double size = fabs(value);
-    const char *format = size >= 99999.5                ? "%.0e"
-                         : size >= 99.95 || size == 0.0 ? "%.0f"
-                         : size >= 9.995                ? "%.1f"
-                         : size >= 0.00995              ? "%.2f"
-                                                        : "%.0e";
+    const char *format = size >= 99999.5                        ? "%.0e"
+                         : size >= 99.95 || size == floor(size) ? "%.0f"
+                         : size >= 9.995                        ? "%.1f"
+                         : size >= 0.00995                      ? "%.2f"
+                                                                : "%.0e";
     if (!isfinite(value)) format = "";
     snprintf(text, RKV_SHORT_NUMBER, format, value);
     char *exponent = strchr(text, 'e');

@@ -23,7 +23,8 @@ size_t rkv_ticks_log(double low, double high, size_t most, rkv_tick tick[RKV_TIC
 /* The smallest of 1, 2, 5, 10, 20, 50, ... that is at least `least`. */
 size_t rkv_round_step(double least);
 
-/* value with three significant digits in as few characters as it takes: "123", "4.56", "0.07", "3e-5", "". */
+/* value with about three significant digits in few characters: "123", "4.56", "7", "0.07", "3e-5"; "" when
+ * not finite. */
 #define RKV_SHORT_NUMBER 16
 void rkv_format_short(double value, char text[RKV_SHORT_NUMBER]);
 
