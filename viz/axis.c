@@ -99,13 +99,12 @@ void rkv_axis_add_rows(rkv_figure *figure, const rkv_axis *axis, int x, int y, i
             rkv_scene_fill(&figure->scene, (rkv_box){x - 1 - tick, middle, tick, 1}, RKV_MUTED);
     }
     if (!axis->title) return;
-    rkv_scene_label(&figure->scene, &(rkv_label){.text = axis->title,
-                                                 .x = x - rkv_axis_depth(figure, axis),
-                                                 .y = y + length_px / 2,
-                                                 .anchor = RKV_CENTRE,
-                                                 .type = figure->small,
-                                                 .colour = RKV_MUTED,
-                                                 .turned = true});
+    int title = rkv_scene_text_width(&figure->scene, axis->title, figure->small);
+    rkv_label label = {.text = axis->title, .anchor = RKV_CENTRE, .type = figure->small, .turned = true};
+    label.x = x - rkv_axis_depth(figure, axis);
+    label.y = y + (title > length_px ? title : length_px) / 2; /* never up into the heading */
+    label.colour = RKV_MUTED;
+    rkv_scene_label(&figure->scene, &label);
 }
 
 static int columns_text_depth(const rkv_axis *axis) {

@@ -5,11 +5,13 @@
 
 #include "core/fail.h"
 #include "core/memory.h"
+#include "viz/colormap.h"
 #include "viz/figures.h"
 #include "viz/furniture.h"
 
-#define SMALLEST_PX 16
-#define PLAIN_GAP   2
+#define SMALLEST_PX     16
+#define THUMBNAIL_LIMIT 65536 /* four times the largest models of today */
+#define PLAIN_GAP       2
 
 /* The side of a thumbnail by how many there are. */
 static const struct {
@@ -24,8 +26,6 @@ struct rkv_sheet {
     float **layer;               /* [L] of [H, n, n] cells; NULL: not added */
 };
 
-/* ---- collecting ---- */
-
 /* Where everything stands: blocks of layers side by side, so that a deep model makes no ribbon. */
 typedef struct arrangement {
     size_t blocks, rows; /* rows: layers in a block */
@@ -34,6 +34,8 @@ typedef struct arrangement {
     bool ranks;
     rkv_axis layers, heads;
 } arrangement;
+
+/* ---- collecting ---- */
 
 static size_t default_side(size_t n_layers, size_t n_heads) {
     size_t n = n_layers * n_heads, i = 0, side;
@@ -46,38 +48,53 @@ static size_t default_side(size_t n_layers, size_t n_heads) {
     return side;
 }
 
+/* Copies the options; the strings become the sheet's own, NULL where a copy failed. */
+static rkv_status keep_options(rkv_sheet *sheet, const rkv_heatmap_options *options) {
+    rkv_heatmap_options *own = &sheet->options;
+    if (options) *own = *options;
+    own->token_text = NULL;
+    const rkv_colormap *colormap = NULL;
+    rkv_status status = rkv_colormap_get(&colormap, own->colormap);
+    own->colormap = colormap ? colormap->name : NULL;
+    const char **strings[] = {&own->model_name, &own->model_sha256, &own->prompt_name};
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
+        char *copy = NULL;
+        if (!status) status = rkv_copy_string(&copy, *strings[i]);
+        *strings[i] = copy;
+    }
+    return status;
+}
+
+/* Lays the empty sheet out: what could fail at the end of a long analysis fails at its beginning. */
+static rkv_status rehearse(const rkv_sheet *sheet) {
+    rkv_figure figure;
+    rkv_status status = rkv_figure_open(&figure, &sheet->options);
+    if (!status) status = rkv_layout_sheet(&figure, sheet);
+    if (!status) status = rkv_scene_check(&figure.scene);
+    rkv_figure_close(&figure);
+    return status;
+}
+
 rkv_status rkv_sheet_new(rkv_sheet **out, size_t n_layers, size_t n_heads, size_t n_tokens,
                          const rkv_heatmap_options *options) {
     *out = NULL;
     rkv_sheet *sheet = NULL;
-    rkv_figure probe; /* checks the options now, not after an analysis of hours */
-    rkv_status status = rkv_figure_open(&probe, options);
-    rkv_figure_close(&probe);
-    if (!status && (n_layers == 0 || n_heads == 0 || n_tokens == 0 || n_layers > RKV_PICTURE_LIMIT_PX ||
-                    n_heads > RKV_PICTURE_LIMIT_PX))
-        status = rkv_fail(RKV_USAGE,
-                          "%zu layers x %zu heads over %zu tokens make no contact sheet (limit %d a side)",
-                          n_layers, n_heads, n_tokens, RKV_PICTURE_LIMIT_PX);
-    if (!status) status = rkv_alloc(&sheet, 1, sizeof *sheet);
+    size_t thumbnails = 0;
+    if (!rkv_multiply(n_layers, n_heads, &thumbnails) || thumbnails - 1 >= THUMBNAIL_LIMIT || n_tokens == 0)
+        return rkv_fail(RKV_USAGE,
+                        "%zu layers x %zu heads over %zu tokens make no contact sheet (limit %d thumbnails)",
+                        n_layers, n_heads, n_tokens, THUMBNAIL_LIMIT);
+    rkv_status status = rkv_alloc(&sheet, 1, sizeof *sheet);
     if (status) return status;
     sheet->n_layers = n_layers;
     sheet->n_heads = n_heads;
     sheet->n_tokens = n_tokens;
-    if (options) sheet->options = *options;
-    const rkv_colormap *colormap = rkv_colormap_find(sheet->options.colormap);
-    sheet->options.colormap = colormap ? colormap->name : NULL;
-    sheet->options.token_text = NULL;
-    const char **strings[] = {&sheet->options.model_name, &sheet->options.model_sha256,
-                              &sheet->options.prompt_name};
-    char *copies[3] = {NULL};
-    for (size_t i = 0; i < 3; i++) {
-        if (!status) status = rkv_copy_string(&copies[i], *strings[i]);
-        *strings[i] = copies[i];
-    }
+    status = keep_options(sheet, options);
     size_t asked = sheet->options.size_px;
     sheet->fit =
         asked ? rkv_fit_within(n_tokens, asked) : rkv_fit_near(n_tokens, default_side(n_layers, n_heads));
     if (!status) status = rkv_alloc(&sheet->layer, n_layers, sizeof *sheet->layer);
+    if (!status) status = rehearse(sheet);
     if (status)
         rkv_sheet_free(sheet);
     else
@@ -239,8 +256,9 @@ static void lay_out(rkv_figure *figure, const rkv_sheet *sheet, const arrangemen
 rkv_status rkv_layout_sheet(rkv_figure *figure, const rkv_sheet *sheet) {
     arrangement a = {.side = (int)sheet->fit.side_px};
     double thumbnails = (double)sheet->n_layers * (double)sheet->n_heads;
-    if ((double)a.side * sqrt(thumbnails) > RKV_PICTURE_LIMIT_PX ||
-        sheet->n_heads * sheet->fit.side_px > RKV_PICTURE_LIMIT_PX)
+    bool fits = (double)a.side * sqrt(thumbnails) <= RKV_PICTURE_LIMIT_PX &&
+                sheet->n_heads * sheet->fit.side_px <= RKV_PICTURE_LIMIT_PX;
+    if (!fits)
         return rkv_fail(RKV_USAGE,
                         "%zu x %zu thumbnails of %d pixels make a picture larger than %d on a side",
                         sheet->n_layers, sheet->n_heads, a.side, RKV_PICTURE_LIMIT_PX);

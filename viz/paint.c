@@ -5,9 +5,7 @@
 #include "core/memory.h"
 #include "viz/scene.h"
 
-/* Pixels held at once: 16 MB of them. */
-#define BAND_PIXELS (4u << 20)
-#define WHITE       RKV_RGB(255, 255, 255)
+#define WHITE RKV_RGB(255, 255, 255)
 
 /* The part of a picture that is being painted: its rows first .. first + pixels.height - 1. */
 typedef struct band {
@@ -127,7 +125,7 @@ static rkv_status write_band(rkv_png *png, const band *b, unsigned char *rgb) {
     return status;
 }
 
-static rkv_status check(const rkv_scene *scene) {
+rkv_status rkv_scene_check(const rkv_scene *scene) {
     if (scene->status) return rkv_fail(scene->status, "%s", scene->message);
     if (scene->width <= RKV_PICTURE_LIMIT_PX && scene->height <= RKV_PICTURE_LIMIT_PX) return RKV_OK;
     return rkv_fail(RKV_USAGE,
@@ -140,9 +138,9 @@ rkv_status rkv_scene_write(const rkv_scene *scene, const char *path, const rkv_p
     rkv_png *png = NULL;
     unsigned char *rgb = NULL;
     band b = {.pixels.width = scene->width};
-    rkv_status status = check(scene);
+    rkv_status status = rkv_scene_check(scene);
     if (status) return status;
-    int most = at_least((int)(BAND_PIXELS / (unsigned)scene->width), 1);
+    int most = at_least((int)(scene->band_pixels / (size_t)scene->width), 1);
     status = rkv_alloc_raw(&rgb, (size_t)scene->width, 3);
     if (!status)
         status = rkv_alloc_raw(&b.pixels.at, (size_t)scene->width * (size_t)at_most(most, scene->height),

@@ -7,8 +7,11 @@
 #include "core/fail.h"
 #include "core/memory.h"
 
+/* 16 MB of them. */
+#define BAND_PIXELS ((size_t)4 << 20)
+
 rkv_status rkv_scene_open(rkv_scene *scene, bool labelled) {
-    *scene = (rkv_scene){0};
+    *scene = (rkv_scene){.band_pixels = BAND_PIXELS};
     return labelled ? rkv_lettering_new(&scene->lettering) : RKV_OK;
 }
 

@@ -36,6 +36,7 @@ typedef struct rkv_scene {
     rkv_item *item;
     size_t n_items, capacity;
     rkv_lettering *lettering; /* NULL: labels are left out */
+    size_t band_pixels;       /* painted at once, but at least one row; the picture does not depend on it */
     rkv_status status;
     char message[256]; /* of status */
 } rkv_scene;
@@ -72,7 +73,10 @@ int rkv_scene_label(rkv_scene *scene, const rkv_label *label);
 /* The length of a text, 0 without lettering. */
 int rkv_scene_text_width(const rkv_scene *scene, const char *text, rkv_type type);
 
-/* Paints the scene into path. RKV_USAGE when it is larger than RKV_PICTURE_LIMIT_PX. */
+/* What failed while the scene was made, or RKV_USAGE when it is larger than RKV_PICTURE_LIMIT_PX. */
+rkv_status rkv_scene_check(const rkv_scene *scene);
+
+/* Checks the scene and paints it into path. */
 rkv_status rkv_scene_write(const rkv_scene *scene, const char *path, const rkv_png_text *text, size_t n_text);
 
 #endif
