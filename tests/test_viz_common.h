@@ -19,6 +19,14 @@
 #include "core/file.h"
 #include "core/random.h"
 
+/* Fontconfig keeps what it parsed of its configuration until the process ends. */
+#ifdef __SANITIZE_ADDRESS__
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) {
+    return "leak:libfontconfig.so\n";
+}
+#endif
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* A causal matrix [T, T] of multiples of 2^-12 in [0, 1), a few of them 0, junk above the diagonal: sums of

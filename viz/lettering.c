@@ -20,6 +20,8 @@ int rkv_line_height(rkv_type type) {
 
 struct rkv_lettering {
     cairo_font_options_t *options;
+    PangoFontMap
+        *fonts; /* its own: the shared one would keep every size of every font until the thread ends */
     PangoContext *context;
     PangoLayout *layout;
     PangoFontDescription *font;
@@ -34,7 +36,8 @@ rkv_status rkv_lettering_new(rkv_lettering **out) {
     cairo_font_options_set_antialias(l->options, CAIRO_ANTIALIAS_GRAY);
     cairo_font_options_set_hint_style(l->options, CAIRO_HINT_STYLE_NONE);
     cairo_font_options_set_hint_metrics(l->options, CAIRO_HINT_METRICS_OFF);
-    l->context = pango_font_map_create_context(pango_cairo_font_map_get_default());
+    l->fonts = pango_cairo_font_map_new();
+    l->context = pango_font_map_create_context(l->fonts);
     pango_cairo_context_set_font_options(l->context, l->options);
     pango_cairo_context_set_resolution(l->context, 96);
     pango_context_set_base_dir(l->context, PANGO_DIRECTION_LTR);
@@ -52,6 +55,7 @@ void rkv_lettering_free(rkv_lettering *l) {
     pango_font_description_free(l->font);
     g_object_unref(l->layout);
     g_object_unref(l->context);
+    g_object_unref(l->fonts);
     cairo_font_options_destroy(l->options);
     free(l);
 }
