@@ -67,17 +67,17 @@ static void check_figure(const char *where, const rkv_figure *figure) {
 }
 
 static const char *const words[] = {"<|im_start|>",
-                              " the",
-                              "\n",
-                              " quick",
-                              ".",
-                              " \xE4\xBD\xA0\xE5\xA5\xBD",
-                              " extraordinarily-long-token",
-                              "  ",
-                              " \xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D",
-                              "\xFF",
-                              "g\u0321\u0321\u0321\u035C",
-                              ""};
+                                    " the",
+                                    "\n",
+                                    " quick",
+                                    ".",
+                                    " \xE4\xBD\xA0\xE5\xA5\xBD",
+                                    " extraordinarily-long-token",
+                                    "  ",
+                                    " \xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D",
+                                    "\xFF",
+                                    "g\u0321\u0321\u0321\u035C",
+                                    ""};
 
 static char **make_tokens(size_t n) {
     char **tokens = malloc(n * sizeof *tokens);

@@ -27,15 +27,31 @@ struct rkv_lettering {
     PangoFontDescription *font;
 };
 
+/* A machine without any font would give pictures without any text. */
+static rkv_status check_font(rkv_lettering *l) {
+    pango_font_description_set_absolute_size(l->font, 12 * PANGO_SCALE);
+    PangoFont *font = pango_context_load_font(l->context, l->font);
+    if (!font)
+        return rkv_fail(RKV_UNAVAILABLE, "labelled figures need a font (DejaVu Sans), and none is installed: "
+                                         "ask for plain ones");
+    g_object_unref(font);
+    return RKV_OK;
+}
+
+static cairo_font_options_t *fixed_options(void) {
+    cairo_font_options_t *options = cairo_font_options_create();
+    cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
+    cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
+    cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
+    return options;
+}
+
 rkv_status rkv_lettering_new(rkv_lettering **out) {
+    *out = NULL;
     rkv_lettering *l = NULL;
     rkv_status status = rkv_alloc(&l, 1, sizeof *l);
-    *out = l;
     if (status) return status;
-    l->options = cairo_font_options_create();
-    cairo_font_options_set_antialias(l->options, CAIRO_ANTIALIAS_GRAY);
-    cairo_font_options_set_hint_style(l->options, CAIRO_HINT_STYLE_NONE);
-    cairo_font_options_set_hint_metrics(l->options, CAIRO_HINT_METRICS_OFF);
+    l->options = fixed_options();
     l->fonts = pango_cairo_font_map_new();
     l->context = pango_font_map_create_context(l->fonts);
     pango_cairo_context_set_font_options(l->context, l->options);
@@ -47,7 +63,12 @@ rkv_status rkv_lettering_new(rkv_lettering **out) {
     pango_layout_set_auto_dir(l->layout, FALSE);
     pango_layout_set_single_paragraph_mode(l->layout, TRUE);
     l->font = pango_font_description_from_string("DejaVu Sans, sans-serif");
-    return RKV_OK;
+    status = check_font(l);
+    if (status)
+        rkv_lettering_free(l);
+    else
+        *out = l;
+    return status;
 }
 
 void rkv_lettering_free(rkv_lettering *l) {

@@ -24,7 +24,7 @@ typedef struct rkv_type {
 
 typedef struct rkv_lettering rkv_lettering;
 
-/* RKV_UNAVAILABLE when built without Cairo. */
+/* RKV_UNAVAILABLE when built without Cairo, or no font is installed. */
 rkv_status rkv_lettering_new(rkv_lettering **out);
 void rkv_lettering_free(rkv_lettering *lettering);
 

@@ -56,7 +56,8 @@ typedef struct rkv_heatmap_options {
 
 /* One head's attention [T, T] (float32, causal) with title, axes and colour bar. RKV_CANNOT_CREATE, RKV_IO;
  * RKV_USAGE names an unknown colour map, an index out of range or a picture over RKV_PICTURE_LIMIT_PX;
- * RKV_UNAVAILABLE when built without Cairo and plain is false. The other pictures fail in the same ways. */
+ * RKV_UNAVAILABLE when plain is false and this build is without Cairo or the machine without a font. The
+ * other pictures fail in the same ways. */
 RKV_API rkv_status rkv_heatmap_head(const char *path, const float *attention, size_t n_tokens, size_t layer,
                                     size_t head, size_t n_heads, const rkv_heatmap_options *options);
 
