@@ -28,12 +28,13 @@ static void entry_text(const rkv_axis *axis, size_t i, rkv_text *out) {
         rkv_text_add(out, "\u2423", strlen("\u2423"));
 }
 
-static int longest_label(const rkv_figure *figure, const rkv_axis *axis) {
+static int longest_label(rkv_figure *figure, const rkv_axis *axis) {
     int longest = 0, most = axis->token_text ? TOKEN_EM * figure->em : 1 << 20;
     size_t stride = axis->token_text ? axis->step : axis->n - 1; /* the last index is the longest */
     for (size_t i = 0; i < axis->n; i += stride ? stride : 1) {
         rkv_text text = {0};
         entry_text(axis, i, &text);
+        if (text.status && !figure->status) figure->status = text.status;
         int length = text.bytes ? rkv_scene_text_width(&figure->scene, text.bytes, axis->type) : 0;
         free(text.bytes);
         if (length > longest) longest = length;
@@ -41,7 +42,7 @@ static int longest_label(const rkv_figure *figure, const rkv_axis *axis) {
     return longest < most ? longest : most;
 }
 
-void rkv_axis_plan(const rkv_figure *figure, rkv_axis *axis) {
+void rkv_axis_plan(rkv_figure *figure, rkv_axis *axis) {
     axis->step = 1;
     axis->type = figure->small;
     double line = 1.2 * SMALLEST_PX, roomy = 1.3 * figure->small.size_px;

@@ -223,7 +223,12 @@ void rkv_figure_seal(rkv_figure *figure, int right, int bottom) {
     figure->scene.height = bottom + margin(figure);
 }
 
+rkv_status rkv_figure_check(const rkv_figure *figure) {
+    if (figure->status) return rkv_fail(figure->status, "out of memory for the text of a figure");
+    return rkv_scene_check(&figure->scene);
+}
+
 rkv_status rkv_figure_write(const rkv_figure *figure, const char *path) {
-    if (figure->status) return rkv_fail(figure->status, "%s: out of memory for the figure's text", path);
-    return rkv_scene_write(&figure->scene, path, figure->text, figure->n_text);
+    rkv_status status = rkv_figure_check(figure);
+    return status ? status : rkv_scene_write(&figure->scene, path, figure->text, figure->n_text);
 }

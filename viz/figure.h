@@ -56,6 +56,8 @@ int rkv_figure_top(const rkv_figure *figure);
 /* The body ends at right, bottom: adds the heading and sets the size of the picture. */
 void rkv_figure_seal(rkv_figure *figure, int right, int bottom);
 
+/* What failed while the figure was laid out; RKV_USAGE when it is larger than a picture may be. */
+rkv_status rkv_figure_check(const rkv_figure *figure);
 rkv_status rkv_figure_write(const rkv_figure *figure, const char *path);
 
 /* Adds at most `most` characters of text in printable form, "…" for the rest. Characters that reorder or hide

@@ -70,7 +70,7 @@ static rkv_status rehearse(const rkv_sheet *sheet) {
     rkv_figure figure;
     rkv_status status = rkv_figure_open(&figure, &sheet->options);
     if (!status) status = rkv_layout_sheet(&figure, sheet);
-    if (!status) status = rkv_scene_check(&figure.scene);
+    if (!status) status = rkv_figure_check(&figure);
     rkv_figure_close(&figure);
     return status;
 }

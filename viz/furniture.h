@@ -19,7 +19,7 @@ typedef struct rkv_axis {
 } rkv_axis;
 
 /* Plans the labels of an axis: each entry's where they fit, every step-th otherwise. */
-void rkv_axis_plan(const rkv_figure *figure, rkv_axis *axis);
+void rkv_axis_plan(rkv_figure *figure, rkv_axis *axis);
 /* What the axis takes beside the matrix: labels and title. */
 int rkv_axis_depth(const rkv_figure *figure, const rkv_axis *axis);
 /* Adds it to the left of a matrix at x, y, length_px long. */

@@ -138,10 +138,8 @@ rkv_status rkv_scene_write(const rkv_scene *scene, const char *path, const rkv_p
     rkv_png *png = NULL;
     unsigned char *rgb = NULL;
     band b = {.pixels.width = scene->width};
-    rkv_status status = rkv_scene_check(scene);
-    if (status) return status;
     int most = at_least((int)(scene->band_pixels / (size_t)scene->width), 1);
-    status = rkv_alloc_raw(&rgb, (size_t)scene->width, 3);
+    rkv_status status = rkv_alloc_raw(&rgb, (size_t)scene->width, 3);
     if (!status)
         status = rkv_alloc_raw(&b.pixels.at, (size_t)scene->width * (size_t)at_most(most, scene->height),
                                sizeof *b.pixels.at);

@@ -45,9 +45,11 @@ static void flush_nothing(png_structp writer) {
 }
 
 static png_voidp allocate(png_structp writer, png_alloc_size_t size) {
+    rkv_png *png = png_get_mem_ptr(writer);
     void *memory = NULL;
-    (void)writer;
-    return rkv_alloc_raw(&memory, size, 1) ? NULL : memory; /* libpng then calls on_error */
+    rkv_status status = rkv_alloc_raw(&memory, size, 1);
+    if (!png->status) png->status = status; /* libpng then calls on_error */
+    return memory;
 }
 
 static void release(png_structp writer, png_voidp memory) {
@@ -100,7 +102,7 @@ rkv_status rkv_png_open(rkv_png **out, const char *path, size_t width, size_t he
     if (status) return status;
     status = rkv_output_open(&png->output, path);
     if (!status) {
-        png->writer = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, png, on_error, on_warning, NULL,
+        png->writer = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, png, on_error, on_warning, png,
                                                 allocate, release);
         png->info = png->writer ? png_create_info_struct(png->writer) : NULL;
         if (!png->info) status = rkv_fail(RKV_NO_MEMORY, "%s: out of memory in libpng", path);

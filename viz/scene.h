@@ -76,7 +76,7 @@ int rkv_scene_text_width(const rkv_scene *scene, const char *text, rkv_type type
 /* What failed while the scene was made, or RKV_USAGE when it is larger than RKV_PICTURE_LIMIT_PX. */
 rkv_status rkv_scene_check(const rkv_scene *scene);
 
-/* Checks the scene and paints it into path. */
+/* Paints a scene that rkv_scene_check let pass into path. */
 rkv_status rkv_scene_write(const rkv_scene *scene, const char *path, const rkv_png_text *text, size_t n_text);
 
 #endif

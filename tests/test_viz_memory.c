@@ -1,0 +1,72 @@
+/* test_viz_memory.c: the k-th allocation fails, for every k: every kind of picture says so and leaves nothing
+ * behind. Linked with --wrap, so that core/memory.c calls the functions below; Cairo's and Pango's own are
+ * left alone. */
+#include "test_viz_kinds.h"
+
+static long left = -1; /* allocations until one fails; below 0: none fails */
+static bool failed;
+
+static bool fails(void) {
+    if (__atomic_load_n(&left, __ATOMIC_RELAXED) < 0) return false;
+    if (__atomic_fetch_sub(&left, 1, __ATOMIC_RELAXED) > 0) return false;
+    failed = true;
+    return true;
+}
+
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size) {
+    return fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size) {
+    return fails() ? NULL : __real_realloc(memory, size);
+}
+
+/* A picture that is in place stays, even where memory for syncing its folder is missing: one success is
+ * allowed. */
+static void fail_each(size_t kind, const char *path, const rkv_heatmap_options *options) {
+    int successes = 0;
+    for (long k = 0;; k++) {
+        left = k;
+        failed = false;
+        rkv_status status = kinds[kind].write(path, 6, options);
+        left = -1;
+        if (!failed) {
+            assert_int_equal(status, RKV_OK);
+            return;
+        }
+        if (status == RKV_OK && ++successes <= 1) continue;
+        if (status != RKV_NO_MEMORY) fail_msg("%s, allocation %ld: %s", kinds[kind].name, k, rkv_message());
+        if (successes == 0) assert_int_equal(access(path, F_OK), -1);
+    }
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    (void)state;
+    char *folder = make_test_folder(), *path = path_in(folder, "a.png");
+    static char token[] = " a";
+    char *tokens[] = {token, token, token, token, token, token};
+    for (size_t k = 0; k < COUNT(kinds); k++)
+        for (int plain = 0; plain < 2; plain++) {
+            rkv_heatmap_options options = {
+                .plain = plain, .erank = erank, .size_px = 60, .token_text = tokens};
+            options.model_name = options.model_sha256 = options.prompt_name = "name";
+            if (kinds[k].write(path, 6, &options) == RKV_UNAVAILABLE) continue;
+            unlink(path);
+            fail_each(k, path, &options);
+            unlink(path);
+        }
+    free(path);
+    remove_test_folder(folder);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
