@@ -20,7 +20,9 @@ static rkv_status rank_passing_layer(void *user, const rkv_layer *layer) {
     double start = rkv_now_s();
     rkv_status status = rkv_analysis_rank_layer(w->analysis, w->backend, layer);
     w->analysis->rank_s += rkv_now_s() - start;
-    if (!status && w->options->on_layer) status = w->options->on_layer(w->options->user, layer);
+    rkv_layer ranked = *layer;
+    ranked.erank = w->analysis->metric[RKV_ERANK] + layer->index * layer->n_heads;
+    if (!status && w->options->on_layer) status = w->options->on_layer(w->options->user, &ranked);
     if (!status)
         status = rkv_progress_report(&w->options->progress, "analyze", layer->index + 1, layer->n_layers);
     return status;

@@ -80,6 +80,7 @@ static rkv_status rank_all(rkv_analysis *a, rkv_backend *backend, const rkv_trac
         if (!status) status = rkv_analysis_rank_layer(a, backend, &layer);
         a->rank_s += rkv_now_s() - start;
         layer.attention = host;
+        layer.erank = a->metric[RKV_ERANK] + l * m->n_heads;
         if (!status && options->on_layer) status = options->on_layer(options->user, &layer);
         if (!status) status = rkv_progress_report(&options->progress, "analyze", l + 1, m->n_layers);
     }

@@ -106,6 +106,7 @@ typedef struct rkv_layer {
     size_t head_dim;        /* D; 0 when keys and values are unknown (a trace) */
     const float *attention; /* [H, T, T] row-major: head, query, key; rows sum to 1, 0 above the diagonal */
     const float *keys, *values; /* [G, T, D], keys after RoPE; NULL when unknown */
+    const double *erank;        /* [H] effective ranks, once rkv_analyze has them; NULL when unknown */
 } rkv_layer;
 
 /* Called once per layer, in order, from the calling thread. A status other than RKV_OK ends the prefill with

@@ -1,0 +1,73 @@
+/* analyze.h: the parts of `rankkv analyze`: what is analysed, what comes out, and how it is told. */
+#ifndef RKV_CLI_ANALYZE_H
+#define RKV_CLI_ANALYZE_H
+
+#include <stdio.h>
+
+#include <rankkv/rankkv.h>
+
+#include "cli/folder.h"
+
+typedef struct analyze_options {
+    const char *text, *model;
+    size_t tokens; /* 0: all */
+    bool parse_special, bos;
+    const char *device;
+    rkv_solver solver;
+    rkv_budget_options budget;
+    bool save_attention;
+    rkv_trace_dtype dtype;
+    bool heatmaps;
+    rkv_heatmap_options figure;
+    const char *folder;
+    bool force, json, quiet;
+} analyze_options;
+
+/* ---- analyze_sources.c: what is analysed ---- */
+
+/* One prompt or trace. */
+typedef struct cli_source {
+    const char *path; /* borrowed; NULL: --text */
+    char *name;       /* of its outputs, no two alike */
+    char *bytes;      /* [length], of a text */
+    size_t length;
+    rkv_trace *trace; /* NULL: a text */
+    int32_t *ids;     /* [n_tokens], of a text once tokenized */
+    char **token_text;
+    size_t n_tokens;
+} cli_source;
+
+typedef struct cli_sources {
+    cli_source *at;
+    size_t n;
+    char **samples; /* [n_samples] paths, when no prompt was given */
+    size_t n_samples;
+    rkv_model *model; /* NULL when there are only traces */
+} cli_sources;
+
+/* Reads what was named (all of it, so that a missing file is told before the work), opens the model,
+ * tokenizes, and tries the budgets. */
+rkv_status sources_open(cli_sources *sources, const analyze_options *options, char **paths, size_t n_paths);
+void sources_close(cli_sources *sources);
+
+/* ---- analyze_outputs.c: what comes out ---- */
+
+/* What one source became. */
+typedef struct cli_result {
+    rkv_analysis *analysis;
+    rkv_budget *budget;
+    char *folder; /* where its files are */
+} cli_result;
+
+/* Refuses, before the work, folders that are taken, and a destination where nothing can be written. */
+rkv_status outputs_check(const cli_sources *sources, const analyze_options *options);
+
+/* Analyses one source; its folder appears whole or not at all. */
+rkv_status outputs_make(cli_result *result, const cli_source *source, rkv_model *model,
+                        const analyze_options *options);
+void result_clear(cli_result *result);
+
+/* Lists the files of a result, with a word on each. */
+void outputs_list(FILE *out, const cli_result *result);
+
+#endif

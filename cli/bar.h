@@ -1,0 +1,11 @@
+/* bar.h: a number as a bar of characters. */
+#ifndef RKV_CLI_BAR_H
+#define RKV_CLI_BAR_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* Writes part (0 to 1) of `columns` columns as a bar in eighths, and spaces for the rest. */
+void bar_write(FILE *out, double part, size_t columns);
+
+#endif

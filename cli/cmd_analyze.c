@@ -1,0 +1,159 @@
+/* cmd_analyze.c: `rankkv analyze`: prompts in; ranks, budgets and pictures out. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/analyze.h"
+#include "cli/budget_rows.h"
+#include "cli/command.h"
+#include "cli/figure_rows.h"
+#include "cli/json.h"
+#include "cli/message.h"
+#include "cli/reading.h"
+#include "cli/summary.h"
+
+#define FIELD(member) .offset = offsetof(analyze_options, member)
+
+static const option_row input_rows[] = {
+    {"text", 't', OPTION_TEXT, "STRING", "Analyse this text, as a prompt named \"text\"", FIELD(text)},
+    {"model", 'm', OPTION_FILE, "PATH", "GGUF file of the model; the default model when not given",
+     FIELD(model)},
+    {"tokens", 'n', OPTION_COUNT, "N", "Take the first N tokens of each prompt", .low = 1, FIELD(tokens)},
+    {"parse-special", 0, OPTION_FLAG, NULL, "Read \"<|im_start|>\" and its like as the tokens that they name",
+     FIELD(parse_special)},
+    {"bos", 0, OPTION_FLAG, NULL, "Begin with the begin-of-sequence token, where the model has one",
+     FIELD(bos)},
+    {0}};
+
+static const option_row rank_rows[] = {
+    {"device", 'd', OPTION_TEXT, "DEVICE", "What computes: auto, cpu, cuda or cuda:N", &choices_device,
+     FIELD(device)},
+    {"solver", 0, OPTION_INDEX, "NAME", "How singular values are found; both are exact", &choices_solver,
+     FIELD(solver)},
+    {0}};
+
+static const option_row output_rows[] = {
+    {"output", 'o', OPTION_FOLDER, "DIR", "Write to DIR/PROMPT/", FIELD(folder)},
+    {"force", 'f', OPTION_FLAG, NULL, "Replace the files of an earlier analysis there", FIELD(force)},
+    {"save-attention", 0, OPTION_FLAG, NULL, "Write trace.h5, the attention of every head",
+     FIELD(save_attention)},
+    {"dtype", 0, OPTION_INDEX, "TYPE", "Numbers in trace.h5", &choices_dtype, FIELD(dtype)},
+    {"heatmaps", 'H', OPTION_FLAG, NULL, "Write pictures: the heads of each layer, all heads, the ranks",
+     FIELD(heatmaps)},
+    {"json", 'j', OPTION_FLAG, NULL, "Print one JSON document instead of tables", FIELD(json)},
+    {"quiet", 'q', OPTION_FLAG, NULL, "No progress bar and no notes", FIELD(quiet)},
+    {0}};
+
+static const option_group groups[] = {
+    {"Prompt and model:", input_rows, 0},
+    {"Ranks:", rank_rows, 0},
+    {"Budgets:", budget_rows, offsetof(analyze_options, budget)},
+    {"Options of single policies:", policy_rows, offsetof(analyze_options, budget)},
+    {"Outputs:", output_rows, 0},
+    {"Pictures:", figure_rows, offsetof(analyze_options, figure)},
+    {0}};
+
+static const cli_example examples[] = {
+    {"rankkv analyze", "the default model on the sample prompts; results in rankkv-out/"},
+    {"rankkv analyze prompt.txt --heatmaps -o out", "one prompt, with pictures in out/prompt/"},
+    {"rankkv analyze --text 'The cat sat on the mat.' --min-budget 1 --json", "a sentence; JSON on stdout"},
+    {"rankkv analyze prompt.txt --tokens 64 --policy inverse --budget 32 --force",
+     "the first 64 tokens; 32 entries per layer on average, more where the rank is low"},
+    {0}};
+
+static void set_defaults(void *memory) {
+    analyze_options *options = memory;
+    *options =
+        (analyze_options){.device = "auto", .budget = rkv_budget_options_default(), .folder = "rankkv-out"};
+    figure_defaults(&options->figure);
+}
+
+/* ---- what is told ---- */
+
+static void tell_tables(const cli_result *results, const cli_sources *sources, size_t i) {
+    const cli_result *result = &results[i];
+    if (i > 0) putchar('\n');
+    summary_head(stdout, result->analysis);
+    summary_table(stdout, result->analysis, result->budget);
+    reading_write(stdout, result->analysis, result->budget, i + 1 == sources->n);
+    putchar('\n');
+    outputs_list(stdout, result);
+    fflush(stdout);
+}
+
+static rkv_status tell_json(const cli_result *results, size_t n) {
+    rkv_status status = RKV_OK;
+    char **documents = calloc(n, sizeof *documents);
+    if (!documents) return complain(RKV_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n && !status; i++)
+        status = said(rkv_analysis_to_json(results[i].analysis, results[i].budget, &documents[i]));
+    if (!status) {
+        cli_json json = json_begin(stdout, "rankkv-analyses");
+        json_open(&json, "analyses", '[');
+        for (size_t i = 0; i < n; i++)
+            json_raw(&json, NULL, documents[i]);
+        json_close(&json, ']');
+        json_end(&json);
+    }
+    for (size_t i = 0; i < n; i++)
+        rkv_free(documents[i]);
+    free(documents);
+    return status;
+}
+
+/* ---- the command ---- */
+
+static rkv_status check_options(const analyze_options *options) {
+    char device[256];
+    rkv_status status = budget_options_check(&options->budget);
+    if (!status && options->dtype != RKV_FLOAT16 && !options->save_attention)
+        note("--dtype says how --save-attention stores attention; nothing is stored");
+    return status ? status : said(rkv_device_describe(options->device, device, sizeof device));
+}
+
+static rkv_status make_all(const cli_sources *sources, const analyze_options *options) {
+    cli_result *results = calloc(sources->n, sizeof *results);
+    rkv_status status = results ? RKV_OK : complain(RKV_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < sources->n && !status; i++) {
+        status = outputs_make(&results[i], &sources->at[i], sources->model, options);
+        if (!status && !options->json) tell_tables(results, sources, i);
+    }
+    if (!status && options->json) status = tell_json(results, sources->n);
+    for (size_t i = 0; results && i < sources->n; i++)
+        result_clear(&results[i]);
+    free(results);
+    return status;
+}
+
+static rkv_status run(const void *memory, char **arguments, size_t n_arguments) {
+    const analyze_options *options = memory;
+    cli_sources sources = {0};
+    message_set_quiet(options->quiet);
+    rkv_status status = check_options(options);
+    if (!status) status = sources_open(&sources, options, arguments, n_arguments);
+    if (!status) status = make_all(&sources, options);
+    sources_close(&sources);
+    return status;
+}
+
+const cli_command cmd_analyze = {
+    .name = "analyze",
+    .summary = "Measure the effective rank of every attention head of prompts, and spread a cache budget",
+    .arguments = "[PROMPT_FILE|TRACE.h5|- ...]",
+    .most_arguments = ANY_NUMBER,
+    .description = "Runs the model over each prompt (a text file, taken as it is; \"-\" is standard input), "
+                   "measures the "
+                   "effective rank of each head's attention and the metrics that stand beside it, and makes "
+                   "budgets of them. "
+                   "A trace (trace.h5) is analysed as it is, whatever model it came from.\n\n"
+                   "Each prompt gets a folder DIR/PROMPT with analysis.json, budget.json, ranks.csv and, "
+                   "when asked for, "
+                   "trace.h5 and pictures. It appears when it is complete. On stdout: a table per layer, a "
+                   "reading of it in "
+                   "words, and the files.",
+    .examples = examples,
+    .options = groups,
+    .options_size = sizeof(analyze_options),
+    .set_defaults = set_defaults,
+    .computes = true,
+    .run = run,
+};

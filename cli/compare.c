@@ -1,0 +1,95 @@
+/* compare.c: the budgets of every policy side by side. */
+#include "cli/compare.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/choices.h"
+#include "cli/json.h"
+#include "cli/message.h"
+#include "cli/terminal.h"
+
+enum { LAYER_COLUMNS = 5, LEAST_COLUMNS = 6, GAP = 2 };
+
+static size_t column_width(const rkv_budget *budget) {
+    size_t name = strlen(budget->policy);
+    return (name > LEAST_COLUMNS ? name : LEAST_COLUMNS) + GAP;
+}
+
+/* As many policies as fit the width, at least one; returns how many. */
+static size_t print_block(rkv_budget *const *budgets, size_t n, size_t width) {
+    size_t used = LAYER_COLUMNS, shown = 0;
+    while (shown < n && (shown == 0 || used + column_width(budgets[shown]) <= width))
+        used += column_width(budgets[shown++]);
+    printf("%slayer", terminal_style(stdout, STYLE_BOLD));
+    for (size_t i = 0; i < shown; i++)
+        printf("%*s", (int)column_width(budgets[i]), budgets[i]->policy);
+    printf("%s\n", terminal_style(stdout, STYLE_PLAIN));
+    for (size_t l = 0; l < budgets[0]->model.n_layers; l++) {
+        printf("%*zu", LAYER_COLUMNS, l);
+        for (size_t i = 0; i < shown; i++)
+            printf("%*zu", (int)column_width(budgets[i]), budgets[i]->layers[l]);
+        putchar('\n');
+    }
+    printf("total");
+    for (size_t i = 0; i < shown; i++)
+        printf("%*zu", (int)column_width(budgets[i]), budgets[i]->total);
+    putchar('\n');
+    return shown;
+}
+
+static void print_blocks(rkv_budget *const *budgets, size_t n) {
+    printf("entries per KV head%s\n\n", budgets[0]->heads ? ", mean over the KV heads of a layer" : "");
+    for (size_t at = 0; at < n;) {
+        if (at > 0) putchar('\n');
+        at += print_block(budgets + at, n - at, terminal_width(stdout));
+    }
+}
+
+static rkv_status print_json(rkv_budget *const *budgets, size_t n) {
+    rkv_status status = RKV_OK;
+    char **documents = calloc(n, sizeof *documents);
+    if (!documents) return complain(RKV_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n && !status; i++)
+        status = said(rkv_budget_to_json(budgets[i], &documents[i]));
+    if (!status) {
+        cli_json json = json_begin(stdout, "rankkv-budgets");
+        json_open(&json, "budgets", '[');
+        for (size_t i = 0; i < n; i++)
+            json_raw(&json, NULL, documents[i]);
+        json_close(&json, ']');
+        json_end(&json);
+    }
+    for (size_t i = 0; i < n; i++)
+        rkv_free(documents[i]);
+    free(documents);
+    return status;
+}
+
+rkv_status compare_policies(const rkv_analysis *analysis, const rkv_budget_options *options, bool as_json) {
+    size_t n = 0, n_policies = choices_count(&choices_policy);
+    rkv_budget **budgets = calloc(n_policies + 1, sizeof *budgets);
+    rkv_status status = RKV_OK, refused = RKV_USAGE;
+    if (!budgets) return complain(RKV_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n_policies; i++) {
+        rkv_budget_options one = *options;
+        one.policy = rkv_policy_at(i)->name;
+        rkv_status failed = rkv_budget_allocate(&budgets[n], analysis, &one);
+        if (failed)
+            note("%s is left out: %s", one.policy, rkv_message());
+        else
+            n++;
+        refused = failed ? failed : refused;
+    }
+    if (n == 0)
+        status = said(refused); /* the last reason stands for all: it is the shared options that are wrong */
+    else if (as_json)
+        status = print_json(budgets, n);
+    else
+        print_blocks(budgets, n);
+    for (size_t i = 0; i < n; i++)
+        rkv_budget_free(budgets[i]);
+    free(budgets);
+    return status;
+}

@@ -1,0 +1,53 @@
+/* input_kind.c: what a file given on the command line is, by its content. */
+#include "cli/input_kind.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/message.h"
+
+enum { PEEK_BYTES = 4096 };
+
+/* Binary files begin with their signature; documents of ours name their schema near their beginning. */
+static const struct signature {
+    const char *bytes;
+    size_t length;
+    input_kind kind;
+} signatures[] = {{"GGUF", 4, INPUT_MODEL}, {"\x89HDF\r\n\x1a\n", 8, INPUT_TRACE}},
+  schemas[] = {{"\"rankkv-analysis\"", 17, INPUT_ANALYSIS}, {"\"rankkv-budget\"", 15, INPUT_BUDGET}};
+
+static input_kind kind_of_bytes(const char *bytes, size_t n) {
+    for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)
+        if (n >= signatures[i].length && memcmp(bytes, signatures[i].bytes, signatures[i].length) == 0)
+            return signatures[i].kind;
+    const char *first = NULL; /* an analysis holds a budget: the schema that is named first is the file's */
+    input_kind kind = INPUT_TEXT;
+    for (size_t i = 0; bytes[0] == '{' && i < sizeof schemas / sizeof *schemas; i++) {
+        const char *at = memmem(bytes, n, schemas[i].bytes, schemas[i].length);
+        if (at && (!first || at < first)) {
+            first = at;
+            kind = schemas[i].kind;
+        }
+    }
+    return kind;
+}
+
+rkv_status input_kind_of(const char *path, input_kind *kind) {
+    char bytes[PEEK_BYTES];
+    struct stat info;
+    *kind = INPUT_TEXT;
+    if (strcmp(path, "-") == 0) return RKV_OK;
+    if (stat(path, &info) != 0) return complain(RKV_NO_INPUT, "%s: cannot open: %s", path, strerror(errno));
+    if (S_ISDIR(info.st_mode)) return complain(RKV_NO_INPUT, "%s: is a folder, not a file", path);
+    if (!S_ISREG(info.st_mode)) return RKV_OK; /* a pipe: looking would take its bytes away */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = descriptor < 0 ? -1 : read(descriptor, bytes, sizeof bytes);
+    int why = errno;
+    if (descriptor >= 0) close(descriptor);
+    if (n < 0) return complain(RKV_NO_INPUT, "%s: cannot read: %s", path, strerror(why));
+    if (n > 0) *kind = kind_of_bytes(bytes, (size_t)n);
+    return RKV_OK;
+}

@@ -1,0 +1,90 @@
+/* json.c: writing the program's own JSON documents. */
+#include "cli/json.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <rankkv/status.h>
+
+static void write_quoted(FILE *out, const char *text) {
+    fputc('"', out);
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\') fputc('\\', out);
+        if (c < 0x20)
+            fprintf(out, "\\u%04x", c);
+        else
+            fputc(c, out);
+    }
+    fputc('"', out);
+}
+
+static void begin_value(cli_json *json, const char *key) {
+    fprintf(json->out, "%s\n%*s", json->first ? "" : ",", (int)(2 * json->depth), "");
+    json->first = false;
+    if (!key) return;
+    write_quoted(json->out, key);
+    fputs(": ", json->out);
+}
+
+cli_json json_begin(FILE *out, const char *schema) {
+    cli_json json = {.out = out, .depth = 1, .first = true};
+    fputc('{', out);
+    json_text(&json, "schema", schema);
+    json_count(&json, "schema_version", 1);
+    begin_value(&json, "creator");
+    fprintf(out, "\"rankkv %s\"", rkv_version());
+    return json;
+}
+
+void json_end(cli_json *json) {
+    fputs("\n}\n", json->out);
+}
+
+void json_open(cli_json *json, const char *key, char bracket) {
+    begin_value(json, key);
+    fputc(bracket, json->out);
+    json->depth++;
+    json->first = true;
+}
+
+void json_close(cli_json *json, char bracket) {
+    json->depth--;
+    if (!json->first) fprintf(json->out, "\n%*s", (int)(2 * json->depth), "");
+    fputc(bracket, json->out);
+    json->first = false;
+}
+
+void json_text(cli_json *json, const char *key, const char *text) {
+    begin_value(json, key);
+    if (text)
+        write_quoted(json->out, text);
+    else
+        fputs("null", json->out);
+}
+
+void json_count(cli_json *json, const char *key, size_t value) {
+    begin_value(json, key);
+    fprintf(json->out, "%zu", value);
+}
+
+void json_number(cli_json *json, const char *key, double value) {
+    begin_value(json, key);
+    if (isfinite(value))
+        fprintf(json->out, "%.17g", value);
+    else
+        fputs("null", json->out);
+}
+
+void json_bool(cli_json *json, const char *key, bool value) {
+    begin_value(json, key);
+    fputs(value ? "true" : "false", json->out);
+}
+
+void json_raw(cli_json *json, const char *key, const char *document) {
+    size_t length = strlen(document);
+    while (length > 0 && document[length - 1] == '\n')
+        length--;
+    begin_value(json, key);
+    fwrite(document, 1, length, json->out);
+}

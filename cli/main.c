@@ -1,0 +1,58 @@
+/* main.c: the program `rankkv`: finds the command, parses its options, runs it, and turns its status into an
+ * exit code. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/message.h"
+#include "cli/output.h"
+#include "cli/overview.h"
+#include "cli/signals.h"
+
+/* OpenBLAS reads OPENBLAS_CORETYPE when it is loaded, which is before main: the way to set it is to start
+ * again. The library asks only while the variable is not set, so this happens once. */
+static void restart_for_blas(char **argv) {
+    const char *core = rkv_cpu_blas_core_wanted();
+    if (!core || getenv("OPENBLAS_CORETYPE") || setenv("OPENBLAS_CORETYPE", core, 1) != 0) return;
+    execv("/proc/self/exe", argv); /* comes back only when it failed: slower kernels then, no failure */
+}
+
+static int exit_code(rkv_status status) {
+    int signal = signals_caught();
+    if (!signal || status == RKV_OK) return rkv_status_exit_code(status);
+    complain(status, "stopped by a signal; what was unfinished has been removed");
+    return EXIT_SIGNAL + signal;
+}
+
+static int run_command(const cli_command *command, int argc, char **argv) {
+    char name[64], **arguments = NULL;
+    size_t n_arguments = 0;
+    void *options = calloc(1, command->options_size + 1);
+    if (!options) return rkv_status_exit_code(complain(RKV_NO_MEMORY, "out of memory"));
+    if (command->set_defaults) command->set_defaults(options);
+    snprintf(name, sizeof name, "rankkv %s", command->name);
+    message_set_program(name);
+    argv[0] = name; /* what argp puts before its messages */
+    arguments_parse(command, argc, argv, options, &arguments, &n_arguments);
+    rkv_status status = command->run(options, arguments, n_arguments);
+    free(options);
+    int code = exit_code(status);
+    message_set_program("rankkv"); /* name goes out of scope before the last message, that of close_stdout */
+    return code;
+}
+
+int main(int argc, char **argv) {
+    output_begin();
+    if (argc < 2) {
+        overview_print(stderr);
+        return rkv_status_exit_code(RKV_USAGE);
+    }
+    if (argv[1][0] == '-') return overview_run(argc, argv);
+    const cli_command *command = command_find(argv[1]);
+    if (!command) return rkv_status_exit_code(overview_unknown_command(argv[1]));
+    if (command->computes) restart_for_blas(argv);
+    signals_watch();
+    return run_command(command, argc - 1, argv + 1);
+}

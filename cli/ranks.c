@@ -1,0 +1,79 @@
+/* ranks.c: the ranks that a file of ours holds, whether it is an analysis or a trace. */
+#include "cli/ranks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/input_kind.h"
+#include "cli/message.h"
+#include "cli/progress.h"
+#include "cli/prompt.h"
+
+/* Takes [L, H] ranks from the trace and makes [L] layer ranks of them; false when they are not there. */
+static bool take_stored(cli_ranks *ranks, rkv_aggregate aggregate) {
+    const rkv_model_info *model = rkv_trace_model(ranks->trace);
+    size_t L = model->n_layers, H = model->n_heads;
+    ranks->values = calloc(L * H + L, sizeof *ranks->values);
+    if (!ranks->values || !rkv_trace_read_erank(ranks->trace, ranks->values)) return false;
+    double *layer_rank = ranks->values + L * H;
+    for (size_t l = 0; l < L; l++)
+        layer_rank[l] = rkv_aggregate_values(aggregate, ranks->values + l * H, H);
+    rkv_analysis *analysis = &ranks->borrowed;
+    analysis->model = *model;
+    analysis->n_tokens = rkv_trace_n_tokens(ranks->trace);
+    analysis->perplexity = __builtin_nan("");
+    analysis->metric[RKV_ERANK] = ranks->values;
+    analysis->aggregate = aggregate;
+    analysis->layer_rank = layer_rank;
+    ranks->analysis = analysis;
+    return true;
+}
+
+static rkv_status analyse_trace(cli_ranks *ranks, const char *name, rkv_aggregate aggregate, bool quiet) {
+    progress_bar bar;
+    rkv_analyze_options options = {
+        .prompt_name = name, .aggregate = aggregate, .progress = progress_begin(&bar, name, quiet)};
+    rkv_status status = rkv_analyze_trace(&ranks->owned, ranks->trace, &options);
+    progress_erase();
+    ranks->analysis = ranks->owned;
+    return said(status);
+}
+
+static rkv_status load_trace(cli_ranks *ranks, const char *path, const char *signal, rkv_aggregate aggregate,
+                             bool quiet) {
+    char *stem = NULL;
+    rkv_status status = said(rkv_trace_open(&ranks->trace, path));
+    if (!status) status = prompt_stem(path, &stem);
+    bool stored = !status && strcmp(signal, rkv_metric_get_info(RKV_ERANK)->name) == 0 &&
+                  aggregate != RKV_AGGREGATE_HEAD_MEAN_MATRIX && take_stored(ranks, aggregate);
+    if (!status && !stored) {
+        status = analyse_trace(ranks, stem, aggregate, quiet);
+    } else if (!status) {
+        ranks->borrowed.prompt_name = stem;
+        stem = NULL;
+    }
+    free(stem);
+    return status;
+}
+
+rkv_status ranks_load(cli_ranks *ranks, const char *path, const char *signal, rkv_aggregate aggregate,
+                      bool quiet) {
+    input_kind kind;
+    rkv_status status = input_kind_of(path, &kind);
+    if (status) return status;
+    if (kind == INPUT_MODEL || kind == INPUT_BUDGET)
+        return complain(RKV_DATA, "%s: is a %s, not an analysis.json or a trace; see rankkv info", path,
+                        kind == INPUT_MODEL ? "model" : "budget");
+    if (kind == INPUT_TRACE) return load_trace(ranks, path, signal, aggregate, quiet);
+    status = said(rkv_analysis_load(&ranks->owned, path));
+    ranks->analysis = ranks->owned;
+    return status;
+}
+
+void ranks_clear(cli_ranks *ranks) {
+    rkv_analysis_free(ranks->owned);
+    rkv_trace_close(ranks->trace);
+    free(ranks->borrowed.prompt_name);
+    free(ranks->values);
+    *ranks = (struct cli_ranks){0};
+}

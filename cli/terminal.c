@@ -1,0 +1,64 @@
+/* terminal.c: what the other end of a stream is, and text laid out for it. */
+#include "cli/terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { NARROWEST = 40, WIDEST = 120, WITHOUT_TERMINAL = 80 };
+
+size_t terminal_width(FILE *stream) {
+    struct winsize size;
+    if (!isatty(fileno(stream)) || ioctl(fileno(stream), TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return WITHOUT_TERMINAL;
+    return size.ws_col < NARROWEST ? NARROWEST : size.ws_col > WIDEST ? WIDEST : size.ws_col;
+}
+
+static bool shows_colour(FILE *stream) {
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM"); /* no-color.org: set and not empty */
+    return isatty(fileno(stream)) && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
+}
+
+const char *terminal_style(FILE *stream, cli_style style) {
+    static const char *const codes[] = {[STYLE_PLAIN] = "\033[0m",
+                                        [STYLE_BOLD] = "\033[1m",
+                                        [STYLE_DIM] = "\033[2m",
+                                        [STYLE_BAR] = "\033[36m"};
+    return shows_colour(stream) ? codes[style] : "";
+}
+
+size_t text_columns(const char *text) {
+    size_t n = 0;
+    for (; *text; text++)
+        n += ((unsigned char)*text & 0xC0) != 0x80; /* a continuation byte takes no column */
+    return n;
+}
+
+void write_padded(FILE *stream, const char *text, size_t columns) {
+    size_t used = text_columns(text);
+    fprintf(stream, "%s%*s", text, used < columns ? (int)(columns - used) : 0, "");
+}
+
+void write_wrapped(FILE *stream, const char *text, size_t width, size_t indent) {
+    size_t column = 0;
+    char word[256];
+    while (*(text += strspn(text, " \n"))) {
+        size_t length = strcspn(text, " \n");
+        size_t kept = length < sizeof word ? length : sizeof word - 1;
+        memcpy(word, text, kept);
+        word[kept] = '\0';
+        size_t columns = text_columns(word);
+        if (column == 0 || column + 1 + columns > width) {
+            fprintf(stream, "%s%*s", column ? "\n" : "", (int)indent, "");
+            column = indent;
+        } else {
+            fputc(' ', stream);
+            column++;
+        }
+        fputs(word, stream);
+        column += columns;
+        text += kept;
+    }
+    fputc('\n', stream);
+}

@@ -1,0 +1,50 @@
+/* token_text.c: tokens as text that can be shown on an axis. */
+#include "cli/token_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/message.h"
+#include "cli/prompt.h"
+
+/* The library's own form (docs/FORMATS.md, token_text). */
+static void write_printable(FILE *out, const char *bytes, size_t length) {
+    for (size_t i = 0; i < length;) {
+        unsigned char c = (unsigned char)bytes[i];
+        size_t n = prompt_sequence_length(bytes + i, length - i);
+        bool control = c < 0x20 || c == 0x7F || (n == 2 && c == 0xC2 && (unsigned char)bytes[i + 1] < 0xA0);
+        if (c == '\n')
+            fputs("\u23CE", out);
+        else if (c == '\t')
+            fputs("\u21E5", out);
+        else if (n == 0 || control)
+            fprintf(out, "\\x%02X", n == 2 ? (unsigned char)bytes[i + 1] : c);
+        else
+            fwrite(bytes + i, 1, n, out);
+        i += n ? n : 1;
+    }
+}
+
+rkv_status token_text_make(char ***text, const rkv_model *model, const int32_t *ids, size_t n) {
+    char **list = calloc(n ? n : 1, sizeof *list);
+    bool failed = !list;
+    for (size_t i = 0; i < n && !failed; i++) {
+        size_t length = 0, size;
+        const char *bytes = rkv_token_bytes(model, ids[i], &length);
+        FILE *out = open_memstream(&list[i], &size);
+        if (out && bytes) write_printable(out, bytes, length);
+        failed = !out || fclose(out) != 0;
+    }
+    if (failed) {
+        token_text_free(list, n);
+        return complain(RKV_NO_MEMORY, "out of memory");
+    }
+    *text = list;
+    return RKV_OK;
+}
+
+void token_text_free(char **text, size_t n) {
+    for (size_t i = 0; text && i < n; i++)
+        free(text[i]);
+    free(text);
+}
