@@ -168,6 +168,8 @@ static rkv_status save_all(const cli_result *result, cli_watcher *watcher) {
 static rkv_status analyse(cli_result *result, const cli_source *source, rkv_model *model,
                           cli_watcher *watcher, const analyze_options *options) {
     progress_bar bar;
+    rkv_budget_options allocation = options->budget;
+    allocation.aggregate = RKV_AGGREGATE_COUNT; /* as the analysis, which has it from the same option */
     rkv_analyze_options how = {.prompt_name = source->name,
                                .device = options->device,
                                .solver = options->solver,
@@ -180,7 +182,7 @@ static rkv_status analyse(cli_result *result, const cli_source *source, rkv_mode
                             : rkv_analyze(&result->analysis, model, source->ids, source->n_tokens, &how);
     progress_erase();
     status = said(status);
-    return status ? status : said(rkv_budget_allocate(&result->budget, result->analysis, &options->budget));
+    return status ? status : said(rkv_budget_allocate(&result->budget, result->analysis, &allocation));
 }
 
 rkv_status outputs_make(cli_result *result, const cli_source *source, rkv_model *model,

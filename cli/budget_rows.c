@@ -11,8 +11,9 @@ const option_row budget_rows[] = {
     {"policy", 'p', OPTION_NAME, "NAME", "How the signal becomes budgets (`rankkv methods policies`)",
      &choices_policy, FIELD(policy)},
     {"signal", 's', OPTION_NAME, "NAME", "What stands in for the rank", &choices_metric, FIELD(signal)},
-    {"aggregate", 'a', OPTION_INDEX, "NAME", "How the heads of a layer become one value", &choices_aggregate,
-     FIELD(aggregate)},
+    {"aggregate", 'a', OPTION_INDEX, "NAME",
+     "How the heads of a layer become one value; `budget` does as the analysis did when it is not given",
+     &choices_aggregate, FIELD(aggregate)},
     {"budget", 'b', OPTION_COUNT, "N", "Entries kept per layer and KV head, the mean over layers", .low = 1,
      FIELD(mean)},
     {"total-budget", 0, OPTION_COUNT, "N", "Entries kept per KV head, summed over layers", .low = 1,
@@ -20,7 +21,8 @@ const option_row budget_rows[] = {
     {"ratio", 'r', OPTION_NUMBER, "R",
      "Entries kept as a part of the prompt's tokens; 0.5 when no size is given", .low = 1e-6, .high = 1,
      FIELD(ratio)},
-    {"min-budget", 0, OPTION_COUNT, "N", "Smallest budget", .low = 0, FIELD(min)},
+    {"min-budget", 0, OPTION_COUNT, "N",
+     "Smallest budget; 4 when not given, or the even share where that is less", .low = 0, FIELD(min)},
     {"max-budget", 0, OPTION_COUNT, "N", "Largest budget; the number of tokens when not given", .low = 1,
      FIELD(max)},
     {"granularity", 'g', OPTION_INDEX, "UNIT", "A budget for each", &choices_granularity, FIELD(granularity)},
@@ -63,6 +65,8 @@ rkv_status budget_options_check(const rkv_budget_options *options) {
 rkv_status budget_options_rehearse(const rkv_budget_options *options, const rkv_model_info *model,
                                    size_t n_tokens, bool keys_known) {
     rkv_budget *budget = NULL;
+    rkv_budget_options allocation = *options;
+    allocation.aggregate = RKV_AGGREGATE_COUNT;
     size_t n = model->n_layers * model->n_heads; /* [L, H] holds [L, G] and [L] too */
     double *ones = calloc(n ? n : 1, sizeof *ones);
     if (!ones) return complain(RKV_NO_MEMORY, "out of memory");
@@ -75,7 +79,7 @@ rkv_status budget_options_rehearse(const rkv_budget_options *options, const rkv_
                              .layer_rank = ones};
     for (rkv_metric metric = 0; metric < RKV_METRIC_COUNT; metric++)
         if (keys_known || !(metric == RKV_ERANK_K || metric == RKV_ERANK_V)) analysis.metric[metric] = ones;
-    rkv_status status = said(rkv_budget_allocate(&budget, &analysis, options));
+    rkv_status status = said(rkv_budget_allocate(&budget, &analysis, &allocation));
     rkv_budget_free(budget);
     free(ones);
     return status;

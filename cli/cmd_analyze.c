@@ -55,15 +55,16 @@ static const option_group groups[] = {
 static const cli_example examples[] = {
     {"rankkv analyze", "the default model on the sample prompts; results in rankkv-out/"},
     {"rankkv analyze prompt.txt --heatmaps -o out", "one prompt, with pictures in out/prompt/"},
-    {"rankkv analyze --text 'The cat sat on the mat.' --min-budget 1 --json", "a sentence; JSON on stdout"},
+    {"rankkv analyze --text 'The cat sat on the mat.' --json", "a sentence; JSON on stdout"},
     {"rankkv analyze prompt.txt --tokens 64 --policy inverse --budget 32 --force",
-     "the first 64 tokens; 32 entries per layer on average, more where the rank is low"},
+     "64 tokens; 32 entries per layer on average, more where the rank is low"},
     {0}};
 
 static void set_defaults(void *memory) {
     analyze_options *options = memory;
     *options =
         (analyze_options){.device = "auto", .budget = rkv_budget_options_default(), .folder = "rankkv-out"};
+    options->budget.aggregate = RKV_AGGREGATE_MEAN;
     figure_defaults(&options->figure);
 }
 
@@ -137,7 +138,7 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
 
 const cli_command cmd_analyze = {
     .name = "analyze",
-    .summary = "Measure the effective rank of every attention head of prompts, and spread a cache budget",
+    .summary = "Rank every attention head of prompts, and spread a cache budget by it",
     .arguments = "[PROMPT_FILE|TRACE.h5|- ...]",
     .most_arguments = ANY_NUMBER,
     .description = "Runs the model over each prompt (a text file, taken as it is; \"-\" is standard input), "

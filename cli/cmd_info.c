@@ -157,11 +157,11 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
 
 const cli_command cmd_info = {
     .name = "info",
-    .summary = "Say what a model, trace, analysis or budget file is, or what this program runs on",
+    .summary = "Say what a file is, or what this program runs on",
     .arguments = "[FILE]",
     .most_arguments = 1,
-    .description =
-        "Recognises the file by its content. Without one: version, device, and where the default model is.",
+    .description = "Recognises a model, trace, analysis or budget by its content. Without a file: version, "
+                   "device, and where the default model is.",
     .examples = examples,
     .options = groups,
     .options_size = sizeof(info_options),

@@ -123,7 +123,7 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
 
 const cli_command cmd_methods = {
     .name = "methods",
-    .summary = "List policies, metrics, aggregates, solvers, colour maps, scales and export formats",
+    .summary = "List policies, metrics, solvers, colour maps and export formats",
     .arguments = "[policies|metrics|aggregates|solvers|colormaps|scales|exporters]",
     .most_arguments = 1,
     .argument_choice = &choices_section,

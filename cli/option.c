@@ -91,7 +91,8 @@ static void default_text(const option_row *row, const void *defaults, char *text
         snprintf(text, size, "%s", string ? string : "");
         break;
     case OPTION_COUNT:
-        if (*(const size_t *)field) snprintf(text, size, "%zu", *(const size_t *)field);
+        if (*(const size_t *)field && *(const size_t *)field != SIZE_MAX) /* 0, SIZE_MAX: not given */
+            snprintf(text, size, "%zu", *(const size_t *)field);
         break;
     case OPTION_SEED:
         snprintf(text, size, "%ju", (uintmax_t) * (const uint64_t *)field);

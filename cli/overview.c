@@ -5,17 +5,21 @@
 
 #include "cli/command.h"
 #include "cli/message.h"
+#include "cli/terminal.h"
 
 const char overview_sentence[] =
     "measures the effective rank of a language model's attention and turns it into key/value-cache budgets";
 
 void overview_print(FILE *stream) {
-    fprintf(stream, "rankkv %s\n\nUsage: rankkv COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:\n",
-            overview_sentence);
+    char sentence[256];
+    snprintf(sentence, sizeof sentence, "rankkv %s.", overview_sentence);
+    write_wrapped(stream, sentence, terminal_width(stream), 0);
+    fputs("\nUsage: rankkv COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:\n", stream);
     for (size_t i = 0; command_at(i); i++)
         fprintf(stream, "  %-11s %s\n", command_at(i)->name, command_at(i)->summary);
-    fprintf(stream, "\n`rankkv analyze` alone runs the default model on the sample prompts.\n"
-                    "`rankkv COMMAND --help` says what a command takes; `man rankkv` has it all.\n");
+    fputs("\n`rankkv analyze` alone runs the default model on the sample prompts.\n"
+          "`rankkv COMMAND --help` says what a command takes; `man rankkv` has it all.\n",
+          stream);
 }
 
 int overview_run(int argc, char **argv) {

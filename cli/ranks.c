@@ -39,6 +39,11 @@ static rkv_status analyse_trace(cli_ranks *ranks, const char *name, rkv_aggregat
     return said(status);
 }
 
+/* What an option that was not given stands for in a trace, which has no layer ranks of its own. */
+static rkv_aggregate or_mean(rkv_aggregate aggregate) {
+    return aggregate == RKV_AGGREGATE_COUNT ? RKV_AGGREGATE_MEAN : aggregate;
+}
+
 static rkv_status load_trace(cli_ranks *ranks, const char *path, const char *signal, rkv_aggregate aggregate,
                              bool quiet) {
     char *stem = NULL;
@@ -64,7 +69,7 @@ rkv_status ranks_load(cli_ranks *ranks, const char *path, const char *signal, rk
     if (kind == INPUT_MODEL || kind == INPUT_BUDGET)
         return complain(RKV_DATA, "%s: is a %s, not an analysis.json or a trace; see rankkv info", path,
                         kind == INPUT_MODEL ? "model" : "budget");
-    if (kind == INPUT_TRACE) return load_trace(ranks, path, signal, aggregate, quiet);
+    if (kind == INPUT_TRACE) return load_trace(ranks, path, signal, or_mean(aggregate), quiet);
     status = said(rkv_analysis_load(&ranks->owned, path));
     ranks->analysis = ranks->owned;
     return status;
