@@ -29,7 +29,7 @@ const option_row budget_rows[] = {
     {"within-layer", 0, OPTION_FLAG, NULL,
      "By head: share each layer's budget among its heads, not the model's among all", FIELD(within_layer)},
     {"combine", 0, OPTION_INDEX, "NAME", "By head: how the query heads of a KV head become one value",
-     &choices_aggregate, FIELD(combine)},
+     &choices_combine, FIELD(combine)},
     {0}};
 
 const option_row policy_rows[] = {

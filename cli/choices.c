@@ -34,6 +34,15 @@ static const char *aggregate_summary(size_t index) {
     return index < RKV_AGGREGATE_COUNT ? rkv_aggregate_summary((rkv_aggregate)index) : NULL;
 }
 
+/* Values of heads can be combined in every way but the one that needs their matrices, the last of the table.
+ */
+_Static_assert(RKV_AGGREGATE_HEAD_MEAN_MATRIX + 1 == RKV_AGGREGATE_COUNT,
+               "the last aggregate takes matrices");
+
+static const char *combine_name(size_t index) {
+    return index < RKV_AGGREGATE_HEAD_MEAN_MATRIX ? aggregate_name(index) : NULL;
+}
+
 static const char *solver_name(size_t index) {
     return index <= RKV_SOLVER_SVD ? rkv_solver_name((rkv_solver)index) : NULL;
 }
@@ -94,6 +103,7 @@ static const char *device_name(size_t index) {
 const cli_choices choices_policy = {policy_name, policy_summary};
 const cli_choices choices_metric = {metric_name, metric_summary};
 const cli_choices choices_aggregate = {aggregate_name, aggregate_summary};
+const cli_choices choices_combine = {combine_name, NULL};
 const cli_choices choices_solver = {solver_name, solver_summary};
 const cli_choices choices_colormap = {colormap_name, NULL};
 const cli_choices choices_scale = {scale_name, scale_summary};

@@ -11,8 +11,8 @@ typedef struct cli_choices {
 } cli_choices;
 
 /* By the library's tables. */
-extern const cli_choices choices_policy, choices_metric, choices_aggregate, choices_solver, choices_colormap,
-    choices_scale, choices_exporter;
+extern const cli_choices choices_policy, choices_metric, choices_aggregate, choices_combine, choices_solver,
+    choices_colormap, choices_scale, choices_exporter;
 /* By the public enumerations that have no names of their own, in their order. */
 extern const cli_choices choices_granularity, choices_dtype, choices_reduce;
 /* Names that are only suggested: a device may also be "cuda:1". */

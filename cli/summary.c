@@ -32,7 +32,7 @@ void summary_head(FILE *out, const rkv_analysis *analysis) {
 }
 
 static double largest(const double *values, size_t n) {
-    double most = 0;
+    double most = 1; /* no effective rank is less */
     for (size_t i = 0; i < n; i++)
         if (values[i] > most) most = values[i];
     return most;
@@ -48,30 +48,48 @@ static void write_mean(FILE *out, const rkv_analysis *analysis, rkv_metric metri
         fprintf(out, "  %6s", "-");
 }
 
-void summary_table(FILE *out, const rkv_analysis *analysis, const rkv_budget *budget) {
-    size_t L = analysis->model.n_layers;
-    double most = largest(analysis->layer_rank, L);
-    size_t most_budget = 1;
-    for (size_t l = 0; budget && l < L; l++)
-        if (budget->layers[l] > most_budget) most_budget = budget->layers[l];
-    fprintf(out, "%slayer  %8s  %-*s", terminal_style(out, STYLE_BOLD), "rank", RANK_BAR,
+/* What the bars of a table are measured against. */
+typedef struct scale {
+    double rank;
+    size_t budget;
+} scale;
+
+static void write_heading(FILE *out, const rkv_analysis *analysis, const rkv_budget *budget) {
+    fprintf(out, "%slayer  %8s  %-*s", terminal_style(out, STYLE_BOLD), "erank", RANK_BAR,
             rkv_aggregate_name(analysis->aggregate));
     if (budget) fprintf(out, "  %7s  %-*.*s", "budget", BUDGET_BAR, BUDGET_BAR, budget->policy);
     fprintf(out, "  %6s  %6s%s\n", "sink", "local", terminal_style(out, STYLE_PLAIN));
-    for (size_t l = 0; l < L; l++) {
-        fprintf(out, "%5zu  %8.2f  ", l, analysis->layer_rank[l]);
-        bar_write(out, most > 0 ? analysis->layer_rank[l] / most : 0, RANK_BAR);
-        if (budget) {
-            fprintf(out, "  %7zu  ", budget->layers[l]);
-            bar_write(out, (double)budget->layers[l] / (double)most_budget, BUDGET_BAR);
-        }
-        write_mean(out, analysis, RKV_SINK_4, l);
-        write_mean(out, analysis, RKV_LOCAL_32, l);
-        fputc('\n', out);
+}
+
+static void write_layer(FILE *out, const rkv_analysis *analysis, const rkv_budget *budget, size_t layer,
+                        scale most) {
+    double rank = analysis->layer_rank[layer];
+    fprintf(out, "%5zu  %8.2f  ", layer, rank);
+    bar_write(out, rank / most.rank, RANK_BAR);
+    if (budget) {
+        fprintf(out, "  %7zu  ", budget->layers[layer]);
+        bar_write(out, (double)budget->layers[layer] / (double)most.budget, BUDGET_BAR);
     }
-    if (budget)
-        fprintf(out, "%5s  %8s  %*s  %7zu  of %zu (%.1f %%), %s\n", "total", "", RANK_BAR, "", budget->total,
-                L * analysis->n_tokens, 100.0 * (double)budget->total / (double)(L * analysis->n_tokens),
-                budget->granularity == RKV_BY_HEAD ? "shared by head" : "by layer");
+    write_mean(out, analysis, RKV_SINK_4, layer);
+    write_mean(out, analysis, RKV_LOCAL_32, layer);
+    fputc('\n', out);
+}
+
+static void write_total(FILE *out, const rkv_analysis *analysis, const rkv_budget *budget) {
+    double all = (double)analysis->model.n_layers * (double)analysis->n_tokens;
+    fprintf(out, "total  %8s  %*s  %7zu  of %.0f (%.1f %%), %s\n", "", RANK_BAR, "", budget->total, all,
+            100 * (double)budget->total / all,
+            budget->granularity == RKV_BY_HEAD ? "shared by head" : "by layer");
+}
+
+void summary_table(FILE *out, const rkv_analysis *analysis, const rkv_budget *budget) {
+    size_t L = analysis->model.n_layers;
+    scale most = {largest(analysis->layer_rank, L), 1};
+    for (size_t l = 0; budget && l < L; l++)
+        if (budget->layers[l] > most.budget) most.budget = budget->layers[l];
+    write_heading(out, analysis, budget);
+    for (size_t l = 0; l < L; l++)
+        write_layer(out, analysis, budget, l, most);
+    if (budget) write_total(out, analysis, budget);
     fputc('\n', out);
 }
