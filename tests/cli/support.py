@@ -1,0 +1,88 @@
+"""What the tests of the command line share: running the program in a scratch folder with a tiny model in place."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.environ.get("RANKKV_PROGRAM", "rankkv")
+MAKE_TINY_MODEL = os.environ.get("RANKKV_MAKE_TINY_MODEL", "make_tiny_model")
+DEFAULT_MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf"
+TINY_CONTEXT = 256  # tokens, tests/support/tiny_model.h
+TINY_LAYERS = 2
+PROMPT = "The quick brown fox jumps over the lazy dog, and the lazy dog does not mind. " * 2
+
+_models = tempfile.TemporaryDirectory()
+
+
+def data_home():
+    """A data folder in which the tiny model stands for the default one."""
+    folder = pathlib.Path(_models.name) / "rankkv"
+    if not folder.exists():
+        folder.mkdir()
+        subprocess.run([MAKE_TINY_MODEL, str(folder / DEFAULT_MODEL)], check=True)
+    return _models.name
+
+
+class CliTest(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+        (self.folder / "prompt.txt").write_text(PROMPT)
+        shutil.copy(HERE / "analysis.json", self.folder)
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "XDG_DATA_HOME": data_home(),
+            "OMP_NUM_THREADS": "1",
+            "TERM": "xterm",
+        }
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "LD_LIBRARY_PATH"):
+            if name in os.environ:
+                self.env[name] = os.environ[name]
+
+    def run_program(self, *arguments, **options):
+        options = {"cwd": self.folder, "env": self.env, "stdin": subprocess.DEVNULL, "timeout": 120} | options
+        if "input" in options:
+            del options["stdin"]
+        if "stdout" not in options:
+            options["stdout"] = subprocess.PIPE
+        result = subprocess.run([PROGRAM, *map(str, arguments)], stderr=subprocess.PIPE, **options)
+        result.stdout = (result.stdout or b"").decode()
+        result.stderr = result.stderr.decode()
+        return result
+
+    def run_well(self, *arguments, **options):
+        result = self.run_program(*arguments, **options)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result
+
+    def assert_fails(self, code, words, *arguments, **options):
+        """The exit code, one line on stderr that says `words`, and nothing on stdout."""
+        result = self.run_program(*arguments, **options)
+        self.assertEqual(result.returncode, code, result.stdout + result.stderr)
+        self.assertIn(words, result.stderr)
+        lines = [line for line in result.stderr.splitlines() if ": note: " not in line]
+        self.assertEqual(len(lines), 1, result.stderr)
+        self.assertEqual(result.stdout, "")
+        return result
+
+    def names(self, path="."):
+        """Every file below path."""
+        root = self.folder / path
+        return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
+
+    def load(self, path):
+        return json.loads((self.folder / path).read_text())
+
+
+def normalise(text):
+    """Takes out what differs between builds and runs."""
+    return re.sub(r"rankkv \d+\.\d+\.\d+", "rankkv VERSION", text)
