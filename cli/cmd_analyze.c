@@ -8,6 +8,7 @@
 #include "cli/figure_rows.h"
 #include "cli/json.h"
 #include "cli/message.h"
+#include "cli/output.h"
 #include "cli/reading.h"
 #include "cli/summary.h"
 
@@ -70,7 +71,7 @@ static void set_defaults(void *memory) {
 
 /* ---- what is told ---- */
 
-static void tell_tables(const cli_result *results, const cli_sources *sources, size_t i) {
+static rkv_status tell_tables(const cli_result *results, const cli_sources *sources, size_t i) {
     const cli_result *result = &results[i];
     if (i > 0) putchar('\n');
     summary_head(stdout, result->analysis);
@@ -78,7 +79,7 @@ static void tell_tables(const cli_result *results, const cli_sources *sources, s
     reading_write(stdout, result->analysis, result->budget, i + 1 == sources->n);
     putchar('\n');
     outputs_list(stdout, result);
-    fflush(stdout);
+    return output_flush();
 }
 
 static rkv_status tell_json(const cli_result *results, size_t n) {
@@ -116,7 +117,7 @@ static rkv_status make_all(const cli_sources *sources, const analyze_options *op
     rkv_status status = results ? RKV_OK : complain(RKV_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < sources->n && !status; i++) {
         status = outputs_make(&results[i], &sources->at[i], sources->model, options);
-        if (!status && !options->json) tell_tables(results, sources, i);
+        if (!status && !options->json) status = tell_tables(results, sources, i);
     }
     if (!status && options->json) status = tell_json(results, sources->n);
     for (size_t i = 0; results && i < sources->n; i++)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,22 +11,30 @@
 
 #include "cli/message.h"
 
-static void close_stdout(void) {
+static bool failure_told;
+
+static rkv_status tell_failure(int why) {
+    if (!failure_told) complain(RKV_IO, "standard output: cannot write: %s", strerror(why ? why : EIO));
+    failure_told = true;
+    return RKV_IO;
+}
+
+rkv_status output_flush(void) {
     errno = 0;
-    int failed = fflush(stdout) != 0 || ferror(stdout), why = errno;
-    if (fclose(stdout) != 0) {
-        failed |= errno != EBADF; /* closed from the start, and nothing was printed */
-        why = why ? why : errno;
-    }
-    if (!failed) return;
-    complain(RKV_IO, "standard output: cannot write: %s", strerror(why ? why : EIO));
+    return fflush(stdout) != 0 || ferror(stdout) ? tell_failure(errno) : RKV_OK;
+}
+
+static void close_stdout(void) {
+    rkv_status status = output_flush();
+    errno = 0;
+    if (fclose(stdout) != 0 && errno != EBADF) status = tell_failure(errno); /* EBADF: closed, and not needed */
+    if (!status) return;
     fflush(stderr);
-    _exit(rkv_status_exit_code(RKV_IO));
+    _exit(rkv_status_exit_code(status));
 }
 
 void output_begin(void) {
-    /* In order, since open takes the lowest free number. Opened the wrong way round, so that using it fails.
-     */
+    /* In order, since open takes the lowest free number. Opened the wrong way round, so that using it fails. */
     static const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
     for (int descriptor = 0; descriptor < 3; descriptor++)
         if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", modes[descriptor]) < 0) _exit(1);

@@ -73,7 +73,7 @@ class Inputs(CliTest):
 
     def test_device(self):
         self.assert_fails(69, "cuda:99", "analyze", "prompt.txt", "--device", "cuda:99")
-        self.assertEqual(self.run_program("analyze", "prompt.txt", "--device", "abacus").returncode, 69)
+        self.assert_fails(2, "abacus", "analyze", "prompt.txt", "--device", "abacus")
 
 
 class Outputs(CliTest):

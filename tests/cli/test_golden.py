@@ -75,6 +75,7 @@ class Golden(CliTest):
                          f"--- stderr\n{result.stderr}")
         path = GOLDEN / f"{name}.txt"
         if os.environ.get("RANKKV_UPDATE_GOLDEN"):
+            GOLDEN.mkdir(exist_ok=True)
             path.write_text(text)
         self.assertTrue(path.exists(), f"{path.name} is not there: RANKKV_UPDATE_GOLDEN=1 writes it")
         self.assertEqual(path.read_text(), text)
