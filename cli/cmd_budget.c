@@ -36,7 +36,7 @@ static const cli_example examples[] = {
     {"rankkv budget analysis.json --policy inverse --ratio 0.25", "a table: a quarter of the prompt kept"},
     {"rankkv budget analysis.json --compare --ratio 0.25",
      "every policy beside the controls, at the same total"},
-    {"rankkv budget analysis.json --policy top-k --signal ind1 --top-k 1 --aggregate max -o budget.json",
+    {"rankkv budget analysis.json -p top-k -s ind1 --top-k 1 -a max -o budget.json",
      "the layer with the strongest induction head keeps everything"},
     {0}};
 

@@ -37,7 +37,7 @@ static const cli_example examples[] = {
     {"rankkv heatmap trace.h5 -o pictures", "the heads of each layer in a grid, a picture per layer"},
     {"rankkv heatmap trace.h5 --layer 3 --head all -o pictures",
      "layer 3: its grid, and each head by itself"},
-    {"rankkv heatmap trace.h5 --layer 0,1 --head 2 --scale row --colormap magma -o pictures",
+    {"rankkv heatmap trace.h5 --layer 0,1 --head 2 --scale row -o pictures",
      "head 2 of two layers, each row by its own largest value"},
     {0}};
 

@@ -27,14 +27,16 @@ rkv_status output_flush(void) {
 static void close_stdout(void) {
     rkv_status status = output_flush();
     errno = 0;
-    if (fclose(stdout) != 0 && errno != EBADF) status = tell_failure(errno); /* EBADF: closed, and not needed */
+    if (fclose(stdout) != 0 && errno != EBADF)
+        status = tell_failure(errno); /* EBADF: closed, and not needed */
     if (!status) return;
     fflush(stderr);
     _exit(rkv_status_exit_code(status));
 }
 
 void output_begin(void) {
-    /* In order, since open takes the lowest free number. Opened the wrong way round, so that using it fails. */
+    /* In order, since open takes the lowest free number. Opened the wrong way round, so that using it fails.
+     */
     static const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
     for (int descriptor = 0; descriptor < 3; descriptor++)
         if (fcntl(descriptor, F_GETFD) < 0 && open("/dev/null", modes[descriptor]) < 0) _exit(1);
