@@ -3,7 +3,7 @@
 
 #include "cli/terminal.h"
 
-void bar_write(FILE *out, double part, size_t columns) {
+int bar_write(FILE *out, double part, size_t columns) {
     static const char *const eighths[] = {"",       "\u258F", "\u258E", "\u258D",
                                           "\u258C", "\u258B", "\u258A", "\u2589"};
     if (!(part > 0)) part = 0; /* NaN too */
@@ -14,5 +14,5 @@ void bar_write(FILE *out, double part, size_t columns) {
         fputs("\u2588", out);
     fputs(eighths[units % 8], out);
     fputs(terminal_style(out, STYLE_PLAIN), out);
-    fprintf(out, "%*s", (int)(columns - units / 8 - (units % 8 != 0)), "");
+    return (int)(columns - units / 8 - (units % 8 != 0));
 }

@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Writes part (0 to 1) of `columns` columns as a bar in eighths, and spaces for the rest. */
-void bar_write(FILE *out, double part, size_t columns);
+/* Writes part (0 to 1) of `columns` columns as a bar in eighths; returns the columns that are left of them.
+ */
+int bar_write(FILE *out, double part, size_t columns);
 
 #endif

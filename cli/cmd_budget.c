@@ -57,7 +57,8 @@ static void print_table(const rkv_budget *budget) {
     printf("layer   budget%s\n", budget->heads ? "                            KV heads" : "");
     for (size_t l = 0; l < L; l++) {
         printf("%5zu  %7zu  ", l, budget->layers[l]);
-        bar_write(stdout, (double)budget->layers[l] / (double)most, 24);
+        int left = bar_write(stdout, (double)budget->layers[l] / (double)most, 24);
+        if (budget->heads) printf("%*s", left, "");
         for (size_t g = 0; budget->heads && g < G; g++)
             printf(" %6zu", budget->heads[l * G + g]);
         putchar('\n');

@@ -2,6 +2,9 @@
 #include "cli/facts.h"
 
 #include <math.h>
+#include <string.h>
+
+#include "cli/terminal.h"
 
 enum { LABEL_COLUMNS = 14 };
 
@@ -15,11 +18,17 @@ void facts_end(cli_facts *facts) {
     if (facts->as_json) json_end(&facts->json);
 }
 
+static void print_line(const char *label, const char *value) {
+    printf("%-*s ", LABEL_COLUMNS, label);
+    write_printable(stdout, value, strlen(value)); /* names come from files, and may hold anything */
+    putchar('\n');
+}
+
 void fact_text(cli_facts *facts, const char *key, const char *label, const char *value) {
     if (facts->as_json)
         json_text(&facts->json, key, value);
     else if (value && *value)
-        printf("%-*s %s\n", LABEL_COLUMNS, label, value);
+        print_line(label, value);
 }
 
 void fact_count(cli_facts *facts, const char *key, const char *label, size_t value) {

@@ -11,6 +11,7 @@
 #include "cli/folder.h"
 #include "cli/message.h"
 #include "cli/signals.h"
+#include "cli/utf8.h"
 
 static rkv_status read_all(FILE *file, const char *name, char **bytes, size_t *length) {
     size_t capacity = 1 << 16, n = 0;
@@ -55,26 +56,9 @@ rkv_status prompt_read(const char *path, char **bytes, size_t *length) {
     return status;
 }
 
-/* Unicode 15, table 3-7. */
-size_t prompt_sequence_length(const char *bytes, size_t n) {
-    const unsigned char *s = (const unsigned char *)bytes;
-    size_t length = s[0] < 0x80   ? 1
-                    : s[0] < 0xC2 ? 0
-                    : s[0] < 0xE0 ? 2
-                    : s[0] < 0xF0 ? 3
-                    : s[0] < 0xF5 ? 4
-                                  : 0;
-    if (length == 0 || length > n) return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((s[i] & 0xC0) != 0x80) return 0;
-    bool overlong = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xF0 && s[1] < 0x90);
-    bool beyond = (s[0] == 0xED && s[1] > 0x9F) || (s[0] == 0xF4 && s[1] > 0x8F); /* surrogates, > U+10FFFF */
-    return length > 1 && (overlong || beyond) ? 0 : length;
-}
-
 bool prompt_is_utf8(const char *bytes, size_t length, size_t *bad) {
     for (size_t i = 0, n; i < length; i += n) {
-        n = prompt_sequence_length(bytes + i, length - i);
+        n = utf8_length(bytes + i, length - i);
         if (n == 0) {
             *bad = i;
             return false;

@@ -15,9 +15,6 @@ rkv_status prompt_read(const char *path, char **bytes, size_t *length);
 /* False, with the offset of the first bad byte, when the bytes are not UTF-8. */
 bool prompt_is_utf8(const char *bytes, size_t length, size_t *bad);
 
-/* Length of the well-formed UTF-8 sequence at bytes (n > 0 remain), 0 when there is none. */
-size_t prompt_sequence_length(const char *bytes, size_t n);
-
 /* Name of the outputs of path: its file name without folder and last extension; of DIR/trace.h5, DIR's name.
  * The caller frees *stem. */
 rkv_status prompt_stem(const char *path, char **stem);

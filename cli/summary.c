@@ -19,11 +19,15 @@ void write_bytes(char text[32], double bytes) {
 
 void summary_head(FILE *out, const rkv_analysis *analysis) {
     const rkv_model_info *model = &analysis->model;
-    fprintf(out, "%s%s%s  %zu tokens", terminal_style(out, STYLE_BOLD), analysis->prompt_name,
-            terminal_style(out, STYLE_PLAIN), analysis->n_tokens);
+    fputs(terminal_style(out, STYLE_BOLD), out);
+    write_printable(out, analysis->prompt_name, strlen(analysis->prompt_name));
+    fprintf(out, "%s  %zu tokens", terminal_style(out, STYLE_PLAIN), analysis->n_tokens);
     if (isfinite(analysis->perplexity)) fprintf(out, ", perplexity %.2f", analysis->perplexity);
-    fprintf(out, "\n%s%s: %zu layers of %zu heads, %zu KV heads", terminal_style(out, STYLE_DIM),
-            model->name ? model->name : "unnamed model", model->n_layers, model->n_heads, model->n_kv_heads);
+    fprintf(out, "\n%s", terminal_style(out, STYLE_DIM));
+    const char *name = model->name ? model->name : "unnamed model";
+    write_printable(out, name, strlen(name)); /* it comes from a file, and may hold anything */
+    fprintf(out, ": %zu layers of %zu heads, %zu KV heads", model->n_layers, model->n_heads,
+            model->n_kv_heads);
     if (*analysis->device) fprintf(out, "; %s", analysis->device);
     if (analysis->total_s > 0)
         fprintf(out, "; %.1f s (prefill %.1f, rank %.1f)", analysis->total_s, analysis->prefill_s,
@@ -65,11 +69,12 @@ static void write_layer(FILE *out, const rkv_analysis *analysis, const rkv_budge
                         scale most) {
     double rank = analysis->layer_rank[layer];
     fprintf(out, "%5zu  %8.2f  ", layer, rank);
-    bar_write(out, rank / most.rank, RANK_BAR);
+    int left = bar_write(out, rank / most.rank, RANK_BAR);
     if (budget) {
-        fprintf(out, "  %7zu  ", budget->layers[layer]);
-        bar_write(out, (double)budget->layers[layer] / (double)most.budget, BUDGET_BAR);
+        fprintf(out, "%*s  %7zu  ", left, "", budget->layers[layer]);
+        left = bar_write(out, (double)budget->layers[layer] / (double)most.budget, BUDGET_BAR);
     }
+    fprintf(out, "%*s", left, "");
     write_mean(out, analysis, RKV_SINK_4, layer);
     write_mean(out, analysis, RKV_LOCAL_32, layer);
     fputc('\n', out);

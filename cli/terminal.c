@@ -6,6 +6,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cli/utf8.h"
+
 enum { NARROWEST = 40, WIDEST = 120, WITHOUT_TERMINAL = 80 };
 
 size_t terminal_width(FILE *stream) {
@@ -38,6 +40,23 @@ size_t text_columns(const char *text) {
 void write_padded(FILE *stream, const char *text, size_t columns) {
     size_t used = text_columns(text);
     fprintf(stream, "%s%*s", text, used < columns ? (int)(columns - used) : 0, "");
+}
+
+void write_printable(FILE *out, const char *bytes, size_t length) {
+    for (size_t i = 0; i < length;) {
+        unsigned char c = (unsigned char)bytes[i];
+        size_t n = utf8_length(bytes + i, length - i);
+        bool control = c < 0x20 || c == 0x7F || (n == 2 && c == 0xC2 && (unsigned char)bytes[i + 1] < 0xA0);
+        if (c == '\n')
+            fputs("\u23CE", out);
+        else if (c == '\t')
+            fputs("\u21E5", out);
+        else if (n == 0 || control)
+            fprintf(out, "\\x%02X", n == 2 ? (unsigned char)bytes[i + 1] : c);
+        else
+            fwrite(bytes + i, 1, n, out);
+        i += n ? n : 1;
+    }
 }
 
 void write_wrapped(FILE *stream, const char *text, size_t width, size_t indent) {

@@ -15,6 +15,10 @@ const char *terminal_style(FILE *stream, cli_style style);
 /* Writes text as a paragraph: words wrapped at width, each line after indent spaces. */
 void write_wrapped(FILE *stream, const char *text, size_t width, size_t indent);
 
+/* Writes bytes as text that cannot do anything to a terminal: a newline and a tab as their pictures, other
+ * controls and what is not UTF-8 as \xNN. The form of token_text in docs/FORMATS.md. */
+void write_printable(FILE *stream, const char *bytes, size_t length);
+
 /* Columns that UTF-8 text takes, for text without wide or combining characters. */
 size_t text_columns(const char *text);
 

@@ -5,25 +5,7 @@
 #include <stdlib.h>
 
 #include "cli/message.h"
-#include "cli/prompt.h"
-
-/* The library's own form (docs/FORMATS.md, token_text). */
-static void write_printable(FILE *out, const char *bytes, size_t length) {
-    for (size_t i = 0; i < length;) {
-        unsigned char c = (unsigned char)bytes[i];
-        size_t n = prompt_sequence_length(bytes + i, length - i);
-        bool control = c < 0x20 || c == 0x7F || (n == 2 && c == 0xC2 && (unsigned char)bytes[i + 1] < 0xA0);
-        if (c == '\n')
-            fputs("\u23CE", out);
-        else if (c == '\t')
-            fputs("\u21E5", out);
-        else if (n == 0 || control)
-            fprintf(out, "\\x%02X", n == 2 ? (unsigned char)bytes[i + 1] : c);
-        else
-            fwrite(bytes + i, 1, n, out);
-        i += n ? n : 1;
-    }
-}
+#include "cli/terminal.h"
 
 rkv_status token_text_make(char ***text, const rkv_model *model, const int32_t *ids, size_t n) {
     char **list = calloc(n ? n : 1, sizeof *list);
