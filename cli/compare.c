@@ -40,7 +40,9 @@ static size_t print_block(rkv_budget *const *budgets, size_t n, size_t width) {
 }
 
 static void print_blocks(rkv_budget *const *budgets, size_t n) {
-    printf("entries per KV head%s\n\n", budgets[0]->heads ? ", mean over the KV heads of a layer" : "");
+    printf("%zu of %zu entries per KV head%s\n\n", budgets[0]->total,
+           budgets[0]->model.n_layers * budgets[0]->n_tokens,
+           budgets[0]->heads ? ", shown as the mean over the KV heads of a layer" : "");
     for (size_t at = 0; at < n;) {
         if (at > 0) putchar('\n');
         at += print_block(budgets + at, n - at, terminal_width(stdout));

@@ -3,11 +3,13 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "cli/signals.h"
 #include "cli/terminal.h"
+#include "cli/utf8.h"
 
 enum { BAR_COLUMNS = 24, REDRAWS_PER_S = 10 };
 
@@ -43,7 +45,7 @@ static void draw(const progress_bar *bar, const char *stage, double now) {
         snprintf(cells + 3 * i, 4, "%s", i < filled ? "\u2588" : "\u2591");
     write_clock(past, elapsed);
     write_clock(left, part > 0 ? elapsed * (1 - part) / part : 0);
-    snprintf(line, sizeof line, "%.24s  %-9.12s %s %3.0f %%  %zu/%zu  %s%s%s%s", bar->label, stage, cells,
+    snprintf(line, sizeof line, "%s  %-9.12s %s %3.0f %%  %zu/%zu  %s%s%s%s", bar->label, stage, cells,
              100 * part, bar->done, bar->total, past, part > 0 ? ", " : "", part > 0 ? left : "",
              part > 0 ? " left" : "");
     size_t width = terminal_width(stderr), columns = 0, bytes = 0;
@@ -70,7 +72,22 @@ static int report(void *user, const char *stage, size_t done, size_t total) {
     return 0;
 }
 
+/* The first columns of a name, without what a terminal would act on. */
+static void write_label(char out[PROGRESS_LABEL_COLUMNS * 4 + 1], const char *label) {
+    size_t left = strlen(label), used = 0;
+    for (size_t columns = 0, n; left > 0 && columns < PROGRESS_LABEL_COLUMNS;
+         columns++, label += n, left -= n) {
+        n = utf8_length(label, left);
+        bool harmless = n > 0 && (unsigned char)*label >= 0x20 && *label != 0x7F;
+        n = n ? n : 1;
+        memcpy(out + used, harmless ? label : "?", harmless ? n : 1);
+        used += harmless ? n : 1;
+    }
+    out[used] = '\0';
+}
+
 rkv_progress progress_begin(progress_bar *bar, const char *label, int quiet) {
-    *bar = (progress_bar){.label = label, .visible = !quiet && isatty(STDERR_FILENO), .start_s = now_s()};
+    *bar = (progress_bar){.visible = !quiet && isatty(STDERR_FILENO), .start_s = now_s()};
+    write_label(bar->label, label);
     return (rkv_progress){report, bar};
 }

@@ -4,12 +4,14 @@
 
 #include <rankkv/progress.h>
 
+enum { PROGRESS_LABEL_COLUMNS = 24 };
+
 typedef struct progress_bar {
-    const char *label;  /* what is being worked on */
-    int visible;        /* stderr is a terminal and nobody asked for quiet */
-    double start_s;     /* when this count began */
-    double drawn_s;     /* when the bar was last drawn */
-    size_t done, total; /* of the last report */
+    char label[PROGRESS_LABEL_COLUMNS * 4 + 1]; /* what is being worked on, as it is shown */
+    int visible;                                /* stderr is a terminal and nobody asked for quiet */
+    double start_s;                             /* when this count began */
+    double drawn_s;                             /* when the bar was last drawn */
+    size_t done, total;                         /* of the last report */
 } progress_bar;
 
 /* Fills bar and returns what the library is given: it draws, and asks the work to stop after a signal. */

@@ -224,6 +224,14 @@ class Terminal(CliTest):
         self.assertIn("100 %", text)
         self.assertIn("\033[1m", text)
 
+    def test_names_cannot_act_on_the_terminal(self):
+        name = "\033]0;owned\a\033[2J.txt"
+        (self.folder / name).write_text(PROMPT)
+        text = self.run_on_terminal("analyze", name, "--force", NO_COLOR="1")
+        self.assertNotIn("\033]0;", text)
+        self.assertNotIn("\033[2J", text)
+        self.assertIn("\\x1B]0;owned", text)
+
     def test_quiet_and_no_color(self):
         text = self.run_on_terminal("analyze", "prompt.txt", "--quiet", "--force", NO_COLOR="1")
         self.assertNotIn("\033", text)
