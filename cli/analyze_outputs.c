@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/summary.h"
+#include "cli/terminal.h"
 
 #define ANALYSIS "analysis.json"
 #define BUDGET   "budget.json"
@@ -215,7 +216,8 @@ void outputs_list(FILE *out, const cli_result *result) {
     size_t n = sizeof kinds / sizeof *kinds;
     struct dirent **entries = NULL;
     int found = scandir(result->folder, &entries, NULL, NULL);
-    fprintf(out, "%s/\n", result->folder);
+    write_printable(out, result->folder, strlen(result->folder));
+    fputs("/\n", out);
     for (size_t i = 0; i < n; i++) {
         double bytes = 0;
         size_t count = 0;

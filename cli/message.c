@@ -3,8 +3,10 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/progress.h"
+#include "cli/terminal.h"
 
 /* The program may have what the library may not: a name and a manner for the whole process. */
 static const char *program = "rankkv";
@@ -19,10 +21,13 @@ void message_set_quiet(bool be_quiet) {
 }
 
 static void say(const char *kind, const char *format, va_list arguments) {
+    char *text = NULL;
     progress_erase(); /* a message does not share the bar's line */
     fprintf(stderr, "%s: %s", program, kind);
-    vfprintf(stderr, format, arguments);
+    int length = vasprintf(&text, format, arguments);
+    if (length >= 0) write_printable(stderr, text, (size_t)length); /* one line, whatever a file is called */
     fputc('\n', stderr);
+    if (length >= 0) free(text);
 }
 
 rkv_status complain(rkv_status status, const char *format, ...) {
