@@ -36,15 +36,16 @@ static void print_value_case(const cli_command *command, const option_row *row) 
     }
 }
 
-static void print_option_words(const cli_command *command) {
-    fputs("--help --usage --version", stdout);
+static void print_option_case(const cli_command *command) {
+    printf("        %s) words=\"--help --usage --version", command->name);
     for (const option_group *group = command->options; group->title; group++)
         for (const option_row *row = group->rows; row->name; row++)
             printf(" --%s", row->name);
+    puts("\" ;;");
 }
 
 static void print_argument_case(const cli_command *command) {
-    printf("    %s) ", command->name);
+    printf("        %s) ", command->name);
     if (command->argument_choice) {
         fputs("words=\"", stdout);
         print_words(command->argument_choice);
@@ -54,55 +55,49 @@ static void print_argument_case(const cli_command *command) {
     }
 }
 
-static void print_bash(void) {
-    puts("# bash completion for rankkv; made by `rankkv completion bash`.\n"
-         "_rankkv() {\n"
-         "  local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\" words=\"\" "
-         "kind=\"\"\n"
-         "  # bash cuts --option=value at the equals sign\n"
-         "  if [[ $current == = ]]; then\n"
-         "    current=\"\"\n"
-         "  elif [[ $previous == = ]]; then\n"
-         "    previous=\"${COMP_WORDS[COMP_CWORD-2]}\"\n"
-         "  fi\n"
-         "  COMPREPLY=()\n"
-         "  if ((COMP_CWORD == 1)); then");
-    fputs("    COMPREPLY=($(compgen -W \"--help --version ", stdout);
-    print_words(&choices_command);
-    puts("\" -- \"$current\"))\n"
-         "    return\n"
-         "  fi\n"
-         "  case \"${COMP_WORDS[1]},$previous\" in");
+static const char head[] = "# bash completion for rankkv; made by `rankkv completion bash`.\n"
+                           "_rankkv() {\n"
+                           "  local current=\"${COMP_WORDS[COMP_CWORD]}\" "
+                           "previous=\"${COMP_WORDS[COMP_CWORD-1]}\" words=\"\" kind=\"\"\n"
+                           "  # bash cuts --option=value at the equals sign\n"
+                           "  if [[ $current == = ]]; then\n"
+                           "    current=\"\"\n"
+                           "  elif [[ $previous == = ]]; then\n"
+                           "    previous=\"${COMP_WORDS[COMP_CWORD-2]}\"\n"
+                           "  fi\n"
+                           "  COMPREPLY=()\n";
+
+static const char tail[] = "  if [[ -n $kind ]]; then\n"
+                           "    compopt -o filenames 2>/dev/null\n"
+                           "    mapfile -t COMPREPLY < <(compgen -A \"$kind\" -- \"$current\")\n"
+                           "  else\n"
+                           "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+                           "  fi\n"
+                           "}\n"
+                           "complete -F _rankkv rankkv\n";
+
+static void print_values(void) {
+    puts("  case \"${COMP_WORDS[1]},$previous\" in");
     for (size_t i = 0; command_at(i); i++)
         for (const option_group *group = command_at(i)->options; group->title; group++)
             for (const option_row *row = group->rows; row->name; row++)
                 print_value_case(command_at(i), row);
-    puts("    *)\n"
-         "      if [[ $current == -* ]]; then\n"
-         "        case \"${COMP_WORDS[1]}\" in");
-    for (size_t i = 0; command_at(i); i++) {
-        printf("        %s) words=\"", command_at(i)->name);
-        print_option_words(command_at(i));
-        puts("\" ;;");
-    }
-    puts("        esac\n"
-         "      else\n"
-         "        case \"${COMP_WORDS[1]}\" in");
-    for (size_t i = 0; command_at(i); i++) {
-        fputs("    ", stdout);
+}
+
+static void print_bash(void) {
+    fputs(head, stdout);
+    fputs("  if ((COMP_CWORD == 1)); then\n    COMPREPLY=($(compgen -W \"--help --version ", stdout);
+    print_words(&choices_command);
+    puts("\" -- \"$current\"))\n    return\n  fi");
+    print_values();
+    puts("    *)\n      if [[ $current == -* ]]; then\n        case \"${COMP_WORDS[1]}\" in");
+    for (size_t i = 0; command_at(i); i++)
+        print_option_case(command_at(i));
+    puts("        esac\n      else\n        case \"${COMP_WORDS[1]}\" in");
+    for (size_t i = 0; command_at(i); i++)
         print_argument_case(command_at(i));
-    }
-    puts("        esac\n"
-         "      fi ;;\n"
-         "  esac\n"
-         "  if [[ -n $kind ]]; then\n"
-         "    compopt -o filenames 2>/dev/null\n"
-         "    mapfile -t COMPREPLY < <(compgen -A \"$kind\" -- \"$current\")\n"
-         "  else\n"
-         "    COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-         "  fi\n"
-         "}\n"
-         "complete -F _rankkv rankkv");
+    puts("        esac\n      fi ;;\n  esac");
+    fputs(tail, stdout);
 }
 
 static rkv_status run(const void *options, char **arguments, size_t n_arguments) {
