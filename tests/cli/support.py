@@ -44,7 +44,8 @@ class CliTest(unittest.TestCase):
             "OMP_NUM_THREADS": "1",
             "TERM": "xterm",
         }
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "LD_LIBRARY_PATH"):
+        self.env["LSAN_OPTIONS"] = f"suppressions={HERE / 'lsan.supp'}:print_suppressions=0"
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LD_LIBRARY_PATH"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
 
