@@ -2,6 +2,7 @@
 #include "cli/analyze.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +72,7 @@ typedef struct cli_watcher {
     rkv_trace_writer *writer; /* NULL: no trace */
     rkv_sheet *sheet;         /* NULL: no pictures */
     rkv_heatmap_options figure;
-    double *erank; /* [L, H], filled layer by layer for the titles */
+    double *erank; /* [L, H] for the titles; the sheet reads it as it fills, layer by layer */
 } cli_watcher;
 
 /* An rkv_layer_fn: the library's messages stand for what fails here. */
@@ -114,8 +115,12 @@ static rkv_status watcher_begin(cli_watcher *watcher, const cli_folder *folder, 
     watcher->figure.token_text = token_text;
     watcher->figure.model_name = model->name;
     watcher->figure.prompt_name = source->name;
-    watcher->erank = calloc(model->n_layers * model->n_heads + 1, sizeof *watcher->erank);
+    size_t n_heads = model->n_layers * model->n_heads;
+    watcher->erank = calloc(n_heads + 1, sizeof *watcher->erank);
     if (!watcher->erank) return complain(RKV_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n_heads; i++)
+        watcher->erank[i] = NAN; /* not known yet */
+    watcher->figure.erank = watcher->erank;
     return said(
         rkv_sheet_new(&watcher->sheet, model->n_layers, model->n_heads, source->n_tokens, &watcher->figure));
 }
