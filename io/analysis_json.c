@@ -11,9 +11,6 @@
 #include "io/json.h"
 #include "io/model_json.h"
 
-/* The document names the definition, not only "effective rank": six incompatible ones are in use. */
-#define ERANK_DEFINITION "erank_sigma_entropy_nat"
-
 static const struct {
     const char *key;
     size_t offset;
@@ -47,7 +44,7 @@ static void write_prompt(rkv_json_out *out, const rkv_analysis *a) {
 
 static void write_metrics(rkv_json_out *out, const rkv_analysis *a) {
     size_t L = a->model.n_layers;
-    rkv_json_string(out, "metric", ERANK_DEFINITION);
+    rkv_json_string(out, "metric", RKV_ERANK_DEFINITION);
     rkv_json_matrix(out, "effective_rank", a->metric[RKV_ERANK], L, a->model.n_heads);
     rkv_json_begin(out, "metrics", '{');
     for (size_t m = 0; m < RKV_METRIC_COUNT; m++)
@@ -155,8 +152,8 @@ static rkv_status read_metrics(const json_t *document, rkv_analysis *a) {
     const char *definition;
     size_t L = a->model.n_layers;
     rkv_status status = rkv_json_get_string(document, "", "metric", &definition);
-    if (!status && strcmp(definition, ERANK_DEFINITION) != 0)
-        status = rkv_json_refuse("metric", json_object_get(document, "metric"), ERANK_DEFINITION);
+    if (!status && strcmp(definition, RKV_ERANK_DEFINITION) != 0)
+        status = rkv_json_refuse("metric", json_object_get(document, "metric"), RKV_ERANK_DEFINITION);
     if (!status)
         status =
             rkv_json_get_matrix(document, "", "effective_rank", L, a->model.n_heads, &a->metric[RKV_ERANK]);

@@ -11,6 +11,9 @@
 #define RKV_BUDGET_SCHEMA    "rankkv-budget"
 #define RKV_BUDGET_VERSION   1
 
+/* Documents name the definition, not only "effective rank": six incompatible ones are in use. */
+#define RKV_ERANK_DEFINITION "erank_sigma_entropy_nat"
+
 /* Writes "schema", "schema_version" and "creator", the head of every document. */
 void rkv_json_head(rkv_json_out *out, const char *schema, size_t version);
 

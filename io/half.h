@@ -1,0 +1,18 @@
+/* half.h: whole arrays between float32 and IEEE half precision (binary16). */
+#ifndef RKV_IO_HALF_H
+#define RKV_IO_HALF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Rounds to the nearest half, ties to even: beyond 65504 + 1/2 ulp to infinity, subnormals kept, a NaN stays
+ * a quiet NaN. Uses F16C where the processor has it. */
+void rkv_floats_to_halves(const float *values, uint16_t *halves, size_t n);
+/* Exact. */
+void rkv_halves_to_floats(const uint16_t *halves, float *values, size_t n);
+
+/* The same in plain C, bit for bit: what processors without F16C run. */
+void rkv_floats_to_halves_plain(const float *values, uint16_t *halves, size_t n);
+void rkv_halves_to_floats_plain(const uint16_t *halves, float *values, size_t n);
+
+#endif

@@ -1,0 +1,203 @@
+/* trace_child.c: the inspection of a trace in a child process, and its answer through a pipe. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/fail.h"
+#include "core/memory.h"
+#include "io/hdf5_session.h"
+#include "io/trace_inspect.h"
+
+/* What the child may take: a healthy trace needs a small part of it. */
+#define MEMORY_LIMIT     ((rlim_t)2 << 30)
+#define LEAST_TIME_S     3u
+#define MOST_TIME_S      600u
+#define BYTES_PER_SECOND ((uint64_t)256 << 20)
+
+/* Seconds of the processor for an open file; the clock on the wall may show ten times as many. */
+static unsigned time_limit_s(int descriptor) {
+    struct stat info;
+    uint64_t bytes = fstat(descriptor, &info) == 0 ? (uint64_t)info.st_size : 0;
+    uint64_t limit = LEAST_TIME_S + bytes / BYTES_PER_SECOND;
+    return limit < MOST_TIME_S ? (unsigned)limit : MOST_TIME_S;
+}
+
+/* The head of the answer; the arrays follow in the order of sections(). */
+typedef struct answer {
+    rkv_status status;
+    char message[RKV_MESSAGE_SIZE];
+    rkv_trace_facts facts;
+} answer;
+
+typedef struct section {
+    void **bytes;
+    size_t length; /* 0: not there */
+} section;
+
+#define N_SECTIONS 4
+
+static void sections(rkv_trace_contents *contents, section out[N_SECTIONS]) {
+    const rkv_trace_facts *facts = &contents->facts;
+    size_t n_heads = facts->info.n_layers * facts->info.n_heads;
+    out[0] = (section){(void **)&contents->tokens,
+                       facts->has_tokens ? facts->n_tokens * sizeof *contents->tokens : 0};
+    out[1] = (section){(void **)&contents->text, facts->has_text ? facts->text_bytes : 0};
+    out[2] = (section){(void **)&contents->erank, facts->has_erank ? n_heads * sizeof *contents->erank : 0};
+    out[3] = (section){(void **)&contents->chunks, facts->n_chunks * sizeof *contents->chunks};
+}
+
+/* ---- the child ---- */
+
+static void send_all(int descriptor, const void *bytes, size_t length) {
+    const char *rest = bytes;
+    while (length > 0) {
+        ssize_t n = write(descriptor, rest, length);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) _exit(1);
+        rest += n;
+        length -= (size_t)n;
+    }
+}
+
+/* A crash is quiet, leaves no core and is not caught by the host's handlers; time and memory are bounded;
+ * what HDF5 or the C library print goes nowhere. */
+static void confine(unsigned limit_s) {
+    static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU, SIGTERM, SIGALRM};
+    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+        signal(fatal[i], SIG_DFL);
+    signal(SIGINT, SIG_IGN); /* an interrupt at the terminal is the parent's to answer */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    setrlimit(RLIMIT_CPU, &(struct rlimit){limit_s, limit_s + 1});
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file && fscanf(file, "%lu", &pages) == 1) {
+        rlim_t limit = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY_LIMIT;
+        setrlimit(RLIMIT_AS, &(struct rlimit){limit, limit});
+    }
+    if (file) fclose(file);
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere >= 0) {
+        dup2(nowhere, STDOUT_FILENO);
+        dup2(nowhere, STDERR_FILENO);
+    }
+}
+
+static _Noreturn void run_child(int pipe_end, int descriptor, unsigned limit_s) {
+    confine(limit_s);
+    rkv_trace_contents contents = {0};
+    static answer head;
+    head.status = rkv_trace_inspect_here(&contents, descriptor);
+    head.facts = contents.facts;
+    if (head.status) snprintf(head.message, sizeof head.message, "%s", rkv_message());
+    send_all(pipe_end, &head, sizeof head);
+    section parts[N_SECTIONS];
+    sections(&contents, parts);
+    for (int i = 0; i < N_SECTIONS && !head.status; i++)
+        if (parts[i].length) send_all(pipe_end, *parts[i].bytes, parts[i].length);
+    _exit(0); /* neither exit handlers nor buffers: they are the parent's */
+}
+
+/* ---- the parent ---- */
+
+/* RKV_DATA when the child ends or lingers before all bytes came. */
+static rkv_status receive(int descriptor, void *bytes, size_t length, double deadline_s) {
+    char *rest = bytes;
+    while (length > 0) {
+        double left_s = deadline_s - rkv_now_s();
+        struct pollfd poller = {.fd = descriptor, .events = POLLIN};
+        int ready = left_s > 0 ? poll(&poller, 1, (int)(left_s * 1000) + 1) : 0;
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready == 0) return rkv_fail(RKV_DATA, "the HDF5 library comes to no end with it");
+        ssize_t n = read(descriptor, rest, length);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return rkv_fail(RKV_DATA, "damaged: the HDF5 library gave no answer");
+        rest += n;
+        length -= (size_t)n;
+    }
+    return RKV_OK;
+}
+
+static bool holds_n_strings(const rkv_trace_contents *contents) {
+    size_t n = 0, length = contents->facts.text_bytes;
+    for (size_t i = 0; i < length; i++)
+        n += contents->text[i] == '\0';
+    return n == contents->facts.n_tokens && length && contents->text[length - 1] == '\0';
+}
+
+/* The answer is checked as if a stranger had sent it: the child may have been led astray before it crashed.
+ */
+static rkv_status receive_answer(int descriptor, rkv_trace_contents *out, double deadline_s) {
+    answer head;
+    section parts[N_SECTIONS];
+    rkv_status status = receive(descriptor, &head, sizeof head, deadline_s);
+    if (status) return status;
+    head.message[sizeof head.message - 1] = '\0';
+    if (head.status) return rkv_fail(head.status, "%s", head.message);
+    out->facts = head.facts;
+    out->facts.info.sha256[64] = '\0';
+    for (size_t i = 0; i < RKV_TRACE_N_STRINGS; i++) {
+        out->facts.strings[i][RKV_TRACE_MAX_STRING] = '\0';
+        *rkv_trace_string(&out->facts.info, &rkv_trace_strings[i]) = NULL;
+    }
+    out->facts.info.path = NULL;
+    status = rkv_trace_facts_check(&out->facts);
+    sections(out, parts);
+    for (int i = 0; i < N_SECTIONS && !status; i++) {
+        if (!parts[i].length) continue;
+        status = rkv_alloc_raw(parts[i].bytes, parts[i].length, 1);
+        if (!status) status = receive(descriptor, *parts[i].bytes, parts[i].length, deadline_s);
+    }
+    if (!status && out->text && !holds_n_strings(out))
+        status = rkv_fail(RKV_DATA, "dataset token_text: not one string per token");
+    return status;
+}
+
+/* Ends and collects the child. A crash explains a failure better than the silence that it caused; a child
+ * that a host's own waiting has collected stays unexplained. */
+static rkv_status collect(pid_t child, unsigned limit_s, rkv_status status) {
+    int how = 0;
+    pid_t got;
+    if (status) kill(child, SIGKILL); /* does nothing to one that ended already */
+    do
+        got = waitpid(child, &how, 0);
+    while (got < 0 && errno == EINTR);
+    if (!status || got != child || !WIFSIGNALED(how) || WTERMSIG(how) == SIGKILL) return status;
+    if (WTERMSIG(how) == SIGXCPU)
+        return rkv_fail(RKV_DATA, "the HDF5 library needs more than %u s for it", limit_s);
+    return rkv_fail(RKV_DATA, "damaged: the HDF5 library crashed on it (%s)", strsignal(WTERMSIG(how)));
+}
+
+rkv_status rkv_trace_inspect(rkv_trace_contents *out, const char *path, int descriptor) {
+    *out = (rkv_trace_contents){0};
+    unsigned limit_s = time_limit_s(descriptor);
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return rkv_fail_errno(RKV_UNAVAILABLE, errno, "%s: cannot make a pipe", path);
+    rkv_hdf5_session session = rkv_hdf5_begin(); /* no other thread is inside HDF5 when its state is copied */
+    pid_t child = fork();
+    if (child == 0) run_child(ends[1], descriptor, limit_s);
+    int reason = errno;
+    rkv_hdf5_end(&session);
+    close(ends[1]);
+    if (child > 0) {
+        rkv_status status = receive_answer(ends[0], out, rkv_now_s() + 10 * limit_s);
+        close(ends[0]);
+        status = collect(child, limit_s, status);
+        if (!status) return RKV_OK;
+        rkv_trace_contents_clear(out);
+        return rkv_fail_within(status, "%s", path);
+    }
+    close(ends[0]);
+    return rkv_fail_errno(RKV_UNAVAILABLE, reason, "%s: cannot start the process that reads it", path);
+}
