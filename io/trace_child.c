@@ -96,7 +96,7 @@ static void confine(unsigned limit_s) {
 static _Noreturn void run_child(int pipe_end, int descriptor, unsigned limit_s) {
     confine(limit_s);
     rkv_trace_contents contents = {0};
-    static answer head;
+    answer head = {0};
     head.status = rkv_trace_inspect_here(&contents, descriptor);
     head.facts = contents.facts;
     if (head.status) snprintf(head.message, sizeof head.message, "%s", rkv_message());
@@ -178,26 +178,39 @@ static rkv_status collect(pid_t child, unsigned limit_s, rkv_status status) {
     return rkv_fail(RKV_DATA, "damaged: the HDF5 library crashed on it (%s)", strsignal(WTERMSIG(how)));
 }
 
-rkv_status rkv_trace_inspect(rkv_trace_contents *out, const char *path, int descriptor) {
-    *out = (rkv_trace_contents){0};
-    unsigned limit_s = time_limit_s(descriptor);
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return rkv_fail_errno(RKV_UNAVAILABLE, errno, "%s: cannot make a pipe", path);
-    rkv_hdf5_session session = rkv_hdf5_begin(); /* no other thread is inside HDF5 when its state is copied */
-    pid_t child = fork();
-    if (child == 0) run_child(ends[1], descriptor, limit_s);
-    int reason = errno;
-    rkv_hdf5_end(&session);
-    close(ends[1]);
-    if (child > 0) {
-        rkv_status status = receive_answer(ends[0], out, rkv_now_s() + 10 * limit_s);
-        close(ends[0]);
-        status = collect(child, limit_s, status);
-        if (!status) return RKV_OK;
-        rkv_trace_contents_clear(out);
-        return rkv_fail_within(status, "%s", path);
+/* One at a time, so that no other child holds this pipe open; and no other thread is inside HDF5 when its
+ * state is copied. */
+static rkv_status start_child(int descriptor, unsigned limit_s, pid_t *child, int *pipe_end) {
+    int ends[2], reason = 0;
+    rkv_hdf5_session session = rkv_hdf5_begin();
+    *child = -1;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        reason = errno;
+    } else {
+        *child = fork();
+        if (*child == 0) run_child(ends[1], descriptor, limit_s);
+        reason = errno;
+        close(ends[1]);
+        if (*child < 0) close(ends[0]);
     }
-    close(ends[0]);
-    return rkv_fail_errno(RKV_UNAVAILABLE, reason, "%s: cannot start the process that reads it", path);
+    rkv_hdf5_end(&session);
+    if (*child < 0) return rkv_fail_errno(RKV_UNAVAILABLE, reason, "cannot start the process that reads it");
+    *pipe_end = ends[0];
+    return RKV_OK;
+}
+
+rkv_status rkv_trace_inspect(rkv_trace_contents *out, const char *path, int descriptor) {
+    unsigned limit_s = time_limit_s(descriptor);
+    pid_t child;
+    int pipe_end;
+    *out = (rkv_trace_contents){0};
+    rkv_status status = start_child(descriptor, limit_s, &child, &pipe_end);
+    if (!status) {
+        status = receive_answer(pipe_end, out, rkv_now_s() + 10 * limit_s);
+        close(pipe_end);
+        status = collect(child, limit_s, status);
+    }
+    if (!status) return RKV_OK;
+    rkv_trace_contents_clear(out);
+    return rkv_fail_within(status, "%s", path);
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Reads sample traces with the tools that others use: h5py, h5dump, xarray. Names stand on the axes, values are right.
 
-usage: check_trace.py WRITE_SAMPLE_TRACE
+The Python example of docs/FORMATS.md is run, too.
+
+usage: check_trace.py WRITE_SAMPLE_TRACE FORMATS_MD
 Exit code 77: h5py is absent. h5dump and xarray are checked where they are installed.
 """
 import os, shutil, subprocess, sys, tempfile
@@ -101,6 +103,14 @@ def check_xarray(path, dtype):
     return "xarray: read"
 
 
+def check_example(folder, formats):
+    with open(formats, encoding="utf-8") as f:
+        section = f.read().split("## trace.h5", 1)[1]
+    code = section.split("```python\n", 1)[1].split("```", 1)[0]
+    out = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert "Sample é (300, 300) ['layer', 'head', 'query', 'key']" in out and "'t0' 'é1' '' 't3'" in out, out
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         for dtype in ("float16", "float32"):
@@ -108,6 +118,7 @@ def main():
                 path = os.path.join(folder, "trace.h5")
                 subprocess.run([sys.argv[1], path, str(T), dtype, granularity], check=True)
                 check_h5py(path, dtype, granularity == "head")
+        check_example(folder, sys.argv[2])
         print("h5py: read;", check_h5dump(path) + ";", check_xarray(path, dtype))
 
 

@@ -7,6 +7,7 @@ find_program(RANKKV_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH)
 find_program(RANKKV_PYTHON NAMES python3)
 if(RANKKV_PYTHON)
   add_test(NAME trace_readers
-    COMMAND ${RANKKV_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/check_trace.py $<TARGET_FILE:write_sample_trace>)
+    COMMAND ${RANKKV_PYTHON} ${CMAKE_CURRENT_SOURCE_DIR}/check_trace.py $<TARGET_FILE:write_sample_trace>
+    ${PROJECT_SOURCE_DIR}/docs/FORMATS.md)
   set_tests_properties(trace_readers PROPERTIES SKIP_RETURN_CODE 77)
 endif()

@@ -29,7 +29,7 @@ RKV_API rkv_status rkv_trace_create(rkv_trace_writer **out, const char *path, co
                                     const int32_t *tokens, char *const *token_text, size_t n_tokens,
                                     rkv_trace_dtype dtype);
 
-/* Compresses and writes one layer's attention; has the form of an rkv_layer_fn (user is the
+/* Compresses and writes one layer's attention, layer 0 first; has the form of an rkv_layer_fn (user is the
  * rkv_trace_writer). */
 RKV_API rkv_status rkv_trace_write_layer(void *writer, const rkv_layer *layer);
 
@@ -45,8 +45,9 @@ RKV_API void rkv_trace_abandon(rkv_trace_writer *writer);
 
 typedef struct rkv_trace rkv_trace;
 
-/* Opens a trace read-only and checks its layout. RKV_NO_INPUT; RKV_DATA names file, dataset, value and limit.
- */
+/* Opens a trace read-only and checks its layout, in a short-lived child process: the HDF5 library crashes on
+ * some damaged files. RKV_NO_INPUT; RKV_DATA names file, dataset, value and limit; RKV_UNAVAILABLE when no
+ * process can be started. */
 RKV_API rkv_status rkv_trace_open(rkv_trace **out, const char *path);
 RKV_API void rkv_trace_close(rkv_trace *trace);
 
@@ -57,7 +58,8 @@ RKV_API const int32_t *rkv_trace_tokens(const rkv_trace *trace);
 RKV_API char *const *rkv_trace_token_text(const rkv_trace *trace);
 RKV_API rkv_trace_dtype rkv_trace_get_dtype(const rkv_trace *trace);
 
-/* Reads the attention of head `head` of layer `layer` into attention [T, T] (the caller's), as float32. */
+/* Reads the attention of head `head` of layer `layer` into attention [T, T] (the caller's), as float32.
+ * Threads may read the same trace at once. RKV_DATA: damaged; RKV_IO. */
 RKV_API rkv_status rkv_trace_read_head(const rkv_trace *trace, size_t layer, size_t head, float *attention);
 
 /* effective_rank [L, H] when the file has it: copied to erank (the caller's) and true; else false. */
