@@ -201,8 +201,8 @@ static rkv_status start_child(int descriptor, unsigned limit_s, pid_t *child, in
 
 rkv_status rkv_trace_inspect(rkv_trace_contents *out, const char *path, int descriptor) {
     unsigned limit_s = time_limit_s(descriptor);
-    pid_t child;
-    int pipe_end;
+    pid_t child = -1;
+    int pipe_end = -1;
     *out = (rkv_trace_contents){0};
     rkv_status status = start_child(descriptor, limit_s, &child, &pipe_end);
     if (!status) {
