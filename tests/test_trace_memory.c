@@ -56,8 +56,8 @@ static rkv_status read_trace(void) {
     return status;
 }
 
-/* The child of rkv_trace_open has its own copy of the counter: a failure there shows in the status alone. A failure
- * that a call can do without (asking for the free space, syncing the folder) shows in neither. */
+/* The child of rkv_trace_open has its own copy of the counter: a failure there shows in the status alone. A
+ * failure that a call can do without (asking for the free space, syncing the folder) shows in neither. */
 static void fail_each(rkv_status (*call)(void)) {
     size_t failures = 0;
     for (long k = 0;; k++) {
