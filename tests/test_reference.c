@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -23,6 +24,11 @@
 #define ATTENTION_TOLERANCE  1e-5
 #define ERANK_TOLERANCE      1e-5
 #define METRIC_TOLERANCE     1e-4
+
+/* Keys for 95 % are counts: rounding moves a row's by one where its sum comes within 1e-6 of 0.95. Weights
+ * near that place are 1e-3 to 1e-2, so one row in some hundreds does; two such rows of one head are granted.
+ */
+#define KEYS_95_ROWS 2
 
 static const char *const stems[] = {"mayonnaise", "northanger-512"};
 #define N_STEMS (sizeof stems / sizeof *stems)
@@ -174,7 +180,17 @@ static void test_solvers_agree_on_every_head(void **state) {
     }
 }
 
-int main(void) {
+/* OpenBLAS's fallback for processors that it does not know would make this the slowest test: as the program
+ * does, start again with the kernels that fit. */
+static void use_the_right_kernels(char **arguments) {
+    const char *core = rkv_cpu_blas_core_wanted();
+    if (!core || setenv("OPENBLAS_CORETYPE", core, 1) != 0) return;
+    execv("/proc/self/exe", arguments);
+}
+
+int main(int n_arguments, char **arguments) {
+    (void)n_arguments;
+    use_the_right_kernels(arguments);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_token_ids),
         cmocka_unit_test(test_prefill),

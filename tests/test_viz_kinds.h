@@ -32,7 +32,8 @@ static rkv_status write_head(const char *path, size_t n_tokens, const rkv_heatma
 
 static rkv_status write_layer(const char *path, size_t n_tokens, const rkv_heatmap_options *options) {
     float *a = layer_attention(2, n_tokens);
-    rkv_layer layer = {2, L, H, G, n_tokens, 0, a, NULL, NULL};
+    rkv_layer layer = {
+        .index = 2, .n_layers = L, .n_heads = H, .n_kv_heads = G, .n_tokens = n_tokens, .attention = a};
     rkv_status status = rkv_heatmap_layer(path, &layer, options);
     free(a);
     return status;
@@ -44,7 +45,13 @@ static rkv_status write_sheet(const char *path, size_t n_tokens, const rkv_heatm
     for (size_t i = 0; !status && i < L; i++) {
         size_t index = (i + 1) % L; /* any order */
         float *a = layer_attention(index, n_tokens);
-        status = rkv_sheet_add_layer(sheet, &(rkv_layer){index, L, H, G, n_tokens, 0, a, NULL, NULL});
+        rkv_layer layer = {.index = index,
+                           .n_layers = L,
+                           .n_heads = H,
+                           .n_kv_heads = G,
+                           .n_tokens = n_tokens,
+                           .attention = a};
+        status = rkv_sheet_add_layer(sheet, &layer);
         free(a);
     }
     if (!status) status = rkv_sheet_save(sheet, path);

@@ -133,7 +133,8 @@ static void test_layers(void **state) {
                 float *a = malloc(heads[h] * n * n * sizeof *a);
                 for (size_t i = 0; i < heads[h]; i++)
                     fill_attention(a + i * n * n, n, i);
-                rkv_layer layer = {0, 1, heads[h], 1, n, 0, a, NULL, NULL};
+                rkv_layer layer = {
+                    .n_layers = 1, .n_heads = heads[h], .n_kv_heads = 1, .n_tokens = n, .attention = a};
                 rkv_heatmap_options options = {
                     .scale = RKV_SCALE_LOG, .size_px = asked_sides[s], .erank = erank};
                 char where[96];
@@ -168,7 +169,12 @@ static void test_sheets(void **state) {
             rkv_sheet *sheet = NULL;
             assert_int_equal(rkv_sheet_new(&sheet, shapes[k].layers, shapes[k].heads, 10, &options), RKV_OK);
             for (size_t l = 0; l < shapes[k].layers; l += 2) {
-                rkv_layer layer = {l, shapes[k].layers, shapes[k].heads, 1, 10, 0, attention, NULL, NULL};
+                rkv_layer layer = {.index = l,
+                                   .n_layers = shapes[k].layers,
+                                   .n_heads = shapes[k].heads,
+                                   .n_kv_heads = 1,
+                                   .n_tokens = 10,
+                                   .attention = attention};
                 assert_int_equal(rkv_sheet_add_layer(sheet, &layer), RKV_OK);
             }
             char where[96];

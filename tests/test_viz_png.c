@@ -269,7 +269,7 @@ static void test_wrong_options(void **state) {
 static void test_pictures_that_would_be_too_large(void **state) {
     (void)state;
     float one[40] = {1};
-    rkv_layer layer = {0, 1, 40, 1, 1, 0, one, NULL, NULL};
+    rkv_layer layer = {.n_layers = 1, .n_heads = 40, .n_kv_heads = 1, .n_tokens = 1, .attention = one};
     rkv_heatmap_options options = {.plain = true, .size_px = RKV_MATRIX_LIMIT_PX};
     rkv_sheet *sheet = (rkv_sheet *)one;
     assert_int_equal(rkv_heatmap_layer("never.png", &layer, &options), RKV_USAGE);
@@ -288,7 +288,7 @@ static void test_inputs_that_do_not_fit(void **state) {
     rkv_heatmap_options options = {.plain = true};
     assert_int_equal(rkv_heatmap_head("never.png", one, 0, 0, 0, 1, &options), RKV_USAGE);
     assert_int_equal(rkv_heatmap_head("never.png", one, 2, 0, 1, 1, &options), RKV_USAGE);
-    rkv_layer layer = {0, 2, 1, 1, 2, 0, NULL, NULL, NULL};
+    rkv_layer layer = {.n_layers = 2, .n_heads = 1, .n_kv_heads = 1, .n_tokens = 2};
     assert_int_equal(rkv_heatmap_layer("never.png", &layer, &options), RKV_USAGE);
     rkv_sheet *sheet = NULL;
     assert_int_equal(rkv_sheet_new(&sheet, 2, 1, 2, &options), RKV_OK);
