@@ -41,6 +41,10 @@ void rkv_unmap_file(rkv_mapping *mapping) {
     *mapping = (rkv_mapping){0};
 }
 
+void rkv_mapping_forget(const rkv_mapping *mapping) {
+    if (mapping->bytes) madvise((void *)mapping->bytes, mapping->size, MADV_DONTNEED);
+}
+
 static rkv_status read_stream(FILE *file, const char *path, size_t limit, char **bytes, size_t *length) {
     char *content = NULL;
     size_t capacity = 0, n = 0;

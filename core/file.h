@@ -16,6 +16,8 @@ typedef struct rkv_mapping {
 /* RKV_NO_INPUT when path is missing, unreadable or no regular file. */
 rkv_status rkv_map_file(rkv_mapping *out, const char *path);
 void rkv_unmap_file(rkv_mapping *mapping);
+/* Takes the pages that were read so far out of the process's memory; they are read again when needed. */
+void rkv_mapping_forget(const rkv_mapping *mapping);
 
 /* Reads a whole file of at most limit bytes (pipes and "-" for standard input work) into a NUL-terminated
  * buffer that the caller frees. RKV_NO_INPUT; RKV_DATA when it is larger than limit. */

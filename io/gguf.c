@@ -85,6 +85,10 @@ const char *rkv_gguf_path(const rkv_gguf *file) {
     return file->path;
 }
 
+void rkv_gguf_forget_pages(const rkv_gguf *file) {
+    rkv_mapping_forget(&file->mapping);
+}
+
 const void *rkv_gguf_bytes(const rkv_gguf *file, size_t *size) {
     *size = file->mapping.size;
     return file->mapping.bytes;

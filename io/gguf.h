@@ -36,6 +36,9 @@ void rkv_gguf_close(rkv_gguf *file);
 const char *rkv_gguf_path(const rkv_gguf *file);
 /* The whole file (for its hash). */
 const void *rkv_gguf_bytes(const rkv_gguf *file, size_t *size);
+/* Takes the file's pages out of the process's memory after much of it was read; they come back when needed.
+ */
+void rkv_gguf_forget_pages(const rkv_gguf *file);
 
 /* Metadata. A key that must be there: RKV_DATA when it is missing or of another kind (any integer type that
  * holds the value will do for u64, any float or integer for f64). The bytes of strings are borrowed. */

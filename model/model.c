@@ -71,6 +71,7 @@ static rkv_status describe(rkv_model *m, const char *path) {
     if (!status) status = read_name(&name, m->file);
     m->info.name = name;
     if (!status) status = rkv_sha256(bytes, size, m->info.sha256);
+    rkv_gguf_forget_pages(m->file);
     return status;
 }
 

@@ -118,6 +118,7 @@ static rkv_status layer_weights(run *r, size_t layer, const rkv_layer_weights **
     double start = rkv_now_s();
     rkv_status status = rkv_layer_weights_load(w, r->backend, &m->tensors.layers[layer]);
     if (status) rkv_layer_weights_clear(w, r->backend);
+    rkv_gguf_forget_pages(m->file);
     r->load_s += rkv_now_s() - start;
     return status;
 }
@@ -206,6 +207,7 @@ static rkv_status output_rows(run *r, size_t first, size_t rows, float *scratch,
         status = r->backend->ops->alloc(r->backend, &m->output, m->config.n_vocab * m->config.n_embd);
         if (!status) {
             status = rkv_tensor_load_rows(r->backend, m->tensors.output, 0, m->config.n_vocab, m->output);
+            rkv_gguf_forget_pages(m->file);
             if (status) {
                 r->backend->ops->release(r->backend, m->output);
                 m->output = NULL;
