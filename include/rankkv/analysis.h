@@ -71,8 +71,8 @@ RKV_API double rkv_aggregate_values(rkv_aggregate aggregate, const double *value
 /* Two independent ways to singular values; both keep the promise of relative error <= 1e-6 in the effective
  * rank. */
 typedef enum rkv_solver {
-    RKV_SOLVER_GRAM, /* eigenvalues of A^T A in float64; heads whose error bound is too wide fall back to SVD
-                      */
+    RKV_SOLVER_GRAM, /* eigenvalues of A^T A in float64; a head whose error estimate is too large takes the
+                        SVD */
     RKV_SOLVER_SVD   /* LAPACK's SVD of A in float64 */
 } rkv_solver;
 
@@ -122,8 +122,7 @@ RKV_API rkv_status rkv_effective_rank(const float *a, size_t rows, size_t cols, 
  * p), p = sigma / sum sigma, over p > 0. NaN when all are zero or one is negative or not finite. */
 RKV_API double rkv_effective_rank_of_sigma(const double *sigma, size_t n);
 
-/* ---- files
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 struct rkv_budget; /* budget.h */
 

@@ -105,8 +105,7 @@ RKV_API void rkv_budget_free(rkv_budget *budget);
 RKV_API rkv_status rkv_budget_share(const double *weight, const size_t *min, const size_t *max, size_t n,
                                     size_t total, size_t *share);
 
-/* ---- files
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 /* budget.json (docs/FORMATS.md, share/rankkv/schema/budget.schema.json). The file appears whole or not at
  * all. */

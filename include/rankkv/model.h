@@ -66,14 +66,11 @@ RKV_API const char *rkv_model_device(const rkv_model *model);
  * The caller frees *path with rkv_free. RKV_NO_INPUT when it is not there; the message says how to get it. */
 RKV_API rkv_status rkv_model_default_path(char **path);
 
-/* ---- tokenizer
- * ---------------------------------------------------------------------------------------------- */
+/* ---- tokenizer ---- */
 
 typedef struct rkv_tokenize_options {
-    bool parse_special; /* "<|im_start|>" in the text becomes that one token; false: it is text like any other
-                         */
-    bool add_bos; /* put the begin-of-sequence token first where the model wants it (add_bos_token of its file)
-                   */
+    bool parse_special; /* "<|im_start|>" in the text is that one token; false: it is ordinary text */
+    bool add_bos;       /* begin-of-sequence token first, where the model wants it (add_bos_token) */
 } rkv_tokenize_options;
 
 /* Turns UTF-8 text (length bytes, NUL bytes allowed; malformed sequences are encoded byte by byte) into ids
@@ -92,8 +89,7 @@ RKV_API const char *rkv_token_bytes(const rkv_model *model, int32_t id, size_t *
 RKV_API rkv_status rkv_detokenize(const rkv_model *model, const int32_t *ids, size_t n, char **text,
                                   size_t *length);
 
-/* ---- prefill
- * ------------------------------------------------------------------------------------------------ */
+/* ---- prefill ---- */
 
 /* One layer of a prefill, shown to a layer function while it is in memory; everything is borrowed for the
  * call. */

@@ -10,7 +10,7 @@ extern "C" {
 
 /* Called from the thread that called the library, a few times a second at most per unit of work.
  * stage: what is being done ("prefill", "rank", ...), borrowed; done of total units.
- * A non-zero return asks the work to stop: it ends soon with RKV_CANCELLED and leaves no half-written output.
+ * A non-zero return asks the work to stop: it ends soon with RKV_CANCELLED and leaves nothing half-written.
  */
 typedef int (*rkv_progress_fn)(void *user, const char *stage, size_t done, size_t total);
 

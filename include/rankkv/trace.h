@@ -14,8 +14,7 @@ extern "C" {
 
 typedef enum rkv_trace_dtype { RKV_FLOAT16, RKV_FLOAT32 } rkv_trace_dtype;
 
-/* ---- writing
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 typedef struct rkv_trace_writer rkv_trace_writer;
 
@@ -40,8 +39,7 @@ RKV_API rkv_status rkv_trace_finish(rkv_trace_writer *writer, const rkv_analysis
 /* Gives up: removes the temporary file. NULL is fine. */
 RKV_API void rkv_trace_abandon(rkv_trace_writer *writer);
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 typedef struct rkv_trace rkv_trace;
 
