@@ -14,6 +14,12 @@
 
 typedef struct rkv_backend rkv_backend;
 
+/* Weights in a backend's own form. */
+typedef struct rkv_matrix rkv_matrix;
+
+/* A product takes rows of a matrix from a multiple of this. */
+#define RKV_MATRIX_STEP ((size_t)64)
+
 /* Which values of a head vector a rotation pairs: (0,1),(2,3).. or (0,D/2),(1,D/2+1).. */
 typedef enum rkv_rope_pairing { RKV_ROPE_ADJACENT, RKV_ROPE_HALVES } rkv_rope_pairing;
 
@@ -52,9 +58,16 @@ typedef struct rkv_backend_ops {
     /* y [T,E] = x / sqrt(mean(x^2) + eps) * weight [E], row by row (Zhang and Sennrich 2019). */
     rkv_status (*rms_norm)(rkv_backend *backend, const float *x, const float *weight, size_t n_tokens,
                            size_t width, float eps, float *y);
-    /* y [M,N] = x [M,K] w^T + (accumulate ? y : 0), w [N,K]. */
-    rkv_status (*matmul)(rkv_backend *backend, const float *x, const float *w, size_t m, size_t n, size_t k,
-                         bool accumulate, float *y);
+    /* Weights [n, k], in whatever form matmul is fastest with; matrix_put fills rows [first, first + rows)
+     * from host memory [rows, k], and may be called from several threads for different rows. */
+    rkv_status (*matrix_new)(rkv_backend *backend, size_t n, size_t k, rkv_matrix **out);
+    rkv_status (*matrix_put)(rkv_backend *backend, rkv_matrix *matrix, size_t first, size_t rows,
+                             const float *host);
+    void (*matrix_free)(rkv_backend *backend, rkv_matrix *matrix);
+    /* y [m, rows] = x [m, k] w^T + (accumulate ? y : 0), w the rows [first, first + rows) of matrix; first is
+     * a multiple of RKV_MATRIX_STEP. */
+    rkv_status (*matmul)(rkv_backend *backend, const float *x, size_t m, const rkv_matrix *matrix,
+                         size_t first, size_t rows, bool accumulate, float *y);
     /* Splits qkv [T, (H+2G) D] (+ bias [(H+2G) D] unless NULL) into q [H,T,D], k [G,T,D], v [G,T,D] and
      * rotates q and k (Su et al. 2021): the pair i of a head at position t by the angle whose cosine and sine
      * are rotation [T, D/2, 2]. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/cpu_gemm.h"
 #include "core/memory.h"
 
 static rkv_status alloc(rkv_backend *backend, float **out, size_t n) {
@@ -36,6 +37,9 @@ static const rkv_backend_ops cpu_ops = {
     .upload = copy,
     .download = copy,
     .rms_norm = rkv_cpu_rms_norm,
+    .matrix_new = rkv_cpu_matrix_new,
+    .matrix_put = rkv_cpu_matrix_put,
+    .matrix_free = rkv_cpu_matrix_free,
     .matmul = rkv_cpu_matmul,
     .split_rotate = rkv_cpu_split_rotate,
     .attention = rkv_cpu_attention,
@@ -52,7 +56,7 @@ rkv_status rkv_cpu_open(rkv_backend **out) {
     (*out)->ops = &cpu_ops;
     (*out)->host_memory = true;
     snprintf((*out)->device, sizeof(*out)->device, "cpu");
-    snprintf((*out)->description, sizeof(*out)->description, "cpu: %d threads, %s", omp_get_max_threads(),
-             rkv_cpu_blas_name());
+    snprintf((*out)->description, sizeof(*out)->description, "cpu: %d threads, %s, %s", omp_get_max_threads(),
+             rkv_tile_best()->name, rkv_cpu_blas_name());
     return RKV_OK;
 }

@@ -7,8 +7,6 @@
 /* cpu_forward.c */
 rkv_status rkv_cpu_rms_norm(rkv_backend *backend, const float *x, const float *weight, size_t n_tokens,
                             size_t width, float eps, float *y);
-rkv_status rkv_cpu_matmul(rkv_backend *backend, const float *x, const float *w, size_t m, size_t n, size_t k,
-                          bool accumulate, float *y);
 rkv_status rkv_cpu_split_rotate(rkv_backend *backend, const float *qkv, const float *bias,
                                 const float *rotation, rkv_rope_pairing pairing,
                                 const rkv_attention_shape *shape, float *q, float *k, float *v);
@@ -16,6 +14,14 @@ rkv_status rkv_cpu_swiglu(rkv_backend *backend, const float *x, size_t n_tokens,
 rkv_status rkv_cpu_fold_logits(rkv_backend *backend, const float *logits, size_t n_tokens, size_t n,
                                size_t first, const int32_t *target, double *maximum, double *sum,
                                double *target_logit);
+
+/* cpu_matrix.c */
+rkv_status rkv_cpu_matrix_new(rkv_backend *backend, size_t n, size_t k, rkv_matrix **out);
+rkv_status rkv_cpu_matrix_put(rkv_backend *backend, rkv_matrix *matrix, size_t first, size_t rows,
+                              const float *host);
+void rkv_cpu_matrix_free(rkv_backend *backend, rkv_matrix *matrix);
+rkv_status rkv_cpu_matmul(rkv_backend *backend, const float *x, size_t m, const rkv_matrix *matrix,
+                          size_t first, size_t rows, bool accumulate, float *y);
 
 /* cpu_attention.c */
 rkv_status rkv_cpu_attention(rkv_backend *backend, const float *q, const float *k, const float *v,

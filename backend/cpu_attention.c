@@ -1,79 +1,111 @@
 /* cpu_attention.c: causal attention on the CPU, query block by query block. */
-#include <cblas.h>
 #include <math.h>
 #include <omp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/cpu.h"
+#include "backend/cpu_gemm.h"
 #include "backend/simd_math.h"
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/simd.h"
 
-/* Queries that share one product with the keys: the triangle above the diagonal of a block is computed in
- * vain. */
-#define BLOCK 64
+/* Queries that share one pass over the keys: a multiple of every tile's rows. The triangle above the diagonal
+ * of a block is computed in vain. */
+#define BLOCK 84
 
-/* row [n] becomes its softmax; the maximum is taken out first, so no exponential overflows. */
-RKV_CLONES static void softmax_row(float *row, size_t n) {
+/* p [n] = softmax(scale row [n]); p may be row. The maximum is taken out first, so no exponential overflows.
+ */
+RKV_CLONES static void softmax_row(const float *row, size_t n, float scale, float *p) {
     float largest = row[0], sum = 0;
 #pragma omp simd reduction(max : largest)
     for (size_t i = 0; i < n; i++)
         largest = row[i] > largest ? row[i] : largest;
 #pragma omp simd reduction(+ : sum)
     for (size_t i = 0; i < n; i++)
-        sum += row[i] = rkv_exp(row[i] - largest);
-    float scale = 1.0f / sum;
+        sum += p[i] = rkv_exp((row[i] - largest) * scale);
+    float inverse = 1.0f / sum;
     for (size_t i = 0; i < n; i++)
-        row[i] *= scale;
+        p[i] *= inverse;
 }
 
-/* Queries [first, first + rows) of one head: p [rows, stride] takes their softmax up to column first + rows,
- * out
- * [.., out_stride] the values it weighs. k, v [T, D]. */
-static void attend_block(const float *q, const float *k, const float *v, size_t first, size_t rows,
-                         size_t head_dim, float *p, size_t stride, float *out, size_t out_stride) {
-    size_t keys = first + rows;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)keys, (blasint)head_dim,
-                1.0f / sqrtf((float)head_dim), q, (blasint)head_dim, k, (blasint)head_dim, 0.0f, p,
-                (blasint)stride);
-    for (size_t i = 0; i < rows; i++) {
-        softmax_row(p + i * stride, first + i + 1);
-        memset(p + i * stride + first + i + 1, 0, (rows - i - 1) * sizeof *p);
+/* Keys and values of every group in panels, so that both products of a block read them straight through. */
+typedef struct work {
+    const rkv_tile *tile;
+    const rkv_attention_shape *shape;
+    float *keys;   /* [G, whole(T) / panel, D, panel] */
+    float *values; /* [G, T, whole(D)] */
+    float *rows;   /* [threads, BLOCK, whole(T)] logits, then probabilities */
+} work;
+
+static rkv_status allocate(work *w, size_t threads) {
+    const rkv_attention_shape *s = w->shape;
+    size_t n = rkv_whole_panels(w->tile, s->n_tokens), d = rkv_whole_panels(w->tile, s->head_dim);
+    rkv_status status = rkv_alloc(&w->keys, s->n_kv_heads * n, s->head_dim * sizeof *w->keys);
+    if (!status) status = rkv_alloc(&w->values, s->n_kv_heads * s->n_tokens, d * sizeof *w->values);
+    if (!status) status = rkv_alloc_raw(&w->rows, threads * BLOCK, n * sizeof *w->rows);
+    return status;
+}
+
+static void pack(const work *w, const float *k, const float *v, size_t group) {
+    const rkv_attention_shape *s = w->shape;
+    size_t n = s->n_tokens, d = s->head_dim, whole = rkv_whole_panels(w->tile, d);
+    rkv_pack_transposed(w->tile, k + group * n * d, n, d, w->keys + group * rkv_whole_panels(w->tile, n) * d,
+                        0);
+    for (size_t t = 0; t < n; t++)
+        memcpy(w->values + (group * n + t) * whole, v + (group * n + t) * d, d * sizeof *v);
+}
+
+/* Block `block` of query head `head`: out [T, H D], and attention [H,T,T] unless NULL. */
+static void attend(const work *w, const float *q, size_t head, size_t block, float *rows, float *attention,
+                   float *out) {
+    const rkv_attention_shape *s = w->shape;
+    size_t n = s->n_tokens, d = s->head_dim, group = head * s->n_kv_heads / s->n_heads;
+    size_t whole_n = rkv_whole_panels(w->tile, n), whole_d = rkv_whole_panels(w->tile, d);
+    size_t first = block * BLOCK, m = n - first < BLOCK ? n - first : BLOCK, keys = first + m;
+    rkv_panels k = {w->keys + group * whole_n * d, d * w->tile->panel, w->tile->panel};
+    rkv_panels v = {w->values + group * n * whole_d, w->tile->panel, whole_d};
+    rkv_gemm(w->tile, q + (head * n + first) * d, d, m, k, keys, d, rows, whole_n, false);
+    for (size_t i = 0; i < m; i++) {
+        float *row = rows + i * whole_n;
+        softmax_row(row, first + i + 1, 1.0f / sqrtf((float)d), row);
+        memset(row + first + i + 1, 0, (keys - first - i - 1) * sizeof *row);
+        if (!attention) continue;
+        float *p = attention + (head * n + first + i) * n;
+        memcpy(p, row, keys * sizeof *p);
+        memset(p + keys, 0, (n - keys) * sizeof *p);
     }
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)rows, (blasint)head_dim, (blasint)keys,
-                1.0f, p, (blasint)stride, v, (blasint)head_dim, 0.0f, out, (blasint)out_stride);
+    rkv_gemm(w->tile, rows, whole_n, m, v, d, keys, out + (first * s->n_heads + head) * d, s->n_heads * d,
+             false);
 }
 
-/* Block `block` of query head `head`, into attention [H,T,T] or, when that is NULL, through scratch [BLOCK,
- * T]. */
-static void attend(const rkv_attention_shape *shape, const float *q, const float *k, const float *v,
-                   size_t head, size_t block, float *attention, float *scratch, float *out) {
-    size_t n = shape->n_tokens, d = shape->head_dim, kv = head * shape->n_kv_heads / shape->n_heads;
-    size_t first = block * BLOCK, rows = n - first < BLOCK ? n - first : BLOCK, keys = first + rows;
-    float *p = attention ? attention + (head * n + first) * n : scratch;
-    attend_block(q + (head * n + first) * d, k + kv * n * d, v + kv * n * d, first, rows, d, p, n,
-                 out + (first * shape->n_heads + head) * d, shape->n_heads * d);
-    for (size_t i = 0; attention && i < rows; i++)
-        memset(p + i * n + keys, 0, (n - keys) * sizeof *p);
+static void attend_all(const work *w, const float *q, const float *k, const float *v, float *attention,
+                       float *out) {
+    const rkv_attention_shape *s = w->shape;
+    size_t blocks = (s->n_tokens + BLOCK - 1) / BLOCK, whole_n = rkv_whole_panels(w->tile, s->n_tokens);
+#pragma omp parallel
+    {
+#pragma omp for schedule(static)
+        for (size_t g = 0; g < s->n_kv_heads; g++)
+            pack(w, k, v, g);
+            /* The last blocks have the most keys: they go first, so that the threads end together. */
+#pragma omp for schedule(dynamic) collapse(2)
+        for (size_t b = 0; b < blocks; b++)
+            for (size_t h = 0; h < s->n_heads; h++)
+                attend(w, q, h, blocks - 1 - b, w->rows + (size_t)omp_get_thread_num() * BLOCK * whole_n,
+                       attention, out);
+    }
 }
 
 rkv_status rkv_cpu_attention(rkv_backend *backend, const float *q, const float *k, const float *v,
                              const rkv_attention_shape *shape, float *attention, float *out) {
     (void)backend;
-    size_t blocks = (shape->n_tokens + BLOCK - 1) / BLOCK, threads = (size_t)omp_get_max_threads();
-    float *scratch = NULL;
-    rkv_status status =
-        attention ? RKV_OK : rkv_alloc_raw(&scratch, threads * BLOCK, shape->n_tokens * sizeof *scratch);
-    if (status) return status;
-    rkv_cpu_blas_threads(1);
-    /* The last blocks have the most keys: they go first, so that the threads end together. */
-#pragma omp parallel for schedule(dynamic) collapse(2)
-    for (size_t b = 0; b < blocks; b++)
-        for (size_t h = 0; h < shape->n_heads; h++)
-            attend(shape, q, k, v, h, blocks - 1 - b, attention,
-                   scratch ? scratch + (size_t)omp_get_thread_num() * BLOCK * shape->n_tokens : NULL, out);
-    rkv_cpu_blas_threads((int)threads);
-    rkv_free(scratch);
-    return RKV_OK;
+    work w = {.tile = rkv_tile_best(), .shape = shape};
+    rkv_status status = allocate(&w, (size_t)omp_get_max_threads());
+    if (!status) attend_all(&w, q, k, v, attention, out);
+    free(w.rows);
+    free(w.values);
+    free(w.keys);
+    return status;
 }

@@ -1,5 +1,4 @@
 /* cpu_forward.c: the forward pass on the CPU, but for attention. */
-#include <cblas.h>
 #include <math.h>
 
 #include "backend/cpu.h"
@@ -22,14 +21,6 @@ rkv_status rkv_cpu_rms_norm(rkv_backend *backend, const float *x, const float *w
 #pragma omp parallel for schedule(static)
     for (size_t t = 0; t < n_tokens; t++)
         rms_norm_row(x + t * width, weight, width, eps, y + t * width);
-    return RKV_OK;
-}
-
-rkv_status rkv_cpu_matmul(rkv_backend *backend, const float *x, const float *w, size_t m, size_t n, size_t k,
-                          bool accumulate, float *y) {
-    (void)backend;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)m, (blasint)n, (blasint)k, 1.0f, x,
-                (blasint)k, w, (blasint)k, accumulate ? 1.0f : 0.0f, y, (blasint)n);
     return RKV_OK;
 }
 

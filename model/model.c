@@ -122,7 +122,7 @@ void rkv_model_close(rkv_model *m) {
         rkv_layer_weights_clear(&m->layers[l], m->backend);
     free(m->layers);
     if (m->backend) {
-        m->backend->ops->release(m->backend, m->output);
+        m->backend->ops->matrix_free(m->backend, m->output);
         m->backend->ops->release(m->backend, m->output_norm);
     }
     rkv_backend_close(m->backend);

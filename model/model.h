@@ -17,7 +17,7 @@ struct rkv_model {
     rkv_model_tensors tensors;
     bool resident;             /* decoded weights are kept */
     rkv_layer_weights *layers; /* [L] decoded so far, when resident; one scratch layer when streamed */
-    float *output;             /* [V, E] decoded, when resident; NULL until needed */
+    rkv_matrix *output;        /* [V, E] decoded, when resident; NULL until needed */
     float *output_norm;        /* [E], decoded at first use */
 };
 

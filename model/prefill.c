@@ -101,8 +101,8 @@ static rkv_status embed(run *r, const int32_t *ids) {
     size_t width = r->model->config.n_embd;
     rkv_status status = RKV_OK;
     for (size_t t = 0; !status && t < r->n_tokens; t++)
-        status = rkv_tensor_load_rows(r->backend, r->model->tensors.embedding, (size_t)ids[t], 1,
-                                      r->x + t * width);
+        status =
+            rkv_tensor_load_row(r->backend, r->model->tensors.embedding, (size_t)ids[t], r->x + t * width);
     r->load_s += rkv_now_s() - start;
     return status;
 }
@@ -128,12 +128,12 @@ static rkv_status attention_block(run *r, const rkv_layer_weights *w) {
     const rkv_config *c = &r->model->config;
     size_t n = r->n_tokens, e = c->n_embd, q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
     rkv_status status = ops->rms_norm(r->backend, r->x, w->attention_norm, n, e, c->norm_eps, r->normed);
-    if (!status) status = ops->matmul(r->backend, r->normed, w->qkv, n, q + 2 * kv, e, false, r->wide);
+    if (!status) status = ops->matmul(r->backend, r->normed, n, w->qkv, 0, q + 2 * kv, false, r->wide);
     if (!status)
         status = ops->split_rotate(r->backend, r->wide, w->qkv_bias, r->rotation, c->architecture->pairing,
                                    &r->shape, r->q, r->k, r->v);
     if (!status) status = ops->attention(r->backend, r->q, r->k, r->v, &r->shape, r->attention, r->narrow);
-    if (!status) status = ops->matmul(r->backend, r->narrow, w->attention_out, n, e, q, true, r->x);
+    if (!status) status = ops->matmul(r->backend, r->narrow, n, w->attention_out, 0, e, true, r->x);
     return status;
 }
 
@@ -142,9 +142,9 @@ static rkv_status feed_forward_block(run *r, const rkv_layer_weights *w) {
     const rkv_config *c = &r->model->config;
     size_t n = r->n_tokens, e = c->n_embd, f = c->n_ff;
     rkv_status status = ops->rms_norm(r->backend, r->x, w->ffn_norm, n, e, c->norm_eps, r->normed);
-    if (!status) status = ops->matmul(r->backend, r->normed, w->gate_up, n, 2 * f, e, false, r->wide);
+    if (!status) status = ops->matmul(r->backend, r->normed, n, w->gate_up, 0, 2 * f, false, r->wide);
     if (!status) status = ops->swiglu(r->backend, r->wide, n, f, r->narrow);
-    if (!status) status = ops->matmul(r->backend, r->narrow, w->down, n, e, f, true, r->x);
+    if (!status) status = ops->matmul(r->backend, r->narrow, n, w->down, 0, e, true, r->x);
     return status;
 }
 
@@ -198,27 +198,37 @@ static rkv_status run_layers(run *r) {
 /* Rows of the output matrix that are multiplied at a time: logits of a whole prompt would be T x V. */
 #define VOCABULARY_CHUNK ((size_t)4096)
 
-/* Rows [first, first + rows) of the output matrix: of the resident copy, else decoded into scratch. */
-static rkv_status output_rows(run *r, size_t first, size_t rows, float *scratch, const float **out) {
+/* The output matrix: kept when the model is resident, else a scratch chunk that output_rows fills anew. */
+static rkv_status output_matrix(run *r, rkv_matrix **out) {
     rkv_model *m = r->model;
+    const rkv_config *c = &m->config;
+    *out = m->output;
+    if (m->output) return RKV_OK;
+    size_t rows = m->resident || c->n_vocab < VOCABULARY_CHUNK ? c->n_vocab : VOCABULARY_CHUNK;
+    rkv_status status = r->backend->ops->matrix_new(r->backend, rows, c->n_embd, out);
+    if (!status && m->resident)
+        status = rkv_tensor_load_matrix(r->backend, m->tensors.output, 0, rows, *out, 0);
+    if (status) {
+        r->backend->ops->matrix_free(r->backend, *out);
+        *out = NULL;
+    } else if (m->resident) {
+        m->output = *out;
+        rkv_gguf_forget_pages(m->file);
+    }
+    return status;
+}
+
+/* logits [rows, n] of the tokens x [rows, E] for the vocabulary [first, first + n). */
+static rkv_status chunk_of_logits(run *r, const float *x, size_t rows, size_t first, size_t n,
+                                  rkv_matrix *output, float *logits) {
     double start = rkv_now_s();
     rkv_status status = RKV_OK;
-    if (m->resident && !m->output) {
-        status = r->backend->ops->alloc(r->backend, &m->output, m->config.n_vocab * m->config.n_embd);
-        if (!status) {
-            status = rkv_tensor_load_rows(r->backend, m->tensors.output, 0, m->config.n_vocab, m->output);
-            rkv_gguf_forget_pages(m->file);
-            if (status) {
-                r->backend->ops->release(r->backend, m->output);
-                m->output = NULL;
-            }
-        }
-    }
-    if (!status && !m->resident)
-        status = rkv_tensor_load_rows(r->backend, m->tensors.output, first, rows, scratch);
-    *out = m->resident ? m->output + first * m->config.n_embd : scratch;
+    if (!r->model->resident)
+        status = rkv_tensor_load_matrix(r->backend, r->model->tensors.output, first, n, output, 0);
     r->load_s += rkv_now_s() - start;
-    return status;
+    if (status) return status;
+    return r->backend->ops->matmul(r->backend, x, rows, output, r->model->resident ? first : 0, n, false,
+                                   logits);
 }
 
 /* A log-sum-exp over the vocabulary that grows chunk by chunk; host arrays [T]. */
@@ -253,23 +263,22 @@ static rkv_status project(run *r, size_t first_token, losses *l, float *last_log
     const rkv_backend_ops *ops = r->backend->ops;
     size_t rows = r->n_tokens - first_token,
            chunk = c->n_vocab < VOCABULARY_CHUNK ? c->n_vocab : VOCABULARY_CHUNK;
-    float *logits = NULL, *scratch = NULL;
-    rkv_status status = ops->alloc(r->backend, &logits, rows * chunk);
-    if (!status && !r->model->resident) status = ops->alloc(r->backend, &scratch, chunk * c->n_embd);
+    float *logits = NULL;
+    rkv_matrix *output = NULL;
+    double start = rkv_now_s();
+    rkv_status status = output_matrix(r, &output);
+    r->load_s += rkv_now_s() - start;
+    if (!status) status = ops->alloc(r->backend, &logits, rows * chunk);
     for (size_t first = 0; !status && first < c->n_vocab; first += chunk) {
         size_t n = c->n_vocab - first < chunk ? c->n_vocab - first : chunk;
-        const float *w;
-        status = output_rows(r, first, n, scratch, &w);
-        if (!status)
-            status = ops->matmul(r->backend, r->normed + first_token * c->n_embd, w, rows, n, c->n_embd,
-                                 false, logits);
+        status = chunk_of_logits(r, r->normed + first_token * c->n_embd, rows, first, n, output, logits);
         if (!status) status = ops->download(r->backend, last_logits + first, logits + (rows - 1) * n, n);
         if (!status && l->target)
             status = ops->fold_logits(r->backend, logits, rows, n, first, l->target, l->maximum, l->sum,
                                       l->target_logit);
     }
-    ops->release(r->backend, scratch);
     ops->release(r->backend, logits);
+    if (!r->model->resident) ops->matrix_free(r->backend, output);
     return status;
 }
 
@@ -288,7 +297,7 @@ static rkv_status norm_output(run *r) {
     rkv_status status = RKV_OK;
     if (!m->output_norm) {
         status = r->backend->ops->alloc(r->backend, &m->output_norm, m->config.n_embd);
-        if (!status) status = rkv_tensor_load_rows(r->backend, m->tensors.output_norm, 0, 1, m->output_norm);
+        if (!status) status = rkv_tensor_load_row(r->backend, m->tensors.output_norm, 0, m->output_norm);
     }
     if (status) return status;
     return r->backend->ops->rms_norm(r->backend, r->x, m->output_norm, r->n_tokens, m->config.n_embd,

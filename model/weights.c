@@ -90,67 +90,94 @@ void rkv_model_tensors_clear(rkv_model_tensors *tensors) {
 
 /* ---- decoding ---- */
 
-/* Elements decoded at a time by one thread; a multiple of every block size. */
-#define CHUNK ((size_t)1 << 16)
+static const void *row_at(const rkv_gguf_tensor *tensor, size_t row) {
+    size_t blocks = row * (size_t)tensor->dims[0] / tensor->type->block_elements;
+    return (const unsigned char *)tensor->data + blocks * tensor->type->block_bytes;
+}
 
-static rkv_status decode(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t first, size_t n,
-                         float *to) {
-    const rkv_tensor_type *type = tensor->type;
-    const unsigned char *from =
-        (const unsigned char *)tensor->data + first / type->block_elements * type->block_bytes;
-    float *host = to;
-    rkv_status status = backend->host_memory ? RKV_OK : rkv_alloc_raw(&host, n, sizeof *host);
-    if (status) return status;
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < n; i += CHUNK)
-        type->decode(from + i / type->block_elements * type->block_bytes, host + i,
-                     n - i < CHUNK ? n - i : CHUNK);
-    if (!backend->host_memory) {
-        status = backend->ops->upload(backend, to, host, n);
+rkv_status rkv_tensor_load_row(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t row, float *to) {
+    size_t n = (size_t)tensor->dims[0];
+    float *host = NULL;
+    rkv_status status = rkv_alloc_raw(&host, n, sizeof *host);
+    if (!status) tensor->type->decode(row_at(tensor, row), host, n);
+    if (!status) status = backend->ops->upload(backend, to, host, n);
+    free(host);
+    return status;
+}
+
+rkv_status rkv_tensor_load_matrix(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t first,
+                                  size_t rows, rkv_matrix *matrix, size_t to) {
+    size_t columns = (size_t)tensor->dims[0];
+    rkv_first_failure failure = {0};
+#pragma omp parallel
+    {
+        float *host = NULL;
+        rkv_first_failure_note(&failure, rkv_alloc_raw(&host, RKV_MATRIX_STEP * columns, sizeof *host));
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < rows; i += RKV_MATRIX_STEP) {
+            if (rkv_first_failure_seen(&failure)) continue;
+            size_t n = rows - i < RKV_MATRIX_STEP ? rows - i : RKV_MATRIX_STEP;
+            tensor->type->decode(row_at(tensor, first + i), host, n * columns);
+            rkv_first_failure_note(&failure, backend->ops->matrix_put(backend, matrix, to + i, n, host));
+        }
         free(host);
+    }
+    return rkv_first_failure_raise(&failure);
+}
+
+/* Up to three tensors one after the other. */
+typedef struct parts {
+    const rkv_gguf_tensor *part[3];
+} parts;
+
+/* Vectors, joined into device memory that is allocated when *to is NULL. */
+static rkv_status join_vectors(rkv_backend *backend, float **to, parts from) {
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < 3; i++)
+        n += from.part[i] ? from.part[i]->n_elements : 0;
+    if (n == 0) return RKV_OK;
+    rkv_status status = *to ? RKV_OK : backend->ops->alloc(backend, to, n);
+    for (size_t i = 0; !status && i < 3 && from.part[i]; i++) {
+        status = rkv_tensor_load_row(backend, from.part[i], 0, *to + at);
+        at += from.part[i]->n_elements;
     }
     return status;
 }
 
-rkv_status rkv_tensor_load_rows(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t first,
-                                size_t rows, float *to) {
-    size_t columns = (size_t)tensor->dims[0];
-    return decode(backend, tensor, first * columns, rows * columns, to);
-}
-
-/* Decodes up to three tensors one after the other into one buffer, allocated when *to is NULL. */
-static rkv_status join(rkv_backend *backend, float **to, const rkv_gguf_tensor *a, const rkv_gguf_tensor *b,
-                       const rkv_gguf_tensor *c) {
-    const rkv_gguf_tensor *parts[] = {a, b, c};
+/* Matrices, joined row below row. */
+static rkv_status join_matrices(rkv_backend *backend, rkv_matrix **to, parts from) {
     size_t n = 0, at = 0;
     for (size_t i = 0; i < 3; i++)
-        n += parts[i] ? parts[i]->n_elements : 0;
-    if (n == 0) return RKV_OK;
-    rkv_status status = *to ? RKV_OK : backend->ops->alloc(backend, to, n);
-    for (size_t i = 0; !status && i < 3; i++) {
-        if (!parts[i]) continue;
-        status = decode(backend, parts[i], 0, parts[i]->n_elements, *to + at);
-        at += parts[i]->n_elements;
+        n += from.part[i] ? (size_t)from.part[i]->dims[1] : 0;
+    rkv_status status =
+        *to ? RKV_OK : backend->ops->matrix_new(backend, n, (size_t)from.part[0]->dims[0], to);
+    for (size_t i = 0; !status && i < 3 && from.part[i]; i++) {
+        size_t rows = (size_t)from.part[i]->dims[1];
+        status = rkv_tensor_load_matrix(backend, from.part[i], 0, rows, *to, at);
+        at += rows;
     }
     return status;
 }
 
 rkv_status rkv_layer_weights_load(rkv_layer_weights *w, rkv_backend *backend, const rkv_layer_tensors *t) {
-    rkv_status status = join(backend, &w->attention_norm, t->attention_norm, NULL, NULL);
-    if (!status) status = join(backend, &w->qkv, t->q, t->k, t->v);
-    if (!status) status = join(backend, &w->qkv_bias, t->q_bias, t->k_bias, t->v_bias);
-    if (!status) status = join(backend, &w->attention_out, t->attention_out, NULL, NULL);
-    if (!status) status = join(backend, &w->ffn_norm, t->ffn_norm, NULL, NULL);
-    if (!status) status = join(backend, &w->gate_up, t->gate, t->up, NULL);
-    if (!status) status = join(backend, &w->down, t->down, NULL, NULL);
+    rkv_status status = join_vectors(backend, &w->attention_norm, (parts){{t->attention_norm}});
+    if (!status) status = join_matrices(backend, &w->qkv, (parts){{t->q, t->k, t->v}});
+    if (!status) status = join_vectors(backend, &w->qkv_bias, (parts){{t->q_bias, t->k_bias, t->v_bias}});
+    if (!status) status = join_matrices(backend, &w->attention_out, (parts){{t->attention_out}});
+    if (!status) status = join_vectors(backend, &w->ffn_norm, (parts){{t->ffn_norm}});
+    if (!status) status = join_matrices(backend, &w->gate_up, (parts){{t->gate, t->up}});
+    if (!status) status = join_matrices(backend, &w->down, (parts){{t->down}});
     return status;
 }
 
 void rkv_layer_weights_clear(rkv_layer_weights *w, rkv_backend *backend) {
-    float *parts[] = {w->attention_norm, w->qkv,     w->qkv_bias, w->attention_out,
-                      w->ffn_norm,       w->gate_up, w->down};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        backend->ops->release(backend, parts[i]);
+    backend->ops->release(backend, w->attention_norm);
+    backend->ops->release(backend, w->qkv_bias);
+    backend->ops->release(backend, w->ffn_norm);
+    backend->ops->matrix_free(backend, w->qkv);
+    backend->ops->matrix_free(backend, w->attention_out);
+    backend->ops->matrix_free(backend, w->gate_up);
+    backend->ops->matrix_free(backend, w->down);
     *w = (rkv_layer_weights){0};
 }
 

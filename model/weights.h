@@ -9,13 +9,13 @@
 /* One layer's weights in device memory, matrices [out, in]. Q, K, V are one matrix, gate and up another:
  * fewer, larger products. */
 typedef struct rkv_layer_weights {
-    float *attention_norm; /* [E] */
-    float *qkv;            /* [(H+2G) D, E] */
-    float *qkv_bias;       /* [(H+2G) D]; NULL when the model has none */
-    float *attention_out;  /* [E, H D] */
-    float *ffn_norm;       /* [E] */
-    float *gate_up;        /* [2F, E] */
-    float *down;           /* [E, F] */
+    float *attention_norm;     /* [E] */
+    rkv_matrix *qkv;           /* [(H+2G) D, E] */
+    float *qkv_bias;           /* [(H+2G) D]; NULL when the model has none */
+    rkv_matrix *attention_out; /* [E, H D] */
+    float *ffn_norm;           /* [E] */
+    rkv_matrix *gate_up;       /* [2F, E] */
+    rkv_matrix *down;          /* [E, F] */
 } rkv_layer_weights;
 
 /* Where the tensors lie in the file: found and checked once. */
@@ -42,9 +42,12 @@ rkv_status rkv_layer_weights_load(rkv_layer_weights *weights, rkv_backend *backe
                                   const rkv_layer_tensors *tensors);
 void rkv_layer_weights_clear(rkv_layer_weights *weights, rkv_backend *backend);
 
-/* Decodes rows [first, first + rows) of a matrix tensor into device memory to [rows, in]. */
-rkv_status rkv_tensor_load_rows(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t first,
-                                size_t rows, float *to);
+/* Decodes a tensor of one row, or one row of a matrix tensor, into device memory [in]. */
+rkv_status rkv_tensor_load_row(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t row, float *to);
+
+/* Decodes rows [first, first + rows) of a matrix tensor to the rows of matrix from `to` on. */
+rkv_status rkv_tensor_load_matrix(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t first,
+                                  size_t rows, rkv_matrix *matrix, size_t to);
 
 /* Bytes of one layer's weights, and of the whole model's, decoded. */
 size_t rkv_layer_weights_bytes(const rkv_config *config);

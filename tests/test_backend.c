@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "backend/backend.h"
+#include "backend/cpu_gemm.h"
 #include "backend/simd_math.h"
 #include "core/random.h"
 #include "support/plain_ops.h"
@@ -81,18 +82,27 @@ static void check_rms_norm(rkv_backend *b) {
     }
 }
 
+/* The matrix is filled in two pieces that meet anywhere, and the product takes its end too. */
 static void check_matmul(rkv_backend *b) {
     for (size_t s = 0; s < 2 * N_SIZES; s++) {
-        size_t m = sizes[s / 2][0], n = sizes[s / 2][1], k = sizes[s / 2][2];
+        size_t m = sizes[s / 2][0], n = sizes[s / 2][1] + RKV_MATRIX_STEP, k = sizes[s / 2][2], split = n / 3;
         bool accumulate = s % 2;
         float *x = random_floats(m * k), *w = random_floats(n * k), *add = random_floats(m * n);
-        float *dx = on_device(b, x, m * k), *dw = on_device(b, w, n * k), *y = on_device(b, add, m * n);
         double *expected = malloc(m * n * sizeof *expected);
-        plain_matmul(x, w, m, n, k, accumulate ? add : NULL, expected);
-        assert_int_equal(b->ops->matmul(b, dx, dw, m, n, k, accumulate, y), RKV_OK);
-        assert_device_close(b, "matmul", y, expected, m * n, (double)(k + 1) * U * sqrt((double)k + 1));
+        rkv_matrix *matrix = NULL;
+        assert_int_equal(b->ops->matrix_new(b, n, k, &matrix), RKV_OK);
+        assert_int_equal(b->ops->matrix_put(b, matrix, split, n - split, w + split * k), RKV_OK);
+        assert_int_equal(b->ops->matrix_put(b, matrix, 0, split, w), RKV_OK);
+        for (size_t first = 0; first < n; first += RKV_MATRIX_STEP) {
+            float *dx = on_device(b, x, m * k), *y = on_device(b, add, m * (n - first));
+            plain_matmul(x, w + first * k, m, n - first, k, accumulate ? add : NULL, expected);
+            assert_int_equal(b->ops->matmul(b, dx, m, matrix, first, n - first, accumulate, y), RKV_OK);
+            assert_device_close(b, "matmul", y, expected, m * (n - first),
+                                (double)(k + 1) * U * sqrt((double)k + 1));
+            b->ops->release(b, dx), b->ops->release(b, y);
+        }
+        b->ops->matrix_free(b, matrix);
         free(x), free(w), free(add), free(expected);
-        b->ops->release(b, dx), b->ops->release(b, dw), b->ops->release(b, y);
     }
 }
 
@@ -192,6 +202,30 @@ static void check_fold_logits(rkv_backend *b) {
             assert_true(target_logit[t] == (double)logits[(id / CHUNK * TOKENS + t) * CHUNK + id % CHUNK]);
     }
     free(logits);
+}
+
+/* Every tile that this processor can run, not only the best one: few rows, overlapping rows, part of a panel.
+ */
+static void test_every_tile(void **state) {
+    (void)state;
+    const rkv_tile *tile;
+    for (size_t t = 0; (tile = rkv_tile_at(t)); t++)
+        for (size_t s = 0; s < 2 * N_SIZES; s++) {
+            size_t m = sizes[s / 2][0], n = sizes[s / 2][1], k = sizes[s / 2][2] * 7;
+            bool accumulate = s % 2;
+            float *x = random_floats(m * k), *w = random_floats(n * k), *y = random_floats(m * n);
+            float *panels = calloc(rkv_whole_panels(tile, n) * k, sizeof *panels);
+            double *expected = malloc(m * n * sizeof *expected);
+            plain_matmul(x, w, m, n, k, accumulate ? y : NULL, expected);
+            rkv_pack_transposed(tile, w, n, k, panels, 0);
+            rkv_gemm(tile, x, k, m, (rkv_panels){panels, k * tile->panel, tile->panel}, n, k, y, n,
+                     accumulate);
+            for (size_t i = 0; i < m * n; i++)
+                if (!(fabs((double)y[i] - expected[i]) <= (double)(k + 1) * U * sqrt((double)k + 1)))
+                    fail_msg("tile %s, %zu x %zu x %zu: element %zu is %.9g, not %.9g", tile->name, m, n, k,
+                             i, (double)y[i], expected[i]);
+            free(x), free(w), free(y), free(panels), free(expected);
+        }
 }
 
 /* ---- singular values ---- */
@@ -381,6 +415,7 @@ static void test_exponential_and_logarithm(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_operation_on_every_backend),
+        cmocka_unit_test(test_every_tile),
         cmocka_unit_test(test_unknown_device),
         cmocka_unit_test(test_exponential_and_logarithm),
     };
