@@ -249,7 +249,7 @@ static rkv_status read_row(const json_t *array, const char *name, const element 
         char place[NAME_SIZE + 32], wanted[SHOWN_SIZE];
         snprintf(place, sizeof place, "%s[%zu]", name, i);
         if (type->max)
-            snprintf(wanted, sizeof wanted, "%s from 0 to %zu", type->wanted, type->max);
+            snprintf(wanted, sizeof wanted, "%.64s from 0 to %zu", type->wanted, type->max);
         else
             snprintf(wanted, sizeof wanted, "%s", type->wanted);
         return rkv_json_refuse(place, value, wanted);
