@@ -246,8 +246,8 @@ static rkv_status read_row(const json_t *array, const char *name, const element 
     for (size_t i = 0; i < json_array_size(array); i++) {
         const json_t *value = json_array_get(array, i);
         if (type->read(value, type->max, (char *)out + i * type->size)) continue;
-        char place[NAME_SIZE + 32], wanted[SHOWN_SIZE];
-        snprintf(place, sizeof place, "%s[%zu]", name, i);
+        char place[NAME_SIZE + 32], wanted[2 * SHOWN_SIZE];
+        snprintf(place, sizeof place, "%.*s[%zu]", NAME_SIZE, name, i);
         if (type->max)
             snprintf(wanted, sizeof wanted, "%.64s from 0 to %zu", type->wanted, type->max);
         else
@@ -279,7 +279,7 @@ static rkv_status check_rows(const json_t *array, const char *name, size_t rows,
     rkv_status status = check_array(name, array, rows);
     for (size_t i = 0; !status && i < rows; i++) {
         char place[NAME_SIZE + 32];
-        snprintf(place, sizeof place, "%s[%zu]", name, i);
+        snprintf(place, sizeof place, "%.*s[%zu]", NAME_SIZE, name, i);
         status = check_array(place, json_array_get(array, i), columns);
     }
     return status;
@@ -294,7 +294,7 @@ static rkv_status get_table(const json_t *object, const char *where, const char 
     rkv_status status = check_rows(array, name, rows, columns);
     if (!status) status = rkv_alloc(&values, rows * columns, type->size);
     for (size_t i = 0; !status && i < rows; i++) {
-        snprintf(place, sizeof place, "%s[%zu]", name, i);
+        snprintf(place, sizeof place, "%.*s[%zu]", NAME_SIZE, name, i);
         status = read_row(json_array_get(array, i), place, type, values + i * columns * type->size);
     }
     if (status) {
