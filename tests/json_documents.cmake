@@ -2,7 +2,6 @@
 foreach(test json hostile_json)
   target_link_libraries(test_${test} PRIVATE PkgConfig::jansson)
 endforeach()
-target_link_options(test_allocation_failures PRIVATE -Wl,--wrap=aligned_alloc,--wrap=realloc)
 
 add_executable(write_samples tools/write_samples.c)
 target_link_libraries(write_samples PRIVATE rankkv_flags ${support})

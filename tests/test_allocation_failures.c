@@ -1,5 +1,5 @@
 /* test_allocation_failures.c: the k-th allocation fails, for every k: the call says so, and nothing leaks
- * (the sanitizers' build looks). Linked with --wrap, so that core/memory.c calls the functions below.
+ * (the sanitizers' build looks).
  * jansson's own allocations are left alone: its 2.14 asserts when one of them fails. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,30 +12,9 @@
 
 #include <rankkv/budget.h>
 
+#include "support/failing_allocator.h"
 #include "support/sample_analysis.h"
 #include "support/temporary.h"
-
-static long left = -1; /* allocations until one fails; below 0: none fails */
-static bool failed;
-
-static bool fails(void) {
-    if (left < 0 || left-- > 0) return false;
-    failed = true;
-    return true;
-}
-
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size) {
-    return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size) {
-    return fails() ? NULL : __real_realloc(memory, size);
-}
 
 /* ---- the calls ---- */
 
@@ -116,11 +95,11 @@ static void fail_each(const struct call *call) {
     int successes = 0;
     rkv_status status;
     for (long k = 0;; k++) {
-        left = k;
-        failed = false;
+        allocations_left = k;
+        allocation_failed = false;
         status = call->run();
-        left = -1;
-        if (!failed) break;
+        allocations_left = -1;
+        if (!allocation_failed) break;
         assert_true(status == RKV_NO_MEMORY || (status == RKV_OK && ++successes <= call->files));
     }
     if (status) fail_msg("%s", rkv_message());

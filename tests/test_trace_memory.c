@@ -1,6 +1,5 @@
 /* test_trace_memory.c: the k-th allocation fails, for every k: writing and reading a trace say so, leave no
- * file behind and nothing leaks (the sanitizers' build looks). Linked with --wrap; HDF5's own allocations are
- * left alone. */
+ * file behind and nothing leaks (the sanitizers' build looks). HDF5's own allocations are left alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,31 +11,9 @@
 #include <omp.h>
 #include <unistd.h>
 
+#include "support/failing_allocator.h"
 #include "support/sample_trace.h"
 #include "support/temporary.h"
-
-static long left = -1; /* allocations until one fails; below 0: none fails */
-static bool failed;
-
-static bool fails(void) {
-    bool now = false;
-#pragma omp critical(test_trace_memory)
-    if (left >= 0 && left-- == 0) now = failed = true;
-    return now;
-}
-
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size) {
-    return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size) {
-    return fails() ? NULL : __real_realloc(memory, size);
-}
 
 static rkv_status write_trace(void) {
     rkv_status status = sample_trace_write(temporary_path("w.h5"), 20, RKV_FLOAT16, true);
@@ -62,12 +39,12 @@ static void fail_each(rkv_status (*call)(void)) {
     size_t failures = 0;
     for (long k = 0;; k++) {
         assert_true(k < 10000);
-        failed = false;
-        left = k;
+        allocation_failed = false;
+        allocations_left = k;
         rkv_status status = call();
-        left = -1;
+        allocations_left = -1;
         failures += status != RKV_OK;
-        if (!failed && status == RKV_OK) break;
+        if (!allocation_failed && status == RKV_OK) break;
     }
     print_message("%zu of the failures ended the call\n", failures);
     assert_true(failures > 5);

@@ -1,41 +1,18 @@
 /* test_viz_memory.c: the k-th allocation fails, for every k: every kind of picture says so and leaves nothing
- * behind. Linked with --wrap, so that core/memory.c calls the functions below; Cairo's and Pango's own are
- * left alone. */
+ * behind. Cairo's and Pango's own allocations are left alone. */
+#include "support/failing_allocator.h"
 #include "test_viz_kinds.h"
-
-static long left = -1; /* allocations until one fails; below 0: none fails */
-static bool failed;
-
-static bool fails(void) {
-    if (__atomic_load_n(&left, __ATOMIC_RELAXED) < 0) return false;
-    if (__atomic_fetch_sub(&left, 1, __ATOMIC_RELAXED) > 0) return false;
-    failed = true;
-    return true;
-}
-
-void *__real_aligned_alloc(size_t alignment, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size) {
-    return fails() ? NULL : __real_aligned_alloc(alignment, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size) {
-    return fails() ? NULL : __real_realloc(memory, size);
-}
 
 /* A picture that is in place stays, even where memory for syncing its folder is missing: one success is
  * allowed. */
 static void fail_each(size_t kind, const char *path, const rkv_heatmap_options *options) {
     int successes = 0;
     for (long k = 0;; k++) {
-        left = k;
-        failed = false;
+        allocations_left = k;
+        allocation_failed = false;
         rkv_status status = kinds[kind].write(path, 6, options);
-        left = -1;
-        if (!failed) {
+        allocations_left = -1;
+        if (!allocation_failed) {
             assert_int_equal(status, RKV_OK);
             return;
         }
