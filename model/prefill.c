@@ -7,6 +7,7 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/progress.h"
+#include "model/losses.h"
 #include "model/model.h"
 
 /* What one prefill works in; device memory unless said. */
@@ -231,34 +232,9 @@ static rkv_status chunk_of_logits(run *r, const float *x, size_t rows, size_t fi
                                    logits);
 }
 
-/* A log-sum-exp over the vocabulary that grows chunk by chunk; host arrays [T]. */
-typedef struct losses {
-    int32_t *target; /* the next token; -1 for the last */
-    double *maximum, *sum, *target_logit;
-} losses;
-
-static rkv_status losses_new(losses *out, const int32_t *ids, size_t n) {
-    rkv_status status = rkv_alloc(&out->target, n, sizeof *out->target);
-    if (!status) status = rkv_alloc(&out->maximum, n, sizeof *out->maximum);
-    if (!status) status = rkv_alloc(&out->sum, n, sizeof *out->sum);
-    if (!status) status = rkv_alloc(&out->target_logit, n, sizeof *out->target_logit);
-    for (size_t t = 0; !status && t < n; t++) {
-        out->target[t] = t + 1 < n ? ids[t + 1] : -1;
-        out->maximum[t] = -INFINITY;
-    }
-    return status;
-}
-
-static void losses_clear(losses *l) {
-    free(l->target);
-    free(l->maximum);
-    free(l->sum);
-    free(l->target_logit);
-}
-
 /* Logits of tokens [first_token, T) chunk by chunk: the last token's are kept, all of them folded into the
  * losses. */
-static rkv_status project(run *r, size_t first_token, losses *l, float *last_logits) {
+static rkv_status project(run *r, size_t first_token, rkv_losses *l, float *last_logits) {
     const rkv_config *c = &r->model->config;
     const rkv_backend_ops *ops = r->backend->ops;
     size_t rows = r->n_tokens - first_token,
@@ -282,16 +258,6 @@ static rkv_status project(run *r, size_t first_token, losses *l, float *last_log
     return status;
 }
 
-static rkv_status finish_losses(const losses *l, size_t n, rkv_prefill_result *out) {
-    rkv_status status = rkv_alloc(&out->token_nll, n - 1, sizeof *out->token_nll);
-    if (status) return status;
-    double total = 0;
-    for (size_t t = 0; t + 1 < n; t++)
-        total += out->token_nll[t] = l->maximum[t] + log(l->sum[t]) - l->target_logit[t];
-    out->perplexity = exp(total / (double)(n - 1));
-    return RKV_OK;
-}
-
 static rkv_status norm_output(run *r) {
     rkv_model *m = r->model;
     rkv_status status = RKV_OK;
@@ -305,15 +271,15 @@ static rkv_status norm_output(run *r) {
 }
 
 static rkv_status finish(run *r, const int32_t *ids, rkv_prefill_result *out) {
-    losses l = {0};
+    rkv_losses l = {0};
     bool wanted = r->options->losses && r->n_tokens > 1;
     rkv_status status = norm_output(r);
     if (!status)
         status = rkv_alloc_raw(&out->last_logits, r->model->config.n_vocab, sizeof *out->last_logits);
-    if (!status && wanted) status = losses_new(&l, ids, r->n_tokens);
+    if (!status && wanted) status = rkv_losses_new(&l, ids, r->n_tokens);
     if (!status) status = project(r, wanted ? 0 : r->n_tokens - 1, &l, out->last_logits);
-    if (!status && wanted) status = finish_losses(&l, r->n_tokens, out);
-    losses_clear(&l);
+    if (!status && wanted) status = rkv_losses_finish(&l, r->n_tokens, &out->token_nll, &out->perplexity);
+    rkv_losses_clear(&l);
     return status;
 }
 
