@@ -121,15 +121,29 @@ void rkv_gemm(const rkv_tile *tile, const float *a, size_t lda, size_t m, rkv_pa
                        n - j < tile->panel ? n - j : tile->panel, accumulate);
 }
 
+/* Rows of a panel that are put there together: w is read in whole cache lines, however far its rows are
+ * apart. */
+#define LINE 16
+
+/* to[p, j] = w[j, p] for p < n_rows <= LINE and j < columns, rows of w k apart, of `to` panel apart. */
+static void transpose(const float *w, size_t k, size_t n_rows, size_t columns, float *to, size_t panel) {
+    float lines[RKV_TILE_PANEL_MOST][LINE];
+    for (size_t j = 0; j < columns; j++)
+        memcpy(lines[j], w + j * k, n_rows * sizeof **lines);
+    for (size_t p = 0; p < n_rows; p++)
+        for (size_t j = 0; j < columns; j++)
+            to[p * panel + j] = lines[j][p];
+}
+
 void rkv_pack_transposed(const rkv_tile *tile, const float *w, size_t n, size_t k, float *panels,
                          size_t first) {
     for (size_t done = 0; done < n;) {
         size_t column = (first + done) % tile->panel, left = tile->panel - column;
         size_t columns = n - done < left ? n - done : left;
         float *to = panels + (first + done - column) * k + column;
-        for (size_t p = 0; p < k; p++)
-            for (size_t j = 0; j < columns; j++)
-                to[p * tile->panel + j] = w[(done + j) * k + p];
+        for (size_t p = 0; p < k; p += LINE)
+            transpose(w + done * k + p, k, k - p < LINE ? k - p : LINE, columns, to + p * tile->panel,
+                      tile->panel);
         done += columns;
     }
 }

@@ -1,5 +1,6 @@
 /* cpu_matrix.c: weights in panels, and their products with the activations of a prompt. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/cpu.h"
 #include "backend/cpu_gemm.h"
@@ -19,15 +20,17 @@ rkv_status rkv_cpu_matrix_new(rkv_backend *backend, size_t n, size_t k, rkv_matr
     rkv_status status = rkv_alloc(&m, 1, sizeof *m);
     if (status) return status;
     *m = (rkv_matrix){.tile = rkv_tile_best(), .n = n, .k = k};
-    size_t floats;
+    size_t floats, last = (n - 1) / m->tile->panel * m->tile->panel * k;
     if (!rkv_multiply(rkv_whole_panels(m->tile, n), k, &floats))
         status = rkv_fail(RKV_NO_MEMORY, "out of memory: a matrix of %zu x %zu", n, k);
-    if (!status) status = rkv_alloc(&m->panels, floats, sizeof *m->panels); /* columns past n stay 0 */
-    if (!status)
-        *out = m;
-    else
+    if (!status) status = rkv_alloc_raw(&m->panels, floats, sizeof *m->panels);
+    if (status) {
         free(m);
-    return status;
+        return status;
+    }
+    memset(m->panels + last, 0, (floats - last) * sizeof *m->panels); /* columns past n stay 0 */
+    *out = m;
+    return RKV_OK;
 }
 
 rkv_status rkv_cpu_matrix_put(rkv_backend *backend, rkv_matrix *matrix, size_t first, size_t rows,
