@@ -152,9 +152,14 @@ static rkv_status rank_cache(rkv_analysis *a, rkv_backend *backend, const rkv_la
                               .solver = a->solver,
                               .sigma = sigma};
     if (!status) status = backend->ops->singular_values(backend, &task);
-    for (size_t g = 0; !status && g < layer->n_kv_heads; g++)
-        a->metric[metric][layer->index * layer->n_kv_heads + g] =
-            rkv_effective_rank_of_sigma(sigma + g * n, n);
+    if (status == RKV_DATA) status = rkv_fail_within(status, "%s", rkv_metric_get_info(metric)->name);
+    for (size_t g = 0; !status && g < layer->n_kv_heads; g++) {
+        double rank = rkv_effective_rank_of_sigma(sigma + g * n, n);
+        a->metric[metric][layer->index * layer->n_kv_heads + g] = rank;
+        if (isnan(rank))
+            status = rkv_fail(RKV_DATA, "layer %zu KV head %zu: %s does not exist, for all values are zero",
+                              layer->index, g, rkv_metric_get_info(metric)->name);
+    }
     free(sigma);
     return status;
 }

@@ -36,8 +36,8 @@ rkv_status rkv_cpu_row_metrics(rkv_backend *backend, const float *attention, siz
 rkv_status rkv_cpu_head_mean(rkv_backend *backend, const float *attention, size_t n_heads, size_t n_tokens,
                              float *mean);
 
-/* cpu_blas.c: what OpenBLAS chose, and the thread setting that keeps it from multiplying with ours. */
+/* cpu_blas.c: what OpenBLAS chose, and its threads. */
 const char *rkv_cpu_blas_name(void);
-void rkv_cpu_blas_threads(int n);
+int rkv_cpu_blas_threads(int n); /* returns what it was before */
 
 #endif

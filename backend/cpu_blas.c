@@ -1,5 +1,6 @@
 /* cpu_blas.c: what OpenBLAS chose, and its threads. */
 #include <cblas.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +12,12 @@ const char *rkv_cpu_blas_name(void) {
     return openblas_get_config();
 }
 
-void rkv_cpu_blas_threads(int n) {
-    openblas_set_num_threads(n);
+/* OpenBLAS's OpenMP build also sets the number of threads of everybody else: that is put back. */
+int rkv_cpu_blas_threads(int n) {
+    int before = openblas_get_num_threads(), everybody = omp_get_max_threads();
+    if (before != n) openblas_set_num_threads(n);
+    omp_set_num_threads(everybody);
+    return before;
 }
 
 const char *rkv_cpu_blas_core_wanted(void) {

@@ -31,7 +31,7 @@ typedef struct histogram {
 static uint32_t bucket_of(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
-    return bits >> BUCKET_SHIFT;
+    return (bits & 0x7FFFFFFFu) >> BUCKET_SHIFT; /* -0.0 is a zero like any other */
 }
 
 static int descending(const void *a, const void *b) {

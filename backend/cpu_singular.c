@@ -164,10 +164,12 @@ rkv_status rkv_cpu_singular_values(rkv_backend *backend, const rkv_singular_task
     if (task->rows > INT32_MAX / 2 || task->cols > INT32_MAX / 2)
         return rkv_fail(RKV_USAGE, "matrix of %zu x %zu is larger than LAPACK's 32-bit indices allow",
                         task->rows, task->cols);
-    int all = omp_get_max_threads(), threads = task->n < (size_t)all ? (int)task->n : all;
+    size_t all = (size_t)omp_get_max_threads();
+    int threads = (int)(task->n < all ? task->n : all);
     rkv_first_failure failure = {0};
-    if (threads > 1) rkv_cpu_blas_threads(1); /* one matrix alone leaves the threads to BLAS */
-#pragma omp parallel num_threads(threads) if (threads > 1)
+    /* Also for one matrix alone: on these shapes OpenBLAS is slower on two threads than on one. */
+    int before = rkv_cpu_blas_threads(1);
+#pragma omp parallel num_threads(threads)
     {
         double *work = NULL;
         rkv_first_failure_note(&failure, rkv_alloc_raw(&work, task->rows * task->cols, sizeof *work));
@@ -176,6 +178,6 @@ rkv_status rkv_cpu_singular_values(rkv_backend *backend, const rkv_singular_task
             if (!rkv_first_failure_seen(&failure)) rkv_first_failure_note(&failure, solve(task, i, work));
         free(work);
     }
-    rkv_cpu_blas_threads(all);
+    rkv_cpu_blas_threads(before);
     return rkv_first_failure_raise(&failure);
 }

@@ -12,7 +12,8 @@
 #include "cli/message.h"
 
 rkv_status join_path(char **path, const char *folder, const char *name) {
-    const char *slash = *name && folder[strlen(folder) - 1] != '/' ? "/" : "";
+    size_t length = strlen(folder);
+    const char *slash = *name && length > 0 && folder[length - 1] != '/' ? "/" : "";
     if (asprintf(path, "%s%s%s", folder, slash, name) >= 0) return RKV_OK;
     *path = NULL;
     return complain(RKV_NO_MEMORY, "out of memory");
@@ -63,6 +64,7 @@ static rkv_status make_folder(const char *path, bool *made) {
 rkv_status folder_begin(cli_folder *folder, const char *parent, const char *name) {
     bool made = false;
     *folder = (struct cli_folder){0};
+    if (!*parent) return complain(RKV_USAGE, "the output folder has an empty name");
     rkv_status status = make_folder(parent, &made);
     if (!status && made && !(folder->made = strdup(parent)))
         status = complain(RKV_NO_MEMORY, "out of memory");

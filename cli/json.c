@@ -6,10 +6,18 @@
 
 #include <rankkv/status.h>
 
+#include "cli/utf8.h"
+
 static void write_quoted(FILE *out, const char *text) {
     fputc('"', out);
-    for (; *text; text++) {
+    for (size_t n; *text; text += n) {
         unsigned char c = (unsigned char)*text;
+        n = utf8_length(text, strlen(text));
+        if (n != 1) { /* U+FFFD stands for a byte that is no UTF-8 */
+            fwrite(n ? text : "\uFFFD", 1, n ? n : 3, out);
+            n = n ? n : 1;
+            continue;
+        }
         if (c == '"' || c == '\\') fputc('\\', out);
         if (c < 0x20)
             fprintf(out, "\\u%04x", c);

@@ -94,6 +94,11 @@ rkv_status prompt_stem(const char *path, char **stem) {
     }
     const char *dot = memrchr(name, '.', length);
     if (dot && dot > name) length = (size_t)(dot - name);
+    if (memcmp(name, "..", length < 2 ? length : 2) == 0 &&
+        length <= 2) { /* "." and ".." are other folders */
+        name = "prompt";
+        length = 6;
+    }
     *stem = strndup(name, length);
     return *stem ? RKV_OK : complain(RKV_NO_MEMORY, "out of memory");
 }

@@ -85,16 +85,29 @@ static size_t folder_length(const char *path) {
     return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
+/* The file that path means: where a link leads, since a rename would replace the link. A device or a pipe
+ * would be replaced, too: refused. */
+static rkv_status destination(char **out, const char *path) {
+    struct stat info;
+    char *target = NULL;
+    if (stat(path, &info) == 0) {
+        if (!S_ISREG(info.st_mode))
+            return rkv_fail(RKV_CANNOT_CREATE, "%s: cannot create: it is there and no regular file", path);
+        target = realpath(path, NULL);
+    }
+    rkv_status status = rkv_copy_string(out, target ? target : path);
+    free(target);
+    return status;
+}
+
 rkv_status rkv_output_open(rkv_output *out, const char *path) {
     *out = (rkv_output){.descriptor = -1};
-    size_t folder = folder_length(path), size = strlen(path) + sizeof "..XXXXXX";
-    struct stat info;
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return rkv_fail(RKV_CANNOT_CREATE, "%s: cannot create: it is a folder", path);
-    rkv_status status = rkv_copy_string(&out->path, path);
-    if (!status) status = rkv_alloc_raw(&out->temporary, size, 1);
+    rkv_status status = destination(&out->path, path);
+    if (status) return status;
+    size_t folder = folder_length(out->path), size = strlen(out->path) + sizeof "..XXXXXX";
+    status = rkv_alloc_raw(&out->temporary, size, 1);
     if (!status) {
-        snprintf(out->temporary, size, "%.*s.%s.XXXXXX", (int)folder, path, path + folder);
+        snprintf(out->temporary, size, "%.*s.%s.XXXXXX", (int)folder, out->path, out->path + folder);
         out->descriptor = mkostemp(out->temporary, O_CLOEXEC);
         if (out->descriptor < 0) status = rkv_fail_errno(RKV_CANNOT_CREATE, errno, "%s: cannot create", path);
     }
@@ -170,21 +183,6 @@ rkv_status rkv_write_file(const char *path, const void *bytes, size_t length) {
     if (!status) status = rkv_output_write(&output, bytes, length);
     if (!status) return rkv_output_commit(&output);
     rkv_output_abandon(&output);
-    return status;
-}
-
-rkv_status rkv_make_folder(const char *path) {
-    char *copy = NULL;
-    rkv_status status = rkv_copy_string(&copy, path);
-    for (char *slash = copy; !status && slash;) {
-        slash = strchr(slash + 1, '/');
-        if (slash) *slash = '\0';
-        struct stat info;
-        if (mkdir(copy, 0777) != 0 && !(errno == EEXIST && stat(copy, &info) == 0 && S_ISDIR(info.st_mode)))
-            status = rkv_fail_errno(RKV_CANNOT_CREATE, errno, "%s: cannot create folder", copy);
-        if (slash) *slash = '/';
-    }
-    free(copy);
     return status;
 }
 

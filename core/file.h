@@ -30,7 +30,8 @@ typedef struct rkv_output {
     int descriptor;  /* open for writing */
 } rkv_output;
 
-/* RKV_CANNOT_CREATE when the folder is missing or not writable. */
+/* RKV_CANNOT_CREATE when the folder is missing or not writable, or path is there and no regular file. Links
+ * are followed. */
 rkv_status rkv_output_open(rkv_output *out, const char *path);
 /* Writes all bytes; RKV_IO names path and reason (a full disk). */
 rkv_status rkv_output_write(rkv_output *output, const void *bytes, size_t length);
@@ -42,9 +43,6 @@ void rkv_output_abandon(rkv_output *output);
 
 /* The three in one for content that is at hand. */
 rkv_status rkv_write_file(const char *path, const void *bytes, size_t length);
-
-/* Makes a folder and its parents; fine when it is there. RKV_CANNOT_CREATE. */
-rkv_status rkv_make_folder(const char *path);
 
 /* Bytes that an ordinary user may still write on the file system that holds path's folder; UINT64_MAX if
  * unknown. */

@@ -18,7 +18,7 @@ void rkv_text_printf(rkv_text *text, const char *format, ...) __attribute__((for
 /* Hands the string to *out (the caller frees) and empties text; on a latched failure frees it and reports. */
 rkv_status rkv_text_finish(rkv_text *text, char **out);
 
-/* Adds bytes as printable UTF-8: control characters become their pictures (a newline "⏎", a tab "⇥", others
+/* Adds bytes as printable UTF-8: control characters become visible (a newline "⏎", a tab "⇥", others
  * "␀".. or \xNN), malformed bytes \xNN. What a token or a file name goes through before it is shown. */
 void rkv_text_add_printable(rkv_text *text, const char *bytes, size_t length);
 

@@ -67,17 +67,26 @@ static rkv_status read_positive(const rkv_gguf *file, const rkv_config *config, 
     return status;
 }
 
-/* Rotary scaling: none and linear are computed, others would give wrong numbers silently. */
+/* Rotary scaling: none and linear are computed, others would give wrong numbers silently. Without a type, a
+ * factor means linear; files of old have it as rope.scale_linear. A factor of 0 means none. */
 static rkv_status read_rope_scaling(const rkv_gguf *file, rkv_config *config) {
-    key type = key_of(config, "rope.scaling.type");
-    rkv_gguf_string name = {"none", 4};
+    key type = key_of(config, "rope.scaling.type"), factor = key_of(config, "rope.scaling.factor");
+    rkv_gguf_string name = {"linear", 6};
     rkv_status status = rkv_gguf_has(file, type.text) ? rkv_gguf_str(file, type.text, &name) : RKV_OK;
+    double scale = 0;
     config->rope_scale = 1;
     if (status || (name.length == 4 && memcmp(name.bytes, "none", 4) == 0)) return status;
-    if (name.length == 6 && memcmp(name.bytes, "linear", 6) == 0)
-        return read_positive(file, config, "rope.scaling.factor", 0, &config->rope_scale);
-    return rkv_fail(RKV_DATA, "%s: %s '%.*s' is not computed by RankKV (none, linear)", rkv_gguf_path(file),
-                    type.text, (int)(name.length < 64 ? name.length : 64), name.bytes);
+    if (name.length != 6 || memcmp(name.bytes, "linear", 6) != 0)
+        return rkv_fail(RKV_DATA, "%s: %s '%.*s' is not computed by RankKV (none, linear)",
+                        rkv_gguf_path(file), type.text, (int)(name.length < 64 ? name.length : 64),
+                        name.bytes);
+    if (!rkv_gguf_has(file, factor.text)) factor = key_of(config, "rope.scale_linear");
+    if (rkv_gguf_has(file, factor.text)) status = rkv_gguf_f64(file, factor.text, &scale);
+    if (!status && !(scale >= 0 && scale < 1e12))
+        return rkv_fail(RKV_DATA, "%s: %s is %g: it must be 0 or positive, and below 1e12",
+                        rkv_gguf_path(file), factor.text, scale);
+    if (scale > 0) config->rope_scale = scale;
+    return status;
 }
 
 static rkv_status refuse_experts(const rkv_gguf *file, const rkv_config *config) {

@@ -24,6 +24,12 @@ static rkv_status find(const rkv_gguf *file, const char *name, size_t rows, size
     return RKV_OK;
 }
 
+/* Tensors of a layer that other programs compute with: passing over one would change the result silently. */
+static rkv_status refuse_unknown(const rkv_gguf *file, const char *name) {
+    if (!rkv_gguf_tensor_find(file, name)) return RKV_OK;
+    return rkv_fail(RKV_DATA, "%s: tensor '%s' is not computed by RankKV", rkv_gguf_path(file), name);
+}
+
 static rkv_status find_layer(rkv_layer_tensors *out, const rkv_gguf *file, const rkv_config *c,
                              size_t layer) {
     size_t e = c->n_embd, q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim, f = c->n_ff;
@@ -50,6 +56,14 @@ static rkv_status find_layer(rkv_layer_tensors *out, const rkv_gguf *file, const
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         snprintf(name, sizeof name, "blk.%zu.%s", layer, rows[i].name);
         rkv_status status = find(file, name, rows[i].rows, rows[i].columns, rows[i].optional, rows[i].tensor);
+        if (status) return status;
+    }
+    static const char *const unknown[] = {"attn_output.bias", "ffn_gate.bias",       "ffn_up.bias",
+                                          "ffn_down.bias",    "attn_q_norm.weight",  "attn_k_norm.weight",
+                                          "attn_norm.bias",   "attn_sub_norm.weight"};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        snprintf(name, sizeof name, "blk.%zu.%s", layer, unknown[i]);
+        rkv_status status = refuse_unknown(file, name);
         if (status) return status;
     }
     if (!out->q_bias != !out->k_bias || !out->q_bias != !out->v_bias)

@@ -11,6 +11,10 @@ cd "$(dirname -- "$0")/.."
 
 scripts/install-packages.sh --tests
 if ! scripts/fetch-model.sh; then
+  if [[ ${CI-} == true ]]; then
+    echo "test: continuous integration does not pass without the default model" >&2
+    exit 1
+  fi
   echo "test: going on without the default model: the tests that need it are skipped" >&2
 fi
 

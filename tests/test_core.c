@@ -77,9 +77,7 @@ static void test_file_appears_whole_or_not(void **state) {
     char folder[] = "/tmp/rankkv-core-XXXXXX";
     assert_non_null(mkdtemp(folder));
     char path[128];
-    snprintf(path, sizeof path, "%s/a/b", folder);
-    assert_int_equal(rkv_make_folder(path), RKV_OK);
-    snprintf(path, sizeof path, "%s/a/b/f", folder);
+    snprintf(path, sizeof path, "%s/f", folder);
     rkv_output output;
     assert_int_equal(rkv_output_open(&output, path), RKV_OK);
     assert_int_equal(rkv_output_write(&output, "xyz", 3), RKV_OK);
@@ -98,10 +96,31 @@ static void test_file_appears_whole_or_not(void **state) {
     free(temporary);
     assert_int_equal(rkv_write_file("/nonexistent-folder/f", "x", 1), RKV_CANNOT_CREATE);
     unlink(path);
-    for (int i = 0; i < 3; i++) {
-        *strrchr(path, '/') = '\0';
-        assert_int_equal(rmdir(path), 0);
-    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* A rename would put a file in their place. */
+static void test_outputs_replace_regular_files_alone(void **state) {
+    (void)state;
+    char folder[] = "/tmp/rankkv-core-XXXXXX", pipe[64], link[64], file[64], *bytes;
+    size_t length;
+    struct stat info;
+    assert_non_null(mkdtemp(folder));
+    snprintf(pipe, sizeof pipe, "%s/pipe", folder);
+    snprintf(link, sizeof link, "%s/link", folder);
+    snprintf(file, sizeof file, "%s/file", folder);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_int_equal(rkv_write_file(pipe, "x", 1), RKV_CANNOT_CREATE);
+    assert_int_equal(rkv_write_file(folder, "x", 1), RKV_CANNOT_CREATE);
+    assert_int_equal(rkv_write_file(file, "old", 3), RKV_OK);
+    assert_int_equal(symlink("file", link), 0);
+    assert_int_equal(rkv_write_file(link, "new", 3), RKV_OK);
+    assert_true(lstat(link, &info) == 0 && S_ISLNK(info.st_mode));
+    assert_int_equal(rkv_read_file(file, 3, &bytes, &length), RKV_OK);
+    assert_string_equal(bytes, "new");
+    free(bytes);
+    unlink(pipe), unlink(link), unlink(file);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static void test_sha256(void **state) {
@@ -128,6 +147,7 @@ int main(void) {
         cmocka_unit_test(test_text_printable),
         cmocka_unit_test(test_utf8_refuses_overlong_and_surrogates),
         cmocka_unit_test(test_file_appears_whole_or_not),
+        cmocka_unit_test(test_outputs_replace_regular_files_alone),
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_random_is_the_published_sequence),
     };

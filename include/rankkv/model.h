@@ -14,6 +14,8 @@
 extern "C" {
 #endif
 
+/* One thread at a time may use a model: prefill decodes weights when they are first needed. Tokenizing is
+ * safe from several threads at once. */
 typedef struct rkv_model rkv_model;
 
 /* What identifies a model and gives its shape; every string is borrowed from the model (or file) that holds

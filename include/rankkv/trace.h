@@ -64,8 +64,8 @@ RKV_API rkv_status rkv_trace_read_head(const rkv_trace *trace, size_t layer, siz
 RKV_API bool rkv_trace_read_erank(const rkv_trace *trace, double *erank);
 
 /* Analyses a trace's stored attention as rkv_analyze does a prompt's; keys and values are unknown, so erank_k
- * and erank_v are not measured. RKV_DATA: a row that does not sum to 1 within the dtype's rounding, a value
- * out of 0..1. */
+ * and erank_v are not measured. RKV_DATA: a row that does not sum to 1 within 2^-7 (bfloat16's rounding), a
+ * value out of 0..1. */
 RKV_API rkv_status rkv_analyze_trace(rkv_analysis **out, const rkv_trace *trace,
                                      const rkv_analyze_options *options);
 
