@@ -86,6 +86,22 @@ class Outputs(CliTest):
         (self.folder / "locked").mkdir(mode=0o500)
         self.assert_fails(73, "locked", "analyze", "prompt.txt", "-o", "locked")
 
+    def test_folder_without_a_name(self):
+        self.assert_fails(2, "empty name", "analyze", "prompt.txt", "-o", "")
+
+    def test_prompt_named_like_a_parent_folder(self):
+        (self.folder / "...txt").write_text("a cat")
+        self.run_well("analyze", "...txt", "-o", "sub/out")
+        self.assertTrue((self.folder / "sub/out/prompt/analysis.json").exists())
+        self.assertEqual([path.name for path in (self.folder / "sub").iterdir()], ["out"])
+
+    def test_pipe_is_not_replaced(self):
+        os.mkfifo(self.folder / "pipe")
+        self.run_well("analyze", "prompt.txt", "-o", "out")
+        self.assert_fails(73, "no regular file", "budget", "out/prompt/analysis.json", "-o",
+                          "pipe")
+        self.assertTrue((self.folder / "pipe").is_fifo())
+
     def test_folder_is_taken(self):
         out = self.folder / "out" / "prompt"
         out.mkdir(parents=True)
