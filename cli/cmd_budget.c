@@ -80,8 +80,9 @@ static rkv_status print_json(const rkv_budget *budget) {
 static rkv_status make_one(const rkv_analysis *analysis, const budget_command_options *options) {
     rkv_budget *budget = NULL;
     rkv_status status = said(rkv_budget_allocate(&budget, analysis, &options->budget));
-    if (!status && options->output) status = said(rkv_budget_save(budget, options->output));
-    if (!status && options->json) status = print_json(budget);
+    bool to_stdout = options->output && strcmp(options->output, "-") == 0;
+    if (!status && options->output && !to_stdout) status = said(rkv_budget_save(budget, options->output));
+    if (!status && (options->json || to_stdout)) status = print_json(budget);
     if (!status && !options->json && !options->output) print_table(budget);
     rkv_budget_free(budget);
     return status;

@@ -41,7 +41,8 @@ static void print_formats(void) {
 
 static rkv_status write_out(const rkv_budget *budget, const rkv_analysis *analysis,
                             const export_options *options) {
-    if (options->output) return said(rkv_budget_export(budget, analysis, options->format, options->output));
+    if (options->output && strcmp(options->output, "-") != 0)
+        return said(rkv_budget_export(budget, analysis, options->format, options->output));
     char *text = NULL;
     rkv_status status = said(rkv_exporter_find(options->format)->render(budget, analysis, &text));
     if (!status) fputs(text, stdout);

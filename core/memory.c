@@ -66,6 +66,19 @@ rkv_status rkv_copy_string(char **out, const char *string) {
     return string ? rkv_copy_bytes(out, string, strlen(string)) : RKV_OK;
 }
 
+/* What a container's limit leaves (cgroup v2, as a container sees its own group); SIZE_MAX without a limit.
+ */
+static size_t cgroup_left(void) {
+    FILE *limit = fopen("/sys/fs/cgroup/memory.max", "r"),
+         *used = fopen("/sys/fs/cgroup/memory.current", "r");
+    size_t most = SIZE_MAX, now = 0; /* "max" is no number: no limit */
+    if (limit && used && fscanf(limit, "%zu", &most) == 1 && fscanf(used, "%zu", &now) == 1)
+        most = most > now ? most - now : 0;
+    if (limit) fclose(limit);
+    if (used) fclose(used);
+    return most;
+}
+
 size_t rkv_memory_available(void) {
     FILE *file = fopen("/proc/meminfo", "r");
     if (!file) return 0;
@@ -74,5 +87,6 @@ size_t rkv_memory_available(void) {
     while (fgets(line, sizeof line, file))
         if (sscanf(line, "MemAvailable: %zu kB", &kib) == 1) break;
     fclose(file);
-    return kib * 1024;
+    size_t left = cgroup_left();
+    return kib * 1024 < left ? kib * 1024 : left;
 }

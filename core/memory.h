@@ -25,7 +25,8 @@ rkv_status rkv_copy_string(char **out, const char *string);
 /* *product = a * b; false (and *product untouched) when it overflows. */
 bool rkv_multiply(size_t a, size_t b, size_t *product);
 
-/* Bytes of memory that the system can give without swapping (0 when it does not say). */
+/* Bytes of memory that the system, or the container's limit, leaves without swapping (0 when it does not
+ * say). */
 size_t rkv_memory_available(void);
 
 #endif

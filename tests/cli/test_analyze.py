@@ -84,6 +84,14 @@ class Analyze(CliTest):
         self.assertEqual(self.load("rankkv-out/prompt/analysis.json")["layer_rank"]["aggregate"], "head-mean-matrix")
         self.assertEqual(self.load("rankkv-out/prompt/budget.json")["signal"], "local_32")
 
+    def test_dash_is_standard_output(self):
+        self.run_well("analyze", "prompt.txt", "-o", "out")
+        budget = self.run_well("budget", "out/prompt/analysis.json", "-o", "-")
+        self.assertEqual(budget.stdout, self.run_well("budget", "out/prompt/analysis.json", "--json").stdout)
+        export = self.run_well("export", "out/prompt/budget.json", "--to", "csv", "-o", "-")
+        self.assertEqual(export.stdout, self.run_well("export", "out/prompt/budget.json", "--to", "csv").stdout)
+        self.assertFalse((self.folder / "-").exists())
+
     def test_samples(self):
         result = self.run_program("analyze", "--tokens", "32")
         if result.returncode == 66 and "sample prompts are not installed" in result.stderr:
