@@ -190,6 +190,7 @@ static void use_the_right_kernels(char **arguments) {
 
 int main(int n_arguments, char **arguments) {
     (void)n_arguments;
+    if (!default_model()) return SKIPPED_PROGRAM;
     use_the_right_kernels(arguments);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_token_ids),
