@@ -10,8 +10,8 @@
 #include "core/fail.h"
 #include "core/memory.h"
 
-/* Above this order LAPACK's two-stage tridiagonal reduction is faster than the classical one (measured:
- * docs). */
+/* Above this order LAPACK's two-stage tridiagonal reduction is faster than the classical one (one
+ * thread, ms: 12 against 9 at order 512, 60 against 74 at 1024, 326 against 540 at 2048). */
 #define TWO_STAGE_ORDER 768
 
 /* Largest acceptable estimate of the relative error that the Gram matrix brings into an effective rank: half
