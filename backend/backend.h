@@ -12,6 +12,8 @@
 
 #include <rankkv/analysis.h>
 
+#include "backend/rows.h"
+
 typedef struct rkv_backend rkv_backend;
 
 /* Weights in a backend's own form. */
@@ -37,6 +39,38 @@ typedef struct rkv_singular_task {
     double *sigma;           /* out [n, min(rows, cols)] host, descending */
     unsigned char *svd_used; /* out [n] host: 1 where LAPACK's SVD made them; may be NULL */
 } rkv_singular_task;
+
+/* Forms in which matvec can read weights as they lie in a model file: little-endian blocks, in GGUF's layout.
+ */
+typedef enum rkv_weight_form {
+    RKV_WEIGHT_OTHER, /* matvec cannot: decode them */
+    RKV_WEIGHT_F32,
+    RKV_WEIGHT_F16,
+    RKV_WEIGHT_BF16,
+    RKV_WEIGHT_Q4_0,
+    RKV_WEIGHT_Q4_1,
+    RKV_WEIGHT_Q8_0
+} rkv_weight_form;
+
+/* One KV head's cache as attention reads it, n entries; the last of them are the new tokens'. */
+typedef struct rkv_cached_head {
+    const rkv_rows *keys, *values; /* n rows each */
+    /* [width of the rows, D] or NULL: an entry is its row times the basis; NULL: rows are D wide. */
+    const float *key_basis, *value_basis;
+    float *sums; /* [H/G, n] is increased by the attention that each entry receives; NULL: not wanted */
+} rkv_cached_head;
+
+/* Attention of m new tokens over caches whose heads differ in length. */
+typedef struct rkv_cached_attention {
+    rkv_attention_shape shape;    /* n_tokens = m */
+    const float *q;               /* [H, m, D] */
+    const rkv_cached_head *heads; /* [G]; every n >= m: query i sees entries 0 .. n - m + i */
+    /* NULL: queries and keys are rotated already. Else [longest n, D/2, 2]: they are not, and each is rotated
+     * by its place in the head's list: key j by rotation[j], query i by rotation[n - m + i]. */
+    const float *rotation;
+    rkv_rope_pairing pairing;
+    float *out; /* [m, H D] */
+} rkv_cached_attention;
 
 /* Metrics of attention rows, one value per head; formulas in docs/METHODS.md. */
 typedef struct rkv_row_metrics {
@@ -68,6 +102,11 @@ typedef struct rkv_backend_ops {
      * a multiple of RKV_MATRIX_STEP. */
     rkv_status (*matmul)(rkv_backend *backend, const float *x, size_t m, const rkv_matrix *matrix,
                          size_t first, size_t rows, bool accumulate, float *y);
+    /* y [rows] = w x [k] + (accumulate ? y : 0), w [rows, k] in a form other than RKV_WEIGHT_OTHER, k a
+     * multiple of its block. x and y are device memory, w wherever weights of a file lie (the CPU: its
+     * mapping). */
+    rkv_status (*matvec)(rkv_backend *backend, const float *x, rkv_weight_form form, const void *w,
+                         size_t rows, size_t k, bool accumulate, float *y);
     /* Splits qkv [T, (H+2G) D] (+ bias [(H+2G) D] unless NULL) into q [H,T,D], k [G,T,D], v [G,T,D] and
      * rotates q and k (Su et al. 2021): the pair i of a head at position t by the angle whose cosine and sine
      * are rotation [T, D/2, 2]. */
@@ -75,9 +114,18 @@ typedef struct rkv_backend_ops {
                                const float *rotation, rkv_rope_pairing pairing,
                                const rkv_attention_shape *shape, float *q, float *k, float *v);
     /* out [T, H D] = softmax(q k^T / sqrt(D), causal) v; query head h reads key/value head h G / H. attention
-     * [H,T,T], unless NULL, takes the softmax, zeros above the diagonal. */
+     * [H,T,T], unless NULL, takes the softmax, zeros above the diagonal; sums [H,T], unless NULL, the sum of
+     * each of its columns: the attention that each key receives. Neither depends on the number of threads. */
     rkv_status (*attention)(rkv_backend *backend, const float *q, const float *k, const float *v,
-                            const rkv_attention_shape *shape, float *attention, float *out);
+                            const rkv_attention_shape *shape, float *attention, float *sums, float *out);
+    /* The same over cached keys and values. */
+    rkv_status (*attend_cached)(rkv_backend *backend, const rkv_cached_attention *task);
+    /* p [m, n] = softmax(q k^T / sqrt(D)) of one head's queries q [m, D] over keys k [n, D], in host memory;
+     * query i sees the keys whose position is at most query_position[i] (no key: a row of zeros). May be
+     * called from several threads at once. */
+    rkv_status (*attention_rows)(rkv_backend *backend, const float *q, const int32_t *query_position,
+                                 size_t m, const float *k, const int32_t *position, size_t n, size_t head_dim,
+                                 float *p);
     /* y [T,F] = silu(x[:, 0..F)) * x[:, F..2F), x [T, 2F]; silu(a) = a / (1 + exp(-a)) (Shazeer 2020). */
     rkv_status (*swiglu)(rkv_backend *backend, const float *x, size_t n_tokens, size_t width, float *y);
     /* One chunk of the vocabulary in a log-sum-exp over logits [T, n]: folds it into running maximum and sum

@@ -25,7 +25,7 @@ rkv_status rkv_cpu_matmul(rkv_backend *backend, const float *x, size_t m, const 
 
 /* cpu_attention.c */
 rkv_status rkv_cpu_attention(rkv_backend *backend, const float *q, const float *k, const float *v,
-                             const rkv_attention_shape *shape, float *attention, float *out);
+                             const rkv_attention_shape *shape, float *attention, float *sums, float *out);
 
 /* cpu_singular.c */
 rkv_status rkv_cpu_singular_values(rkv_backend *backend, const rkv_singular_task *task);

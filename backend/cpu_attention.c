@@ -99,8 +99,9 @@ static void attend_all(const work *w, const float *q, const float *k, const floa
 }
 
 rkv_status rkv_cpu_attention(rkv_backend *backend, const float *q, const float *k, const float *v,
-                             const rkv_attention_shape *shape, float *attention, float *out) {
+                             const rkv_attention_shape *shape, float *attention, float *sums, float *out) {
     (void)backend;
+    (void)sums;
     work w = {.tile = rkv_tile_best(), .shape = shape};
     rkv_status status = allocate(&w, (size_t)omp_get_max_threads());
     if (!status) attend_all(&w, q, k, v, attention, out);

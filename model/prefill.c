@@ -133,7 +133,7 @@ static rkv_status attention_block(run *r, const rkv_layer_weights *w) {
     if (!status)
         status = ops->split_rotate(r->backend, r->wide, w->qkv_bias, r->rotation, c->architecture->pairing,
                                    &r->shape, r->q, r->k, r->v);
-    if (!status) status = ops->attention(r->backend, r->q, r->k, r->v, &r->shape, r->attention, r->narrow);
+    if (!status) status = ops->attention(r->backend, r->q, r->k, r->v, &r->shape, r->attention, NULL, r->narrow);
     if (!status) status = ops->matmul(r->backend, r->narrow, n, w->attention_out, 0, e, true, r->x);
     return status;
 }

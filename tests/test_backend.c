@@ -145,7 +145,7 @@ static void check_attention(rkv_backend *b) {
         float *p = i % 2 ? empty_device(b, np) : NULL, *out = empty_device(b, nq);
         double *ep = malloc(np * sizeof *ep), *eo = malloc(nq * sizeof *eo);
         plain_attention(q, k, v, s, ep, eo);
-        assert_int_equal(b->ops->attention(b, dq, dk, dv, s, p, out), RKV_OK);
+        assert_int_equal(b->ops->attention(b, dq, dk, dv, s, p, NULL, out), RKV_OK);
         /* logits up to 30 sqrt(D) carry (D + 2) u of that; exp turns it into a relative error of the weights
          */
         double tolerance =

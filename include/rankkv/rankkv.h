@@ -4,10 +4,12 @@
 
 #include <rankkv/analysis.h> /* effective rank and metrics of every head */
 #include <rankkv/budget.h>   /* cache budgets from them */
+#include <rankkv/compress.h> /* methods that hold a cache to a budget */
 #include <rankkv/device.h>   /* what computes */
 #include <rankkv/heatmap.h>  /* pictures */
 #include <rankkv/model.h>    /* open a model, tokenize, prefill */
 #include <rankkv/progress.h> /* how long work reports and is stopped */
+#include <rankkv/session.h>  /* run a model under such a method */
 #include <rankkv/status.h>   /* how calls fail */
 #include <rankkv/trace.h>    /* attention in HDF5 */
 

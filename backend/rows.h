@@ -1,0 +1,69 @@
+/* rows.h: the keys or the values of one head's cache: rows of `width` numbers, appended at the end, read in
+ * tiles of float32, and taken out. Host memory.
+ *
+ * Forms: 32- and 16-bit floats, and whole numbers of 8 or 4 bits with a scale and a zero point:
+ *     x = zero + scale code,  code = round((x - zero) / scale),  zero = min x,  scale = (max x - min x) /
+ * (2^bits - 1) over a group: `group` neighbouring numbers of one row (axis token), or one number of `group`
+ * consecutive rows (axis channel; KIVI, Liu et al. 2024). Scale and zero are float16 and count in the bytes.
+ * Equal numbers: scale 0. By channel, rows that do not fill a group yet wait in float32 and are encoded
+ * together when they do; taking rows out of a group leaves the others' codes, scale and zero as they are. */
+#ifndef RKV_BACKEND_ROWS_H
+#define RKV_BACKEND_ROWS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rankkv/status.h>
+
+#define RKV_ROW_FORM_LIST(X)                                                                                 \
+    X(RKV_ROWS_F32, "f32", 32)                                                                               \
+    X(RKV_ROWS_F16, "f16", 16)                                                                               \
+    X(RKV_ROWS_BF16, "bf16", 16)                                                                             \
+    X(RKV_ROWS_INT8, "int8", 8)                                                                              \
+    X(RKV_ROWS_INT4, "int4", 4)
+
+typedef enum rkv_row_form {
+#define RKV_ROW_FORM_ENUM(symbol, name, bits) symbol,
+    RKV_ROW_FORM_LIST(RKV_ROW_FORM_ENUM)
+#undef RKV_ROW_FORM_ENUM
+        RKV_ROW_FORM_COUNT
+} rkv_row_form;
+
+typedef enum rkv_row_axis { RKV_AXIS_TOKEN, RKV_AXIS_CHANNEL } rkv_row_axis;
+
+typedef struct rkv_row_format {
+    rkv_row_form form;
+    rkv_row_axis axis; /* of INT8 and INT4 */
+    size_t group;      /* numbers that share a scale; token: 0 or above width means the whole row */
+} rkv_row_format;
+
+typedef struct rkv_rows rkv_rows;
+
+/* An empty list. The caller frees *out. RKV_USAGE: width 0, channel groups of 0 rows. */
+rkv_status rkv_rows_new(rkv_rows **out, const rkv_row_format *format, size_t width);
+void rkv_rows_free(rkv_rows *rows);
+rkv_status rkv_rows_copy(rkv_rows **out, const rkv_rows *rows);
+
+size_t rkv_rows_count(const rkv_rows *rows);
+size_t rkv_rows_width(const rkv_rows *rows);
+const rkv_row_format *rkv_rows_format(const rkv_rows *rows);
+
+/* Adds rows x [n, width], `stride` floats apart. On failure nothing was added. */
+rkv_status rkv_rows_append(rkv_rows *rows, const float *x, size_t n, size_t stride);
+
+/* Keeps the rows index [n], ascending, and gives the others' memory back: capacity never exceeds the rows
+ * that are there by more than a few (RKV_ROWS_SLACK and an eighth of them). Cannot fail: where memory cannot
+ * be made smaller it stays. */
+#define RKV_ROWS_SLACK 32
+void rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n);
+
+/* Rows [first, first + n) as float32 into x [n, width]. Rows in F32 can be looked at where they lie: NULL for
+ * other forms. */
+void rkv_rows_read(const rkv_rows *rows, size_t first, size_t n, float *x);
+const float *rkv_rows_data(const rkv_rows *rows);
+
+/* What the allocator holds for it, and of that what its present rows need. */
+size_t rkv_rows_allocated_bytes(const rkv_rows *rows);
+size_t rkv_rows_used_bytes(const rkv_rows *rows);
+
+#endif

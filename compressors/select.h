@@ -1,0 +1,28 @@
+/* select.h: from scores to the entries that stay, and what the scores of several methods are made from. */
+#ifndef RKV_COMPRESSORS_SELECT_H
+#define RKV_COMPRESSORS_SELECT_H
+
+#include "compressors/method.h"
+
+/* The `budget` entries of highest score [n], as ascending indices kept [min(budget, n)]. Equal scores: the
+ * newest (highest index) wins. NaN counts as the lowest. */
+rkv_status rkv_select_best(const float *score, size_t n, size_t budget, uint32_t *kept, size_t *n_kept);
+
+/* Attention of the queries q [H/G, m, D] of KV head g over its entries: p [H/G, m, n], where the queries are
+ * the newest m tokens of the text, at positions n_seen - m .. n_seen - 1 and, with cache_positions,
+ * unrotated: they are then rotated by the last m places. */
+rkv_status rkv_view_attention(const rkv_layer_view *view, size_t g, const float *q, size_t m, float *p);
+
+/* One value per entry out of one per query head and entry: each [H/G, n] -> out [n], by view->group_score. */
+void rkv_view_group_scores(const rkv_layer_view *view, const float *each, size_t n, float *out);
+
+/* A ring of the newest `window` queries [H, window, D] in a state of rkv_window_size floats: what methods
+ * with an observation window remember. Queries are kept as they come, rotated or not. */
+size_t rkv_window_size(size_t window, const rkv_attention_shape *shape);
+void rkv_window_observe(float *state, size_t window, const rkv_attention_shape *shape,
+                        const rkv_observation *new_queries);
+/* How many are there, at most window; and those of KV head g's query heads, oldest first: q [H/G, m, D]. */
+size_t rkv_window_count(const float *state);
+void rkv_window_queries(const float *state, size_t window, const rkv_layer_view *view, size_t g, float *q);
+
+#endif
