@@ -52,6 +52,7 @@ typedef struct rkv_layer_view {
     size_t index, n_layers, n_heads, n_kv_heads, head_dim;
     size_t n_seen;                 /* tokens of the text so far: positions are below it */
     const rkv_head_view *heads;    /* [G] */
+    const size_t *budgets;         /* [G] entries that each head may keep, before `share`; n or more: all */
     const rkv_observation *prompt; /* step 0: all queries of the prompt; NULL afterwards */
     bool cache_positions;          /* keys are rotated by their place in the list instead of their position */
     rkv_group_score group_score;
@@ -63,10 +64,14 @@ typedef struct rkv_layer_view {
 } rkv_layer_view;
 
 struct rkv_method_ops {
+    bool keeps_all; /* full: every entry stays and there is no budget */
+    /* The budget that its own options spell (sinks + recent); 0: none. It then stands in for the common
+     * option. NULL: 0. */
+    size_t (*own_budget)(const rkv_option_values *values);
     /* Entries that it always keeps of a head, within its budget; NULL: 0. */
     size_t (*least)(const rkv_option_values *values);
-    /* Layers that it leaves as they are, whatever the budget; NULL: none. */
-    bool (*skips)(const rkv_option_values *values, size_t layer);
+    /* Whether it leaves a layer as it is, whatever the budget, while the text has n_seen tokens; NULL: no. */
+    bool (*skips)(const rkv_option_values *values, size_t layer, size_t n_seen);
     /* Spreads a uniform budget over the layers: budgets [L], all equal on entry, their sum on return the
      * same. NULL: leaves it uniform. Not asked when the caller gives budgets per layer or head. */
     rkv_status (*plan)(const rkv_option_values *values, size_t n_tokens, size_t n_layers, size_t *budgets);

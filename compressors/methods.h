@@ -4,4 +4,13 @@
 
 #include "compressors/method.h"
 
+extern const rkv_method rkv_method_full;
+extern const rkv_method rkv_method_window;
+extern const rkv_method rkv_method_streaming_llm;
+extern const rkv_method rkv_method_knorm;
+extern const rkv_method rkv_method_keydiff;
+extern const rkv_method rkv_method_fix_size_l2;
+extern const rkv_method rkv_method_sparse_magnitude;
+extern const rkv_method rkv_method_random;
+
 #endif

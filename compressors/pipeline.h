@@ -5,6 +5,7 @@
 #include "compressors/method.h"
 
 #define RKV_PIPELINE_STAGES 6
+#define RKV_SCHEDULE_PHASES 32
 
 typedef struct rkv_stage {
     const rkv_method *method;

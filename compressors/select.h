@@ -4,6 +4,12 @@
 
 #include "compressors/method.h"
 
+/* What the scores of several methods are made from. INFINITY for the newest `count` entries of score [n]; a
+ * number in [0, 1) that belongs to an entry for good, whatever else is in the cache; the Euclidean norm. */
+void rkv_score_keep_newest(float *score, size_t n, size_t count);
+float rkv_score_draw(const rkv_layer_view *view, size_t head, int32_t position);
+double rkv_row_norm(const float *row, size_t n);
+
 /* The `budget` entries of highest score [n], as ascending indices kept [min(budget, n)]. Equal scores: the
  * newest (highest index) wins. NaN counts as the lowest. */
 rkv_status rkv_select_best(const float *score, size_t n, size_t budget, uint32_t *kept, size_t *n_kept);

@@ -25,10 +25,11 @@ typedef enum rkv_method_kind {
 
 /* What the value of an option is. */
 typedef enum rkv_option_kind {
-    RKV_OPTION_SIZE,  /* a whole number */
-    RKV_OPTION_REAL,  /* a real number */
-    RKV_OPTION_NAME,  /* one of `choices` */
-    RKV_OPTION_LAYERS /* layers: "0-1/7" is 0, 1 and 7; "" none */
+    RKV_OPTION_SIZE,   /* a whole number */
+    RKV_OPTION_REAL,   /* a real number */
+    RKV_OPTION_NAME,   /* one of `choices` */
+    RKV_OPTION_LAYERS, /* layers: "0-1/7" is 0, 1 and 7; "" none */
+    RKV_OPTION_ALIAS /* another name of the option that `choices` names, own or common; no value of its own */
 } rkv_option_kind;
 
 typedef struct rkv_method_option {
@@ -36,7 +37,7 @@ typedef struct rkv_method_option {
     rkv_option_kind kind;
     double standard;     /* its default; NAME: the index among the choices; LAYERS: none, always */
     double least, most;  /* limits of SIZE and REAL, both allowed */
-    const char *choices; /* NAME: "avg|max"; else NULL */
+    const char *choices; /* NAME: "avg|max"; ALIAS: "n_sink"; else NULL */
     const char *summary; /* one line for help */
 } rkv_method_option;
 
@@ -66,10 +67,12 @@ typedef struct rkv_method {
 RKV_API const rkv_method *rkv_method_at(size_t index);
 RKV_API const rkv_method *rkv_method_find(const char *name);
 
-/* Every selection takes these beside its own options: they replace the budget that the caller gives. */
+/* Every selection but full takes these beside its own options: they replace the budget that the caller gives.
+ * Their default 0 stands for not given. */
 RKV_API const rkv_method_option *rkv_method_common_options(void);
 
-/* Whether spec can be used: RKV_USAGE names what is wrong (a method, option or value, and its limits). */
+/* Whether spec can be used: RKV_USAGE names what is wrong (a method, option or value, and its limits). Where
+ * an option is given by two names, or budget and ratio are both given, that is wrong too. */
 RKV_API rkv_status rkv_method_check(const char *spec);
 
 /* ---- bare tensors ---- */

@@ -1,0 +1,15 @@
+/* options.h: the options of a method, from text to values. */
+#ifndef RKV_COMPRESSORS_OPTIONS_H
+#define RKV_COMPRESSORS_OPTIONS_H
+
+#include "compressors/pipeline.h"
+#include "compressors/slice.h"
+
+/* A whole number in digits only, at most `most`. */
+bool rkv_slice_to_size(rkv_slice text, size_t most, size_t *out);
+
+/* Fills stage->values, budget and ratio from "OPTION=VALUE,..." (at NULL: no options), defaults where nothing
+ * is given; stage->method is set. RKV_USAGE names method, option, value and limits. */
+rkv_status rkv_stage_parse_options(rkv_stage *stage, rkv_slice text);
+
+#endif

@@ -1,0 +1,41 @@
+/* scores.c: what the scores of several methods are made from. */
+#include <math.h>
+
+#include "compressors/select.h"
+#include "core/random.h"
+
+void rkv_score_keep_newest(float *score, size_t n, size_t count) {
+    for (size_t i = count < n ? n - count : 0; i < n; i++)
+        score[i] = INFINITY;
+}
+
+/* One word of SplitMix64 from the last one and the next fact. */
+static uint64_t mix(uint64_t word, uint64_t fact) {
+    rkv_random random = {word ^ fact};
+    return rkv_random_next(&random);
+}
+
+float rkv_score_draw(const rkv_layer_view *view, size_t head, int32_t position) {
+    uint64_t word = mix(mix(mix(mix(0, view->seed), view->index), head), (uint64_t)position);
+    return (float)(word >> 40) * 0x1p-24f;
+}
+
+double rkv_row_norm(const float *row, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)row[i] * row[i];
+    return sqrt(sum);
+}
+
+void rkv_view_group_scores(const rkv_layer_view *view, const float *each, size_t n, float *out) {
+    size_t group = view->n_heads / view->n_kv_heads;
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0, most = -INFINITY;
+        for (size_t h = 0; h < group; h++) {
+            double score = each[h * n + i];
+            sum += score;
+            most = score > most || isnan(score) ? score : most;
+        }
+        out[i] = (float)(view->group_score == RKV_GROUP_MAX ? most : sum / (double)group);
+    }
+}
