@@ -65,6 +65,8 @@ typedef struct rkv_layer_view {
 
 struct rkv_method_ops {
     bool keeps_all; /* full: every entry stays and there is no budget */
+    /* It finds each head's length by itself, and a budget is only a limit. */
+    bool finds_length;
     /* The budget that its own options spell (sinks + recent); 0: none. It then stands in for the common
      * option. NULL: 0. */
     size_t (*own_budget)(const rkv_option_values *values);

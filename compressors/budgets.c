@@ -1,0 +1,152 @@
+/* budgets.c: how many entries each head of a session may keep. */
+#include <math.h>
+#include <string.h>
+
+#include "compressors/executor.h"
+#include "core/fail.h"
+#include "core/memory.h"
+
+/* ---- what a pipeline asks for ---- */
+
+/* A selection whose length is not the caller's budget: it has its own, or needs none. */
+static bool has_own_budget(const rkv_stage *stage) {
+    return stage->budget > 0 || stage->ratio > 0 || stage->method->ops->keeps_all ||
+           stage->method->ops->finds_length;
+}
+
+/* Whether some selection of the session works to the caller's budget. */
+static bool wants_budget(const rkv_session *s) {
+    for (size_t p = 0; p < s->schedule.n_phases; p++)
+        for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++) {
+            const rkv_stage *stage = &s->schedule.phases[p].pipeline.stages[i];
+            if (stage->method->kind == RKV_SELECTION && !has_own_budget(stage)) return true;
+        }
+    return false;
+}
+
+static rkv_status check_least(const rkv_stage *stage, size_t budget, size_t layer, size_t g) {
+    const struct rkv_method_ops *ops = stage->method->ops;
+    size_t least = ops->least ? ops->least(&stage->values) : 0;
+    if (least == 0) least = 1;
+    if (budget >= least) return RKV_OK;
+    return rkv_fail(
+        RKV_USAGE,
+        "budget %zu of layer %zu, KV head %zu: %s always keeps %zu entries, so it needs at least that",
+        budget, layer, g, stage->method->name, least);
+}
+
+static rkv_status check_head(const rkv_session *s, size_t layer, size_t g) {
+    for (size_t p = 0; p < s->schedule.n_phases; p++)
+        for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++) {
+            const rkv_stage *stage = &s->schedule.phases[p].pipeline.stages[i];
+            bool unknown = stage->ratio > 0 && s->n_seen == 0; /* a share of a prompt that is not there yet */
+            if (stage->method->kind != RKV_SELECTION || unknown) continue;
+            rkv_status status = check_least(stage, rkv_stage_budget(s, stage, layer, g), layer, g);
+            if (status) return status;
+        }
+    return RKV_OK;
+}
+
+static rkv_status check_heads(const rkv_session *s) {
+    for (size_t l = 0; l < rkv_session_layers(s); l++)
+        for (size_t g = 0; g < s->shape.n_kv_heads; g++) {
+            rkv_status status = check_head(s, l, g);
+            if (status) return status;
+        }
+    return RKV_OK;
+}
+
+/* ---- before the prompt ---- */
+
+static void fill(rkv_session *s, size_t budget) {
+    for (size_t i = 0; i < rkv_session_layers(s) * s->shape.n_kv_heads; i++)
+        s->budgets[i] = budget;
+}
+
+static void fill_from_budget(rkv_session *s) {
+    const rkv_budget *b = s->options.budgets;
+    size_t g = s->shape.n_kv_heads;
+    for (size_t i = 0; i < rkv_session_layers(s) * g; i++)
+        s->budgets[i] = b->heads ? b->heads[i] : b->layers[i / g];
+}
+
+static rkv_status check_model(const rkv_session *s) {
+    const rkv_budget *b = s->options.budgets;
+    const rkv_model_info *m = rkv_model_get_info(s->model);
+    if (b->model.n_layers != m->n_layers || b->model.n_kv_heads != m->n_kv_heads)
+        return rkv_fail(RKV_DATA,
+                        "the budgets are for %zu layers of %zu KV heads (%s), the model has %zu of %zu (%s)",
+                        b->model.n_layers, b->model.n_kv_heads, b->model.name ? b->model.name : "unnamed",
+                        m->n_layers, m->n_kv_heads, m->name);
+    if (b->model.sha256[0] && m->sha256[0] && strcmp(b->model.sha256, m->sha256) != 0)
+        return rkv_fail(RKV_DATA,
+                        "the budgets were made for another model: its SHA-256 is %.12s..., not %.12s...",
+                        b->model.sha256, m->sha256);
+    return RKV_OK;
+}
+
+rkv_status rkv_session_check_budgets(rkv_session *s) {
+    const rkv_session_options *o = &s->options;
+    int given = (o->budget > 0) + (o->ratio != 0) + (o->budgets != NULL);
+    if (given > 1) return rkv_fail(RKV_USAGE, "give one of budget, ratio and budgets, not %d of them", given);
+    if (o->ratio != 0 && !(o->ratio > 0 && o->ratio <= 1))
+        return rkv_fail(RKV_USAGE, "ratio %g is not above 0 and at most 1", o->ratio);
+    rkv_status status = o->budgets ? check_model(s) : RKV_OK;
+    if (status || (!o->budgets && o->budget == 0)) return status;
+    if (o->budgets)
+        fill_from_budget(s);
+    else
+        fill(s, o->budget);
+    return check_heads(s);
+}
+
+/* ---- with the prompt ---- */
+
+/* The first selection that plans shares a uniform budget out over the layers. */
+static rkv_status plan_layers(rkv_session *s, size_t n, size_t budget) {
+    const rkv_pipeline *pipeline = &s->schedule.phases[0].pipeline;
+    size_t n_layers = rkv_session_layers(s), g = s->shape.n_kv_heads;
+    for (size_t i = 0; i < pipeline->n_stages; i++) {
+        const rkv_stage *stage = &pipeline->stages[i];
+        if (!stage->method->ops->plan || has_own_budget(stage)) continue;
+        size_t *layers = NULL;
+        rkv_status status = rkv_alloc_raw(&layers, n_layers, sizeof *layers);
+        for (size_t l = 0; !status && l < n_layers; l++)
+            layers[l] = budget;
+        if (!status) status = stage->method->ops->plan(&stage->values, n, n_layers, layers);
+        for (size_t l = 0; !status && l < n_layers * g; l++)
+            s->budgets[l] = layers[l / g];
+        free(layers);
+        return status;
+    }
+    return RKV_OK;
+}
+
+/* Entries for a ratio of n tokens, at least one; the product of a decimal ratio is not to fall short of a
+ * whole number by rounding. */
+static size_t share_of(double ratio, size_t n) {
+    size_t share = (size_t)floor(ratio * (double)n * (1 + 1e-12));
+    return share > 0 ? share : 1;
+}
+
+rkv_status rkv_session_make_budgets(rkv_session *s, size_t n) {
+    const rkv_session_options *o = &s->options;
+    if (o->budgets) {
+        fill_from_budget(s);
+        return check_heads(s);
+    }
+    if (o->budget == 0 && o->ratio == 0 && !wants_budget(s)) {
+        fill(s, SIZE_MAX);
+        return check_heads(s);
+    }
+    size_t budget = o->budget > 0 ? o->budget : share_of(o->ratio > 0 ? o->ratio : 0.5, n);
+    fill(s, budget);
+    rkv_status status = budget < n ? plan_layers(s, n, budget) : RKV_OK;
+    return status ? status : check_heads(s);
+}
+
+size_t rkv_stage_budget(const rkv_session *s, const rkv_stage *stage, size_t layer, size_t g) {
+    if (stage->budget > 0) return stage->budget;
+    if (stage->ratio > 0) return share_of(stage->ratio, s->n_seen > 0 ? s->n_seen : 1);
+    return s->budgets[layer * s->shape.n_kv_heads + g];
+}

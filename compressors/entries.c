@@ -1,0 +1,202 @@
+/* entries.c: one KV head's cache. */
+#include "compressors/entries.h"
+
+#include <string.h>
+
+#include "core/memory.h"
+
+/* ---- keys or values ---- */
+
+static void store_clear(rkv_store *s) {
+    rkv_rows_free(s->rows);
+    free(s->basis);
+    *s = (rkv_store){0};
+}
+
+static rkv_status store_init(rkv_store *s, const rkv_row_format *format, const float *basis, size_t rank,
+                             size_t head_dim) {
+    s->rank = basis ? rank : head_dim;
+    rkv_status status = rkv_rows_new(&s->rows, format, s->rank);
+    if (status || !basis) return status;
+    status = rkv_alloc_raw(&s->basis, rank * head_dim, sizeof *s->basis);
+    if (!status) memcpy(s->basis, basis, rank * head_dim * sizeof *basis);
+    return status;
+}
+
+static rkv_status store_copy(rkv_store *out, const rkv_store *s, size_t head_dim) {
+    out->rank = s->rank;
+    rkv_status status = rkv_rows_copy(&out->rows, s->rows);
+    if (status || !s->basis) return status;
+    status = rkv_alloc_raw(&out->basis, s->rank * head_dim, sizeof *s->basis);
+    if (!status) memcpy(out->basis, s->basis, s->rank * head_dim * sizeof *s->basis);
+    return status;
+}
+
+/* Coordinates c [m, rank] of x [m, D] on the basis. */
+static void project(const rkv_store *s, const float *x, size_t m, size_t head_dim, float *c) {
+    for (size_t i = 0; i < m; i++)
+        for (size_t r = 0; r < s->rank; r++) {
+            float sum = 0;
+            for (size_t d = 0; d < head_dim; d++)
+                sum += x[i * head_dim + d] * s->basis[r * head_dim + d];
+            c[i * s->rank + r] = sum;
+        }
+}
+
+static rkv_status store_append(rkv_store *s, const float *x, size_t m, size_t head_dim) {
+    if (!s->basis) return rkv_rows_append(s->rows, x, m, head_dim);
+    float *coordinates = NULL;
+    rkv_status status = rkv_alloc_raw(&coordinates, m * s->rank, sizeof *coordinates);
+    if (!status) project(s, x, m, head_dim, coordinates);
+    if (!status) status = rkv_rows_append(s->rows, coordinates, m, s->rank);
+    free(coordinates);
+    return status;
+}
+
+static rkv_status store_read(const rkv_store *s, size_t n, size_t head_dim, float *x) {
+    if (!s->basis) {
+        rkv_rows_read(s->rows, 0, n, x);
+        return RKV_OK;
+    }
+    float *coordinates = NULL;
+    rkv_status status = rkv_alloc_raw(&coordinates, n * s->rank, sizeof *coordinates);
+    if (status) return status;
+    rkv_rows_read(s->rows, 0, n, coordinates);
+    memset(x, 0, n * head_dim * sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        for (size_t r = 0; r < s->rank; r++)
+            for (size_t d = 0; d < head_dim; d++)
+                x[i * head_dim + d] += coordinates[i * s->rank + r] * s->basis[r * head_dim + d];
+    free(coordinates);
+    return RKV_OK;
+}
+
+static size_t store_bytes(const rkv_store *s, size_t head_dim) {
+    return (s->rows ? rkv_rows_allocated_bytes(s->rows) : 0) +
+           (s->basis ? s->rank * head_dim * sizeof *s->basis : 0);
+}
+
+/* ---- positions and sums ---- */
+
+/* Moves positions and sums into room for `capacity` entries, at least n. sums lie [group, n] before and
+ * after. */
+static rkv_status resize(rkv_entries *e, size_t capacity) {
+    int32_t *positions = NULL;
+    float *sums = NULL;
+    rkv_status status = rkv_alloc_raw(&positions, capacity, sizeof *positions);
+    if (!status && e->sums) status = rkv_alloc_raw(&sums, e->group * capacity, sizeof *sums);
+    if (status) {
+        free(positions);
+        return status;
+    }
+    memcpy(positions, e->positions, e->n * sizeof *positions);
+    if (sums) memcpy(sums, e->sums, e->group * e->n * sizeof *sums);
+    free(e->positions);
+    free(e->sums);
+    e->positions = positions;
+    e->sums = sums;
+    e->capacity = capacity;
+    return RKV_OK;
+}
+
+/* Room beyond the entries that are there, as rows.h has it. */
+static size_t slack(size_t n) {
+    return n / 8 > RKV_ROWS_SLACK ? n / 8 : RKV_ROWS_SLACK;
+}
+
+static rkv_status make_room(rkv_entries *e, size_t m) {
+    if (e->n + m <= e->capacity) return RKV_OK;
+    size_t wanted = e->n == 0 ? m : e->n + slack(e->n);
+    return resize(e, wanted > e->n + m ? wanted : e->n + m);
+}
+
+/* sums from [group, n] to [group, n + m], the last heads first so that nothing is overwritten. */
+static void widen_sums(rkv_entries *e, const float *sums, size_t m) {
+    size_t n = e->n;
+    for (size_t h = e->group; h-- > 0;) {
+        memmove(e->sums + h * (n + m), e->sums + h * n, n * sizeof *sums);
+        if (sums)
+            memcpy(e->sums + h * (n + m) + n, sums + h * m, m * sizeof *sums);
+        else
+            memset(e->sums + h * (n + m) + n, 0, m * sizeof *sums);
+    }
+}
+
+/* ---- entries ---- */
+
+rkv_status rkv_entries_init(rkv_entries *e, const rkv_entries_format *format, size_t head_dim, size_t group,
+                            bool keep_sums) {
+    *e = (rkv_entries){.head_dim = head_dim, .group = group};
+    rkv_status status = store_init(&e->keys, &format->keys, format->key_basis, format->key_rank, head_dim);
+    if (!status)
+        status = store_init(&e->values, &format->values, format->value_basis, format->value_rank, head_dim);
+    if (!status) status = rkv_alloc_raw(&e->positions, 1, sizeof *e->positions);
+    if (!status && keep_sums) status = rkv_alloc_raw(&e->sums, group, sizeof *e->sums);
+    if (!status) e->capacity = 1;
+    return status;
+}
+
+void rkv_entries_clear(rkv_entries *e) {
+    store_clear(&e->keys);
+    store_clear(&e->values);
+    free(e->positions);
+    free(e->sums);
+    *e = (rkv_entries){0};
+}
+
+rkv_status rkv_entries_copy(rkv_entries *out, const rkv_entries *e) {
+    *out = (rkv_entries){.head_dim = e->head_dim, .group = e->group};
+    rkv_status status = store_copy(&out->keys, &e->keys, e->head_dim);
+    if (!status) status = store_copy(&out->values, &e->values, e->head_dim);
+    if (!status) status = rkv_alloc_raw(&out->positions, e->capacity, sizeof *e->positions);
+    if (!status && e->sums) status = rkv_alloc_raw(&out->sums, e->group * e->capacity, sizeof *e->sums);
+    if (status) return status;
+    memcpy(out->positions, e->positions, e->n * sizeof *e->positions);
+    if (e->sums) memcpy(out->sums, e->sums, e->group * e->n * sizeof *e->sums);
+    out->n = e->n;
+    out->capacity = e->capacity;
+    return RKV_OK;
+}
+
+rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *values,
+                              const int32_t *positions, const float *sums, size_t m) {
+    rkv_status status = make_room(e, m);
+    if (!status) status = store_append(&e->keys, keys, m, e->head_dim);
+    if (!status) status = store_append(&e->values, values, m, e->head_dim);
+    if (status) return status;
+    memcpy(e->positions + e->n, positions, m * sizeof *positions);
+    if (e->sums) widen_sums(e, sums, m);
+    e->n += m;
+    return RKV_OK;
+}
+
+void rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n) {
+    rkv_rows_keep(e->keys.rows, index, n);
+    rkv_rows_keep(e->values.rows, index, n);
+    for (size_t i = 0; i < n; i++)
+        e->positions[i] = e->positions[index[i]];
+    for (size_t h = 0; e->sums && h < e->group; h++)
+        for (size_t i = 0; i < n; i++)
+            e->sums[h * n + i] = e->sums[h * e->n + index[i]];
+    e->n = n;
+    /* Memory that cannot be made smaller stays. */
+    if (e->capacity > n + slack(n)) (void)resize(e, n > 0 ? n : 1);
+}
+
+rkv_status rkv_entries_read(const rkv_entries *e, float *keys, float *values) {
+    rkv_status status = keys ? store_read(&e->keys, e->n, e->head_dim, keys) : RKV_OK;
+    if (!status && values) status = store_read(&e->values, e->n, e->head_dim, values);
+    return status;
+}
+
+size_t rkv_entries_kv_bytes(const rkv_entries *e) {
+    return store_bytes(&e->keys, e->head_dim) + store_bytes(&e->values, e->head_dim);
+}
+
+size_t rkv_entries_state_bytes(const rkv_entries *e) {
+    return e->sums ? e->group * e->capacity * sizeof *e->sums : 0;
+}
+
+size_t rkv_entries_bytes(const rkv_entries *e) {
+    return rkv_entries_kv_bytes(e) + rkv_entries_state_bytes(e) + e->capacity * sizeof *e->positions;
+}

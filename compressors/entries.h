@@ -1,0 +1,60 @@
+/* entries.h: one KV head's cache: keys and values as stored, positions, and the attention each entry
+ * received.
+ *
+ *      keys   [n, r]  --.  rows.h: f32, f16, bf16, int8, int4; r = D, or the rank of a basis [r, D]
+ *      values [n, r'] --'
+ *      positions [n]       ascending
+ *      sums [H/G, n]       when a method needs them
+ */
+#ifndef RKV_COMPRESSORS_ENTRIES_H
+#define RKV_COMPRESSORS_ENTRIES_H
+
+#include "backend/rows.h"
+#include "model/rope.h"
+
+/* Rows of D numbers, stored as they are or as their coordinates on an orthonormal basis. */
+typedef struct rkv_store {
+    rkv_rows *rows;
+    float *basis; /* [rank, D]; NULL: none */
+    size_t rank;  /* width of the rows: D without a basis */
+} rkv_store;
+
+typedef struct rkv_entries {
+    size_t n, head_dim, group; /* entries, D, H/G */
+    rkv_store keys, values;
+    int32_t *positions; /* [capacity] */
+    float *sums;        /* [group, n] in room for group x capacity; NULL: not kept */
+    size_t capacity;
+} rkv_entries;
+
+/* How a head's keys and values are to be stored; the bases are NULL or [rank, D], and are copied. */
+typedef struct rkv_entries_format {
+    rkv_row_format keys, values;
+    const float *key_basis, *value_basis;
+    size_t key_rank, value_rank;
+} rkv_entries_format;
+
+/* An empty list. rkv_entries_clear frees, also after a failure. */
+rkv_status rkv_entries_init(rkv_entries *e, const rkv_entries_format *format, size_t head_dim, size_t group,
+                            bool keep_sums);
+void rkv_entries_clear(rkv_entries *e);
+rkv_status rkv_entries_copy(rkv_entries *out, const rkv_entries *e);
+
+/* Adds m entries: keys and values [m, D], positions [m] above those there. Their sums are sums [group, m], or
+ * 0 when that is NULL. */
+rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *values,
+                              const int32_t *positions, const float *sums, size_t m);
+
+/* Keeps the entries index [n], ascending, and gives the memory of the others back. */
+void rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n);
+
+/* Entries as float32: keys and values [n, D], either may be NULL. */
+rkv_status rkv_entries_read(const rkv_entries *e, float *keys, float *values);
+
+/* What the allocator holds: of keys and values with their bases, and of everything. */
+size_t rkv_entries_kv_bytes(const rkv_entries *e);
+size_t rkv_entries_bytes(const rkv_entries *e);
+/* Of it, what methods score with. */
+size_t rkv_entries_state_bytes(const rkv_entries *e);
+
+#endif

@@ -1,0 +1,122 @@
+/* executor.h: the inside of an rkv_session.
+ *
+ *     session.c    opening, closing, what it holds          budgets.c   how many entries each head may keep
+ *     steps.c      the prompt, one token, a continuation    prompt.c    a layer of the prompt becomes cache
+ *     evict.c      stages of a pipeline on cached entries   verify.c    the recount
+ *     generate.c   tokens, one after the other */
+#ifndef RKV_COMPRESSORS_EXECUTOR_H
+#define RKV_COMPRESSORS_EXECUTOR_H
+
+#include "compressors/entries.h"
+#include "compressors/pipeline.h"
+#include "model/forward.h"
+
+/* One layer's cache. */
+typedef struct rkv_layer_cache {
+    rkv_entries *heads; /* [G] */
+    float **states;     /* [stages of all phases] what each method remembers; NULL: nothing */
+} rkv_layer_cache;
+
+/* A stage of a phase, with its place among the stages of all phases. */
+typedef struct rkv_stage_ref {
+    const rkv_stage *stage;
+    size_t index;
+} rkv_stage_ref;
+
+struct rkv_session {
+    rkv_model *model;
+    rkv_session_options options; /* its strings are not used after opening */
+    rkv_attention_shape shape;   /* of the model; n_tokens 1 */
+    rkv_schedule schedule;
+    size_t phase;            /* of the schedule */
+    size_t n_stages;         /* of all phases */
+    rkv_layer_cache *layers; /* [L] */
+    size_t *budgets;         /* [L, G] entries that each head may keep; SIZE_MAX: any number */
+    rkv_forward *forward;    /* for one token */
+    uint8_t *kinds;          /* [n_vocab] what each token is; NULL unless needed */
+    uint8_t *tokens;         /* [n_seen] what the text's tokens are, likewise */
+    size_t tokens_capacity;
+    float *rotation; /* [rotation_places, D/2, 2] by place in the cache; NULL with original positions */
+    size_t rotation_places;
+    float *logits;      /* [n_vocab]; NULL before the prompt */
+    size_t n_seen;      /* tokens of the text so far */
+    size_t step;        /* of the next event */
+    bool changes_phase; /* in the step at hand */
+    bool failed;        /* a step was left half done */
+    size_t allocated_bytes, peak_bytes;
+    double prefill_s, compress_s;
+};
+
+size_t rkv_session_layers(const rkv_session *s);
+
+/* ---- budgets.c ---- */
+
+/* What options say before the prompt is known: RKV_USAGE, RKV_DATA as rkv_session_new. */
+rkv_status rkv_session_check_budgets(rkv_session *s);
+/* Fills s->budgets for a prompt of n tokens. */
+rkv_status rkv_session_make_budgets(rkv_session *s, size_t n);
+/* Entries that a stage may keep of head g of a layer: its own budget, or the session's. SIZE_MAX: any number.
+ */
+size_t rkv_stage_budget(const rkv_session *s, const rkv_stage *stage, size_t layer, size_t g);
+
+/* ---- evict.c ---- */
+
+/* The pipeline in force, and the place of its first stage among those of all phases. */
+const rkv_pipeline *rkv_session_pipeline(const rkv_session *s, size_t *first_stage);
+/* Whether the pipeline evicts at this step. */
+bool rkv_session_evicts(const rkv_session *s);
+
+/* Runs the stages [first, n_stages) of the pipeline in force on a layer's entries. prompt: step 0's queries,
+ * or NULL. reforms: representations store the entries anew; else they are in their form already. */
+rkv_status rkv_layer_run_stages(rkv_session *s, size_t layer, size_t first, const rkv_observation *prompt,
+                                bool reforms);
+/* Brings a layer's entries under the pipeline in force, after another was. */
+rkv_status rkv_layer_change_phase(rkv_session *s, size_t layer);
+
+/* The entries of each head that a selection keeps: kept[g] [n of the view], n_kept [G]. *all: nothing is
+ * evicted, and the rest is untouched. */
+rkv_status rkv_stage_select(rkv_session *s, rkv_stage_ref ref, rkv_layer_view *view, uint32_t **kept,
+                            size_t *n_kept, bool *all);
+
+/* How a pipeline's representations from stage `first` on, as far as they follow one another, store the
+ * entries of a head whose keys and values [n, D] are given; *end is the first stage that is not one of them.
+ * Bases are allocated: rkv_entries_format_clear. */
+rkv_status rkv_pipeline_format(const rkv_pipeline *pipeline, size_t first, const float *keys,
+                               const float *values, size_t n, size_t head_dim, rkv_entries_format *out,
+                               size_t *end);
+void rkv_entries_format_clear(rkv_entries_format *format);
+
+/* Shows new queries to the methods of all phases. */
+rkv_status rkv_layer_observe(rkv_session *s, size_t layer, const rkv_observation *new_queries);
+
+/* A view of a layer with no heads in it yet. */
+rkv_layer_view rkv_layer_view_new(rkv_session *s, size_t layer, const rkv_observation *prompt);
+
+/* ---- prompt.c ---- */
+
+/* Makes a layer of the prompt into cache: q rotated, sums [H, n] or NULL. */
+rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_projection *p, const float *sums);
+
+/* ---- accounting: session.c, verify.c ---- */
+
+/* Counts what a layer's cache gained or lost since it held `before` bytes. */
+size_t rkv_layer_bytes(const rkv_session *s, size_t layer);
+void rkv_session_account(rkv_session *s, size_t before, size_t after);
+
+/* Lengths and positions of a layer's heads before a step's evictions, when an event function or the recount
+ * wants to know what went. */
+typedef struct rkv_layer_record {
+    int32_t **positions; /* [G] each [n] */
+    size_t *n;           /* [G] */
+} rkv_layer_record;
+
+rkv_status rkv_layer_record_take(const rkv_session *s, size_t layer, rkv_layer_record *out);
+/* The record of a prompt of n tokens, before any of them is cached. */
+rkv_status rkv_layer_record_prompt(const rkv_session *s, size_t n, rkv_layer_record *out);
+void rkv_layer_record_clear(const rkv_session *s, rkv_layer_record *record);
+/* Compares it with what is there: the recount when options.verify, then the events. */
+rkv_status rkv_layer_report(const rkv_session *s, size_t layer, const rkv_layer_record *record);
+/* After all layers: allocated bytes counted anew against the running count. */
+rkv_status rkv_session_verify_bytes(const rkv_session *s);
+
+#endif
