@@ -24,11 +24,12 @@ typedef rkv_status (*rkv_attend_fn)(void *user, const rkv_projection *projection
 /* The working memory of passes over at most `longest` tokens; it may be used again and again. */
 typedef struct rkv_forward rkv_forward;
 
+/* RKV_USAGE: the model was opened for its vocabulary alone. RKV_NO_MEMORY. */
 rkv_status rkv_forward_new(rkv_forward **out, rkv_model *model, size_t longest);
 void rkv_forward_free(rkv_forward *forward);
 
 typedef struct rkv_pass {
-    const int32_t *ids; /* [n] host */
+    const int32_t *ids; /* [n] host; in the vocabulary (rkv_model_check_prompt) */
     size_t n;           /* 1 .. longest */
     int64_t first;      /* position of the first token; the others follow it */
     bool unrotated;     /* leave q and k as they are: whoever attends rotates them */

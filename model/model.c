@@ -106,6 +106,7 @@ rkv_status rkv_model_open(rkv_model **out, const char *path, const rkv_model_opt
     status = rkv_gguf_open(&m->file, path);
     if (!status) status = rkv_config_read(&m->config, m->file);
     if (!status) status = rkv_model_tensors_find(&m->tensors, m->file, &m->config);
+    if (!status) status = rkv_rope_make(&m->rope, &m->config, m->tensors.rope_factors);
     if (!status) status = read_tokenizer(m);
     if (!status) status = describe(m, path);
     if (!status && !options->vocabulary_only) status = prepare_weights(m, options);
@@ -127,6 +128,7 @@ void rkv_model_close(rkv_model *m) {
     }
     rkv_backend_close(m->backend);
     rkv_tokenizer_free(m->tokenizer);
+    rkv_rope_clear(&m->rope);
     rkv_model_tensors_clear(&m->tensors);
     rkv_gguf_close(m->file);
     free((char *)m->info.path);
@@ -146,6 +148,26 @@ const char *rkv_model_device(const rkv_model *model) {
 
 rkv_backend *rkv_model_backend(const rkv_model *model) {
     return model->backend;
+}
+
+rkv_status rkv_model_check_weights(const rkv_model *model) {
+    if (model->backend) return RKV_OK;
+    return rkv_fail(RKV_USAGE, "%s: was opened for its vocabulary alone", model->info.path);
+}
+
+rkv_status rkv_model_check_prompt(const rkv_model *model, const int32_t *ids, size_t n) {
+    const rkv_config *c = &model->config;
+    rkv_status status = rkv_model_check_weights(model);
+    if (status) return status;
+    if (n == 0) return rkv_fail(RKV_USAGE, "the prompt has no tokens");
+    if (n > c->n_context)
+        return rkv_fail(RKV_USAGE, "the prompt has %zu tokens, the context of %s ends at %zu", n,
+                        model->info.name, c->n_context);
+    for (size_t t = 0; t < n; t++)
+        if (ids[t] < 0 || (size_t)ids[t] >= c->n_vocab)
+            return rkv_fail(RKV_USAGE, "token %zu of the prompt is %d: the vocabulary has 0 to %zu", t,
+                            (int)ids[t], c->n_vocab - 1);
+    return RKV_OK;
 }
 
 rkv_status rkv_tokenize(const rkv_model *model, const char *text, size_t length,

@@ -5,6 +5,7 @@
 #include "backend/backend.h"
 #include "io/gguf.h"
 #include "model/config.h"
+#include "model/rope.h"
 #include "model/tokenizer.h"
 #include "model/weights.h"
 
@@ -15,6 +16,7 @@ struct rkv_model {
     rkv_backend *backend; /* NULL when opened for its vocabulary alone */
     rkv_config config;
     rkv_model_tensors tensors;
+    rkv_rope rope;
     bool resident;             /* decoded weights are kept */
     rkv_layer_weights *layers; /* [L] decoded so far, when resident; one scratch layer when streamed */
     rkv_matrix *output;        /* [V, E] decoded, when resident; NULL until needed */
@@ -23,6 +25,9 @@ struct rkv_model {
 
 /* The backend that the model computes on; never NULL once weights are there. */
 rkv_backend *rkv_model_backend(const rkv_model *model);
+
+/* RKV_USAGE for a model that was opened for its vocabulary alone. */
+rkv_status rkv_model_check_weights(const rkv_model *model);
 
 /* What rkv_prefill refuses of ids [n] before it works: nothing, too many, outside the vocabulary. */
 rkv_status rkv_model_check_prompt(const rkv_model *model, const int32_t *ids, size_t n);

@@ -1,0 +1,163 @@
+/* forward.c: the forward pass over some tokens, layer by layer, up to the logits. */
+#include "model/forward.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/clock.h"
+#include "core/fail.h"
+#include "core/memory.h"
+#include "core/progress.h"
+#include "model/forward_parts.h"
+
+/* ---- working memory ---- */
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+static rkv_status allocate(rkv_forward *f, float **out, size_t columns) {
+    size_t n;
+    if (!rkv_multiply(f->longest, columns, &n) || n > SIZE_MAX / sizeof(float))
+        return rkv_fail(RKV_NO_MEMORY, "out of memory: a tensor of %zu x %zu", f->longest, columns);
+    return f->backend->ops->alloc(f->backend, out, n);
+}
+
+static rkv_status allocate_rotation(rkv_forward *f) {
+    size_t d = f->model->config.head_dim;
+    rkv_status status = allocate(f, &f->rotation, d);
+    if (status) return status;
+    if (!f->backend->host_memory) return rkv_alloc_raw(&f->host_rotation, f->longest * d, sizeof(float));
+    f->host_rotation = f->rotation;
+    return RKV_OK;
+}
+
+static rkv_status allocate_all(rkv_forward *f) {
+    const rkv_config *c = &f->model->config;
+    size_t q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
+    rkv_status status = allocate(f, &f->x, c->n_embd);
+    if (!status) status = allocate(f, &f->normed, c->n_embd);
+    if (!status) status = allocate(f, &f->wide, larger(q + 2 * kv, 2 * c->n_ff));
+    if (!status) status = allocate(f, &f->narrow, larger(q, c->n_ff));
+    if (!status) status = allocate(f, &f->q, q);
+    if (!status) status = allocate(f, &f->k, kv);
+    if (!status) status = allocate(f, &f->v, kv);
+    if (!status) status = allocate_rotation(f);
+    return status;
+}
+
+rkv_status rkv_forward_new(rkv_forward **out, rkv_model *model, size_t longest) {
+    rkv_forward *f = NULL;
+    *out = NULL;
+    rkv_status status = rkv_model_check_weights(model);
+    if (!status) status = rkv_alloc(&f, 1, sizeof *f);
+    if (status) return status;
+    *f = (rkv_forward){.model = model, .backend = model->backend, .longest = longest};
+    status = allocate_all(f);
+    if (!status)
+        *out = f;
+    else
+        rkv_forward_free(f);
+    return status;
+}
+
+void rkv_forward_free(rkv_forward *f) {
+    if (!f) return;
+    float *device[] = {f->x, f->normed, f->wide, f->narrow, f->q, f->k, f->v, f->rotation};
+    if (!f->backend->host_memory) free(f->host_rotation);
+    for (size_t i = 0; i < sizeof device / sizeof *device; i++)
+        f->backend->ops->release(f->backend, device[i]);
+    free(f);
+}
+
+/* ---- before the first layer ---- */
+
+static rkv_status embed(rkv_forward *f, const rkv_pass *pass) {
+    double start = rkv_now_s();
+    size_t width = f->model->config.n_embd;
+    rkv_status status = RKV_OK;
+    for (size_t t = 0; !status && t < pass->n; t++) {
+        assert(pass->ids[t] >= 0 && (size_t)pass->ids[t] < f->model->config.n_vocab);
+        status = rkv_tensor_load_row(f->backend, f->model->tensors.embedding, (size_t)pass->ids[t],
+                                     f->x + t * width);
+    }
+    f->load_s += rkv_now_s() - start;
+    return status;
+}
+
+/* Position 0 turns nothing. */
+static rkv_status set_rotation(rkv_forward *f, const rkv_pass *pass) {
+    size_t d = f->model->config.head_dim;
+    for (size_t t = 0; t < pass->n; t++)
+        rkv_rope_angles(&f->model->rope, pass->unrotated ? 0 : pass->first + (int64_t)t,
+                        f->host_rotation + t * d);
+    return f->backend->ops->upload(f->backend, f->rotation, f->host_rotation, pass->n * d);
+}
+
+/* ---- one layer ---- */
+
+/* The weights of a layer: kept when the model is resident, else decoded into the one scratch layer. */
+static rkv_status layer_weights(rkv_forward *f, size_t layer, const rkv_layer_weights **out) {
+    rkv_model *m = f->model;
+    rkv_layer_weights *w = &m->layers[m->resident ? layer : 0];
+    *out = w;
+    if (m->resident && w->down) return RKV_OK;
+    double start = rkv_now_s();
+    rkv_status status = rkv_layer_weights_load(w, f->backend, &m->tensors.layers[layer]);
+    if (status) rkv_layer_weights_clear(w, f->backend);
+    rkv_gguf_forget_pages(m->file);
+    f->load_s += rkv_now_s() - start;
+    return status;
+}
+
+static rkv_status attention_block(rkv_forward *f, const rkv_pass *pass, size_t layer,
+                                  const rkv_layer_weights *w) {
+    const rkv_backend_ops *ops = f->backend->ops;
+    const rkv_config *c = &f->model->config;
+    size_t n = pass->n, e = c->n_embd, q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
+    rkv_projection projection = {layer, {n, c->n_heads, c->n_kv_heads, c->head_dim}, f->q, f->k, f->v};
+    rkv_status status = ops->rms_norm(f->backend, f->x, w->attention_norm, n, e, c->norm_eps, f->normed);
+    if (!status) status = ops->matmul(f->backend, f->normed, n, w->qkv, 0, q + 2 * kv, false, f->wide);
+    if (!status)
+        status = ops->split_rotate(f->backend, f->wide, w->qkv_bias, f->rotation, f->model->rope.pairing,
+                                   &projection.shape, f->q, f->k, f->v);
+    if (!status) status = pass->attend(pass->user, &projection, f->narrow);
+    if (!status) status = ops->matmul(f->backend, f->narrow, n, w->attention_out, 0, e, true, f->x);
+    return status;
+}
+
+static rkv_status feed_forward_block(rkv_forward *f, size_t n, const rkv_layer_weights *w) {
+    const rkv_backend_ops *ops = f->backend->ops;
+    const rkv_config *c = &f->model->config;
+    size_t e = c->n_embd, ff = c->n_ff;
+    rkv_status status = ops->rms_norm(f->backend, f->x, w->ffn_norm, n, e, c->norm_eps, f->normed);
+    if (!status) status = ops->matmul(f->backend, f->normed, n, w->gate_up, 0, 2 * ff, false, f->wide);
+    if (!status) status = ops->swiglu(f->backend, f->wide, n, ff, f->narrow);
+    if (!status) status = ops->matmul(f->backend, f->narrow, n, w->down, 0, e, true, f->x);
+    return status;
+}
+
+static rkv_status run_layers(rkv_forward *f, const rkv_pass *pass) {
+    size_t n_layers = f->model->config.n_layers;
+    rkv_status status = RKV_OK;
+    for (size_t l = 0; !status && l < n_layers; l++) {
+        const rkv_layer_weights *w;
+        status = rkv_progress_report(&pass->progress, "prefill", l, n_layers);
+        if (!status) status = layer_weights(f, l, &w);
+        if (!status) status = attention_block(f, pass, l, w);
+        if (!status) status = feed_forward_block(f, pass->n, w);
+    }
+    if (!status) status = rkv_progress_report(&pass->progress, "prefill", n_layers, n_layers);
+    return status;
+}
+
+rkv_status rkv_forward_run(rkv_forward *f, const rkv_pass *pass, double *load_s) {
+    assert(pass->n >= 1 && pass->n <= f->longest);
+    f->load_s = 0;
+    rkv_status status = set_rotation(f, pass);
+    if (!status) status = embed(f, pass);
+    if (!status) status = run_layers(f, pass);
+    if (!status) status = rkv_forward_output(f, pass);
+    if (load_s) *load_s += f->load_s;
+    return status;
+}

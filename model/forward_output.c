@@ -1,0 +1,115 @@
+/* forward_output.c: from the residual stream to logits and losses: the last norm and the output matrix. */
+#include "core/clock.h"
+#include "core/memory.h"
+#include "model/forward_parts.h"
+
+/* Rows of the output matrix that are multiplied at a time: logits of a whole prompt would be T x V. */
+#define VOCABULARY_CHUNK ((size_t)4096)
+
+/* Tokens [first, end) of a pass: those whose logits anybody wants. */
+typedef struct span {
+    size_t first, end;
+} span;
+
+/* The last token for its logits, and all between the first and the last that have a target. */
+static span wanted_tokens(const rkv_pass *pass) {
+    span s = {pass->n, pass->last_logits ? pass->n : 0};
+    if (pass->last_logits) s.first = pass->n - 1;
+    for (size_t t = 0; pass->losses && t < pass->n; t++) {
+        if (pass->losses->target[t] < 0) continue;
+        if (t < s.first) s.first = t;
+        if (t >= s.end) s.end = t + 1;
+    }
+    return s;
+}
+
+/* The output matrix: kept when the model is resident, else a scratch chunk that chunk_of_logits fills anew.
+ */
+static rkv_status output_matrix(rkv_forward *f, rkv_matrix **out) {
+    rkv_model *m = f->model;
+    const rkv_config *c = &m->config;
+    *out = m->output;
+    if (m->output) return RKV_OK;
+    size_t rows = m->resident || c->n_vocab < VOCABULARY_CHUNK ? c->n_vocab : VOCABULARY_CHUNK;
+    rkv_status status = f->backend->ops->matrix_new(f->backend, rows, c->n_embd, out);
+    if (!status && m->resident)
+        status = rkv_tensor_load_matrix(f->backend, m->tensors.output, 0, rows, *out, 0);
+    if (status) {
+        f->backend->ops->matrix_free(f->backend, *out);
+        *out = NULL;
+    } else if (m->resident) {
+        m->output = *out;
+        rkv_gguf_forget_pages(m->file);
+    }
+    return status;
+}
+
+/* logits [rows, n] of the tokens x [rows, E] for the vocabulary [first, first + n). */
+static rkv_status chunk_of_logits(rkv_forward *f, const float *x, size_t rows, size_t first, size_t n,
+                                  rkv_matrix *output, float *logits) {
+    double start = rkv_now_s();
+    rkv_status status = RKV_OK;
+    if (!f->model->resident)
+        status = rkv_tensor_load_matrix(f->backend, f->model->tensors.output, first, n, output, 0);
+    f->load_s += rkv_now_s() - start;
+    if (status) return status;
+    return f->backend->ops->matmul(f->backend, x, rows, output, f->model->resident ? first : 0, n, false,
+                                   logits);
+}
+
+/* Takes from logits [rows, n], of the tokens from `token` on, what the pass asked for. */
+static rkv_status take_logits(rkv_forward *f, const rkv_pass *pass, const float *logits, span tokens,
+                              size_t first, size_t n) {
+    const rkv_backend_ops *ops = f->backend->ops;
+    const rkv_losses *l = pass->losses;
+    size_t t = tokens.first, rows = tokens.end - t;
+    rkv_status status = RKV_OK;
+    if (pass->last_logits)
+        status = ops->download(f->backend, pass->last_logits + first, logits + (rows - 1) * n, n);
+    if (!status && l)
+        status = ops->fold_logits(f->backend, logits, rows, n, first, l->target + t, l->maximum + t,
+                                  l->sum + t, l->target_logit + t);
+    return status;
+}
+
+/* Logits of the tokens wanted, chunk by chunk of the vocabulary. */
+static rkv_status project(rkv_forward *f, const rkv_pass *pass, span tokens) {
+    const rkv_config *c = &f->model->config;
+    const rkv_backend_ops *ops = f->backend->ops;
+    size_t rows = tokens.end - tokens.first;
+    size_t chunk = c->n_vocab < VOCABULARY_CHUNK ? c->n_vocab : VOCABULARY_CHUNK;
+    float *logits = NULL;
+    rkv_matrix *output = NULL;
+    double start = rkv_now_s();
+    rkv_status status = output_matrix(f, &output);
+    f->load_s += rkv_now_s() - start;
+    if (!status) status = ops->alloc(f->backend, &logits, rows * chunk);
+    for (size_t first = 0; !status && first < c->n_vocab; first += chunk) {
+        size_t n = c->n_vocab - first < chunk ? c->n_vocab - first : chunk;
+        status = chunk_of_logits(f, f->normed + tokens.first * c->n_embd, rows, first, n, output, logits);
+        if (!status) status = take_logits(f, pass, logits, tokens, first, n);
+    }
+    ops->release(f->backend, logits);
+    if (!f->model->resident) ops->matrix_free(f->backend, output);
+    return status;
+}
+
+static rkv_status norm_output(rkv_forward *f, span tokens) {
+    rkv_model *m = f->model;
+    size_t e = m->config.n_embd, at = tokens.first * e;
+    rkv_status status = RKV_OK;
+    if (!m->output_norm) {
+        status = f->backend->ops->alloc(f->backend, &m->output_norm, e);
+        if (!status) status = rkv_tensor_load_row(f->backend, m->tensors.output_norm, 0, m->output_norm);
+    }
+    if (status) return status;
+    return f->backend->ops->rms_norm(f->backend, f->x + at, m->output_norm, tokens.end - tokens.first, e,
+                                     m->config.norm_eps, f->normed + at);
+}
+
+rkv_status rkv_forward_output(rkv_forward *f, const rkv_pass *pass) {
+    span tokens = wanted_tokens(pass);
+    if (tokens.first >= tokens.end) return RKV_OK;
+    rkv_status status = norm_output(f, tokens);
+    return status ? status : project(f, pass, tokens);
+}
