@@ -1,0 +1,293 @@
+/* method_fastgen.c: FastGen: each head keeps what the smallest of five policies keeps that recovers enough of
+ * its attention. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compressors/methods.h"
+#include "compressors/select.h"
+#include "core/fail.h"
+#include "core/memory.h"
+
+enum { OPTION_T, OPTION_R_F, OPTION_R_L };
+
+static const rkv_method_option options[] = {
+    {"T", RKV_OPTION_REAL, 0.95, 0, 1, NULL, "share of the attention that a policy must recover"},
+    {"r_f", RKV_OPTION_REAL, 0.3, 0, 1, NULL, "frequency: this share of the tokens, the most attended"},
+    {"r_l", RKV_OPTION_REAL, 0.3, 0, 1, NULL, "locality: this share of the tokens, the newest"},
+    {0}};
+
+/* The policies, each of which keeps what those before it keep, and something more. */
+enum { SPECIAL, PUNCTUATION, FREQUENCY, LOCALITY, FULL };
+
+static const char *const policy_names[] = {
+    [SPECIAL] = "special",
+    [PUNCTUATION] = "special punctuation",
+    [FREQUENCY] = "special punctuation frequency",
+    [LOCALITY] = "special punctuation frequency locality",
+    [FULL] = "full",
+};
+
+/* ---- the first policy that keeps an entry ---- */
+
+/* Room for one head at a time; n is that of the longest. */
+typedef struct work {
+    float *received;  /* [n] attention that an entry received, one value for the group */
+    float *rest;      /* [n] of that, what belongs to entries that no earlier policy keeps */
+    uint32_t *place;  /* [n] where those stand in the list */
+    uint32_t *chosen; /* [n] */
+    uint8_t *policy;  /* [n] the first policy that keeps an entry */
+} work;
+
+static void work_clear(work *w) {
+    free(w->received);
+    free(w->rest);
+    free(w->place);
+    free(w->chosen);
+    free(w->policy);
+}
+
+static rkv_status work_new(work *w, const rkv_layer_view *view) {
+    size_t n = 0;
+    for (size_t g = 0; g < view->n_kv_heads; g++)
+        if (view->heads[g].n > n) n = view->heads[g].n;
+    *w = (work){0};
+    rkv_status status = rkv_alloc_raw(&w->received, n, sizeof *w->received);
+    if (!status) status = rkv_alloc_raw(&w->rest, n, sizeof *w->rest);
+    if (!status) status = rkv_alloc_raw(&w->place, n, sizeof *w->place);
+    if (!status) status = rkv_alloc_raw(&w->chosen, n, sizeof *w->chosen);
+    if (!status) status = rkv_alloc_raw(&w->policy, n, sizeof *w->policy);
+    return status;
+}
+
+/* ceil(ratio n), where a product that should be whole is taken to be. */
+static size_t share_of(double ratio, size_t n) {
+    return (size_t)ceil(ratio * (double)n - 1e-9);
+}
+
+/* The `count` most attended of the entries that are marked FULL so far become FREQUENCY. */
+static rkv_status mark_frequent(work *w, size_t n, size_t count) {
+    size_t n_rest = 0, n_chosen = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (w->policy[i] != FULL) continue;
+        w->rest[n_rest] = w->received[i];
+        w->place[n_rest++] = (uint32_t)i;
+    }
+    rkv_status status = rkv_select_best(w->rest, n_rest, count, w->chosen, &n_chosen);
+    for (size_t i = 0; i < n_chosen && !status; i++)
+        w->policy[w->place[w->chosen[i]]] = FREQUENCY;
+    return status;
+}
+
+/* Fills w for KV head g; policies after `last` are not told apart. */
+static rkv_status mark(work *w, const rkv_option_values *values, const rkv_layer_view *view, size_t g,
+                       int last) {
+    const rkv_head_view *head = &view->heads[g];
+    rkv_view_group_scores(view, head->sums, head->n, w->received);
+    for (size_t i = 0; i < head->n; i++) {
+        uint8_t kind = view->tokens[head->positions[i]];
+        w->policy[i] = kind & RKV_TOKEN_IS_SPECIAL       ? SPECIAL
+                       : kind & RKV_TOKEN_IS_PUNCTUATION ? PUNCTUATION
+                                                         : FULL;
+    }
+    if (last < FREQUENCY || last == FULL) return RKV_OK;
+    rkv_status status = mark_frequent(w, head->n, share_of(values->number[OPTION_R_F], view->n_seen));
+    size_t window = share_of(values->number[OPTION_R_L], view->n_seen);
+    for (size_t i = head->n - (window < head->n ? window : head->n); i < head->n; i++)
+        if (w->policy[i] == FULL) w->policy[i] = LOCALITY;
+    return status;
+}
+
+/* ---- which policy, at the prompt ---- */
+
+/* Queries whose attention is recomputed at a time. */
+#define QUERY_BLOCK ((size_t)64)
+
+/* What the search needs of one head. */
+typedef struct search {
+    const rkv_layer_view *view;
+    const rkv_head_view *head;
+    const uint8_t *policy; /* [n] */
+    size_t group;          /* query heads that share it */
+    size_t window;         /* newest entries that locality keeps for each query */
+} search;
+
+/* Without locality a policy keeps the same entries for every query, so that the mean of what it recovers over
+ * queries and query heads follows from the attention that each entry received. */
+static double recovered_by_columns(const search *s, int last) {
+    double sum = 0;
+    size_t n = s->head->n;
+    for (size_t h = 0; h < s->group; h++)
+        for (size_t i = 0; i < n; i++)
+            if (s->policy[i] <= last) sum += (double)s->head->sums[h * n + i];
+    return sum / ((double)s->group * (double)s->view->prompt->m);
+}
+
+/* Entries at or before a position. */
+static size_t count_visible(const rkv_head_view *head, int64_t position) {
+    size_t low = 0, high = head->n;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (head->positions[middle] <= position)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Room of one thread. */
+typedef struct block_room {
+    float *p; /* [QUERY_BLOCK, n] */
+    float *q; /* [QUERY_BLOCK, D] queries rotated by their places */
+} block_room;
+
+/* Adds up, over the queries [first, first + m) of query head h (of the model), their attention to entries
+ * that locality and the policies before it keep. */
+static rkv_status recover_block(const search *s, size_t h, size_t first, size_t m, block_room *room,
+                                double *recovered) {
+    const rkv_layer_view *view = s->view;
+    const rkv_observation *prompt = view->prompt;
+    size_t D = view->head_dim, visible[QUERY_BLOCK];
+    int32_t position[QUERY_BLOCK];
+    const float *q = prompt->q + (h * prompt->m + first) * D;
+    for (size_t i = 0; i < m; i++) {
+        position[i] = (int32_t)(prompt->first + (int64_t)(first + i));
+        visible[i] = count_visible(s->head, position[i]);
+    }
+    if (!prompt->rotated) {
+        memcpy(room->q, q, m * D * sizeof *q);
+        for (size_t i = 0; i < m; i++) /* at the place of the newest entry that it sees */
+            rkv_rope_turn(view->rope, visible[i] ? (int64_t)visible[i] - 1 : 0, room->q + i * D);
+        q = room->q;
+    }
+    size_t n = visible[m - 1]; /* no query of the block sees more */
+    *recovered = 0;
+    if (n == 0) return RKV_OK;
+    rkv_status status = view->backend->ops->attention_rows(view->backend, q, position, m, s->head->keys,
+                                                           s->head->positions, n, D, room->p);
+    for (size_t i = 0; i < m && !status; i++) {
+        const float *row = room->p + i * n;
+        for (size_t j = 0; j < visible[i]; j++)
+            if (s->policy[j] <= FREQUENCY || j + s->window >= visible[i]) *recovered += (double)row[j];
+    }
+    return status;
+}
+
+/* Recomputes the attention of the head's queries block by block; the blocks' sums are added in their order,
+ * whatever thread made them. */
+static rkv_status recovered_by_rows(const search *s, size_t g, double *recovered) {
+    size_t m = s->view->prompt->m, per_head = (m - 1) / QUERY_BLOCK + 1, n_blocks = s->group * per_head;
+    double *sums = NULL, sum = 0;
+    rkv_first_failure failure = {0};
+    rkv_status status = rkv_alloc(&sums, n_blocks, sizeof *sums);
+    if (status) return status;
+#pragma omp parallel
+    {
+        block_room room = {0};
+        rkv_status mine = rkv_alloc_raw(&room.p, QUERY_BLOCK * s->head->n, sizeof *room.p);
+        if (!mine) mine = rkv_alloc_raw(&room.q, QUERY_BLOCK * s->view->head_dim, sizeof *room.q);
+        rkv_first_failure_note(&failure, mine);
+#pragma omp for schedule(dynamic)
+        for (size_t b = 0; b < n_blocks; b++) {
+            size_t first = b % per_head * QUERY_BLOCK,
+                   count = m - first < QUERY_BLOCK ? m - first : QUERY_BLOCK;
+            if (!rkv_first_failure_seen(&failure))
+                rkv_first_failure_note(
+                    &failure, recover_block(s, g * s->group + b / per_head, first, count, &room, &sums[b]));
+        }
+        free(room.p);
+        free(room.q);
+    }
+    for (size_t b = 0; b < n_blocks; b++)
+        sum += sums[b];
+    free(sums);
+    *recovered = sum / ((double)s->group * (double)m);
+    return rkv_first_failure_raise(&failure);
+}
+
+/* The first policy that recovers enough, for the head that w was filled for. */
+static rkv_status choose_policy(const work *w, const rkv_option_values *values, const rkv_layer_view *view,
+                                size_t g, int *policy) {
+    search s = {.view = view,
+                .head = &view->heads[g],
+                .policy = w->policy,
+                .group = view->n_heads / view->n_kv_heads,
+                .window = share_of(values->number[OPTION_R_L], view->n_seen)};
+    double threshold = values->number[OPTION_T], recovered = 0;
+    for (*policy = SPECIAL; *policy < LOCALITY; ++*policy)
+        if (recovered_by_columns(&s, *policy) >= threshold) return RKV_OK;
+    rkv_status status = recovered_by_rows(&s, g, &recovered);
+    if (!status && recovered < threshold) *policy = FULL;
+    return status;
+}
+
+/* ---- the method ---- */
+
+static size_t least(const rkv_option_values *values) {
+    (void)values;
+    return 1; /* the newest entry */
+}
+
+/* The policy of each KV head. */
+static size_t state_size(const rkv_option_values *values, const rkv_attention_shape *shape) {
+    (void)values;
+    return shape->n_kv_heads;
+}
+
+/* Below a cap, what received least goes first; what the policy does not keep stands below all that. */
+static void write_scores(const work *w, size_t n, int policy, float *score) {
+    for (size_t i = 0; i < n; i++)
+        score[i] = w->policy[i] <= policy ? w->received[i] : -INFINITY;
+    if (n) score[n - 1] = INFINITY;
+}
+
+static rkv_status score_heads(const rkv_option_values *values, const rkv_layer_view *view,
+                              float *const *score) {
+    work w;
+    rkv_status status = work_new(&w, view);
+    for (size_t g = 0; g < view->n_kv_heads && !status; g++) {
+        int policy = view->prompt ? LOCALITY : (int)view->state[g];
+        status = mark(&w, values, view, g, policy);
+        if (!status && view->prompt) status = choose_policy(&w, values, view, g, &policy);
+        if (status) break;
+        view->state[g] = (float)policy;
+        write_scores(&w, view->heads[g].n, policy, score[g]);
+    }
+    work_clear(&w);
+    return status;
+}
+
+/* A head's budget is what its policy keeps; the given one is a cap. */
+static rkv_status share_budgets(const rkv_option_values *values, const rkv_layer_view *view,
+                                float *const *score, size_t *budgets) {
+    (void)values;
+    for (size_t g = 0; g < view->n_kv_heads; g++) {
+        size_t kept = 0;
+        for (size_t i = 0; i < view->heads[g].n; i++)
+            kept += score[g][i] > -INFINITY;
+        if (kept < budgets[g]) budgets[g] = kept;
+    }
+    return RKV_OK;
+}
+
+static void say(const rkv_option_values *values, const float *state, size_t head, char *text, size_t size) {
+    (void)values;
+    snprintf(text, size, "%s", policy_names[(size_t)state[head]]);
+}
+
+static const struct rkv_method_ops ops = {
+    .least = least, .state_size = state_size, .score = score_heads, .share = share_budgets, .note = say};
+
+const rkv_method rkv_method_fastgen = {
+    .name = "fastgen",
+    .kind = RKV_SELECTION,
+    .summary = "per head, the smallest of five policies that recovers enough of the prompt's attention",
+    .formula = "first of special, +punctuation, +frequency (the ceil(r_f n) most attended), +locality (the "
+               "newest ceil(r_l n)), full with mean_i sum_{j kept} A_ij >= T",
+    .source = "Ge et al. 2024, Model Tells You What to Discard",
+    .options = options,
+    .needs = RKV_NEEDS_QUERIES | RKV_NEEDS_SUMS | RKV_NEEDS_TOKENS,
+    .ops = &ops,
+};
