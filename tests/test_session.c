@@ -1,0 +1,529 @@
+/* test_session.c: sessions on the tiny model: what every method of the table promises, whatever it selects.
+ */
+#include <math.h>
+#include <omp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rankkv/rankkv.h>
+
+#include "support/temporary.h"
+#include "support/tiny_model.h"
+
+#define T       100
+#define L       2
+#define G       2
+#define D       16
+#define NEW     30
+#define N_VOCAB tiny_model_n_vocab()
+
+static int32_t ids[T + NEW];
+static rkv_model *model;
+
+static int make_model(void **state) {
+    (void)state;
+    temporary_make();
+    for (size_t i = 0; i < T + NEW; i++)
+        ids[i] = (int32_t)(TINY_MODEL_FIRST_BYTE + i * i * 7 % 250);
+    if (tiny_model_write(temporary_path("tiny.gguf"), NULL) != RKV_OK) return 1;
+    return rkv_model_open(&model, temporary_path("tiny.gguf"), NULL) != RKV_OK;
+}
+
+static int remove_model(void **state) {
+    (void)state;
+    rkv_model_close(model);
+    temporary_remove();
+    return 0;
+}
+
+/* ---- helpers ---- */
+
+static void ok(rkv_status status) {
+    if (status != RKV_OK) fail_msg("%s", rkv_message());
+}
+
+static rkv_session *open_session(rkv_session_options options) {
+    rkv_session *s;
+    options.verify = true;
+    ok(rkv_session_new(&s, model, &options));
+    return s;
+}
+
+static void decode(rkv_session *s, size_t first, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        ok(rkv_session_decode(s, ids[first + i]));
+}
+
+/* A specification of the method that works at small budgets. */
+static const char *small_spec(const rkv_method *method) {
+    static char spec[64];
+    bool window = false;
+    for (const rkv_method_option *o = method->options; o->name; o++)
+        window |= strcmp(o->name, "window") == 0;
+    snprintf(spec, sizeof spec, "%s%s", method->name, window ? ":window=8" : "");
+    return spec;
+}
+
+static rkv_head_cache head_of(const rkv_session *s, size_t layer, size_t head) {
+    rkv_head_cache h;
+    ok(rkv_session_get_head(s, layer, head, &h));
+    return h;
+}
+
+static rkv_cache_stats stats_of(const rkv_session *s) {
+    rkv_cache_stats stats;
+    ok(rkv_session_get_stats(s, &stats));
+    return stats;
+}
+
+static double largest_difference(const float *a, const float *b, size_t n) {
+    double largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs((double)a[i] - (double)b[i]));
+    return largest;
+}
+
+/* ---- against the ordinary forward pass ---- */
+
+/* Token by token through the cache is one pass over all of them, up to rounding. */
+static void test_full_is_the_model(void **state) {
+    (void)state;
+    for (int positions = RKV_POSITIONS_ORIGINAL; positions <= RKV_POSITIONS_CACHE; positions++) {
+        rkv_session *s = open_session((rkv_session_options){.positions = (rkv_positions)positions});
+        ok(rkv_session_prefill(s, ids, T));
+        for (size_t n = T; n <= T + 10; n++) {
+            rkv_prefill_result whole;
+            ok(rkv_prefill(model, ids, n, NULL, &whole));
+            /* logits of the tiny model are of size 1 to 10; each is a sum over two layers of products of at
+             * most 96 float32 terms: 1e-4 is 100 times their rounding */
+            assert_true(largest_difference(whole.last_logits, rkv_session_logits(s), N_VOCAB) < 1e-4);
+            rkv_prefill_result_clear(&whole);
+            decode(s, n, 1);
+        }
+        rkv_session_free(s);
+    }
+}
+
+/* Losses of a continuation: those of the whole text, and the cache is as it was. */
+static void test_losses(void **state) {
+    (void)state;
+    rkv_prefill_result whole;
+    ok(rkv_prefill(model, ids, T + NEW, &(rkv_prefill_options){.losses = true}, &whole));
+    for (int positions = RKV_POSITIONS_ORIGINAL; positions <= RKV_POSITIONS_CACHE; positions++) {
+        rkv_session *s = open_session((rkv_session_options){.positions = (rkv_positions)positions});
+        double nll[NEW], again[NEW];
+        ok(rkv_session_prefill(s, ids, T));
+        rkv_cache_stats before = stats_of(s);
+        ok(rkv_session_losses(s, ids + T, NEW, nll));
+        for (size_t i = 0; i < NEW; i++)
+            assert_true(fabs(nll[i] - whole.token_nll[T - 1 + i]) < 1e-4);
+        assert_int_equal(stats_of(s).n_entries, before.n_entries);
+        assert_int_equal(stats_of(s).allocated_bytes, before.allocated_bytes);
+        ok(rkv_session_losses(s, ids + T, NEW, again));
+        assert_memory_equal(nll, again, sizeof nll);
+        ok(rkv_session_losses(s, ids + T, 1, again));
+        assert_true(again[0] == nll[0]);
+        rkv_session_free(s);
+    }
+    rkv_prefill_result_clear(&whole);
+}
+
+/* ---- what every method promises ---- */
+
+/* A budget that is large enough changes nothing: not one bit. */
+static void test_a_large_budget_is_full(void **state) {
+    (void)state;
+    rkv_session *full = open_session((rkv_session_options){.method = "full"});
+    ok(rkv_session_prefill(full, ids, T));
+    decode(full, T, NEW);
+    for (size_t i = 0; rkv_method_at(i); i++) {
+        const rkv_method *method = rkv_method_at(i);
+        if (method->kind != RKV_SELECTION) continue;
+        rkv_session *s = open_session((rkv_session_options){.method = small_spec(method), .budget = T + NEW});
+        ok(rkv_session_prefill(s, ids, T));
+        decode(s, T, NEW);
+        if (memcmp(rkv_session_logits(s), rkv_session_logits(full), N_VOCAB * sizeof(float)))
+            fail_msg("%s with room for everything is not the full cache", method->name);
+        assert_int_equal(stats_of(s).n_entries, L * G * (T + NEW));
+        rkv_session_free(s);
+    }
+    rkv_session_free(full);
+}
+
+/* Under a budget the cache never holds more than it, at any step, and gives its memory back. */
+static void test_budgets_hold(void **state) {
+    (void)state;
+    const size_t budget = 20;
+    for (size_t i = 0; rkv_method_at(i); i++) {
+        const rkv_method *method = rkv_method_at(i);
+        if (method->kind != RKV_SELECTION || strcmp(method->name, "full") == 0) continue;
+        rkv_session *s = open_session((rkv_session_options){.method = small_spec(method), .budget = budget});
+        ok(rkv_session_prefill(s, ids, T));
+        for (size_t n = 0; n <= NEW; n++) {
+            rkv_cache_stats stats = stats_of(s);
+            if (stats.n_entries > L * G * budget)
+                fail_msg("%s: %zu entries at a budget of %zu", method->name, stats.n_entries, L * G * budget);
+            /* room for the entries, their slack, positions, sums of 2 heads; state apart */
+            size_t most = L * G * (2 * budget + 2 * 33) * (2 * D + 1 + 2) * sizeof(float);
+            if (stats.allocated_bytes - stats.state_bytes > most)
+                fail_msg("%s: %zu bytes at a budget of %zu", method->name, stats.allocated_bytes, budget);
+            if (n < NEW) decode(s, T + n, 1);
+        }
+        rkv_session_free(s);
+    }
+}
+
+/* The number of threads changes nothing. */
+static void test_threads(void **state) {
+    (void)state;
+    int threads = omp_get_max_threads();
+    for (size_t i = 0; rkv_method_at(i); i++) {
+        float *first = NULL;
+        const char *spec = small_spec(rkv_method_at(i));
+        for (int n = 1; n <= 2; n++) {
+            omp_set_num_threads(n);
+            rkv_session *s = open_session((rkv_session_options){.method = spec, .budget = 24});
+            ok(rkv_session_prefill(s, ids, T));
+            decode(s, T, 5);
+            if (n == 1) {
+                first = malloc(N_VOCAB * sizeof *first);
+                memcpy(first, rkv_session_logits(s), N_VOCAB * sizeof *first);
+            } else if (memcmp(first, rkv_session_logits(s), N_VOCAB * sizeof *first)) {
+                fail_msg("%s depends on the number of threads", spec);
+            }
+            rkv_session_free(s);
+        }
+        free(first);
+    }
+    omp_set_num_threads(threads);
+}
+
+/* One pass for several sessions does for each what a pass of its own does. */
+static void test_prefill_all(void **state) {
+    (void)state;
+    static const char *const specs[] = {"full", "snapkv:window=8", "h2o", "int8", "fastgen"};
+    enum { N = sizeof specs / sizeof *specs };
+    rkv_session *all[N];
+    for (size_t i = 0; i < N; i++)
+        all[i] = open_session((rkv_session_options){.method = specs[i], .budget = 24});
+    ok(rkv_session_prefill_all(all, N, ids, T));
+    for (size_t i = 0; i < N; i++) {
+        rkv_session *alone = open_session((rkv_session_options){.method = specs[i], .budget = 24});
+        ok(rkv_session_prefill(alone, ids, T));
+        decode(alone, T, 3);
+        decode(all[i], T, 3);
+        assert_memory_equal(rkv_session_logits(alone), rkv_session_logits(all[i]), N_VOCAB * sizeof(float));
+        assert_int_equal(stats_of(alone).allocated_bytes, stats_of(all[i]).allocated_bytes);
+        rkv_session_free(alone);
+        rkv_session_free(all[i]);
+    }
+}
+
+/* ---- lengths ---- */
+
+typedef struct lengths {
+    size_t before[T + 8], after[T + 8];
+    size_t events;
+} lengths;
+
+static rkv_status note_lengths(void *user, const rkv_cache_event *event) {
+    lengths *l = user;
+    assert_int_equal(event->layer, l->events / G % L);
+    assert_int_equal(event->head, l->events % G);
+    assert_int_equal(event->step, l->events / (L * G));
+    l->events++;
+    if (event->layer > 0 || event->head > 0) return RKV_OK;
+    l->before[event->step] = event->before;
+    l->after[event->step] = event->after;
+    for (size_t i = 1; i < event->before - event->after; i++)
+        assert_true(event->evicted[i - 1] < event->evicted[i]);
+    return RKV_OK;
+}
+
+static lengths lengths_of(const char *method, size_t budget, size_t prompt, size_t steps) {
+    lengths l = {.events = 0};
+    rkv_session *s = open_session(
+        (rkv_session_options){.method = method, .budget = budget, .on_event = note_lengths, .user = &l});
+    ok(rkv_session_prefill(s, ids, prompt));
+    for (size_t i = 0; i < steps; i++)
+        ok(rkv_session_decode(s, ids[i % T]));
+    assert_int_equal(l.events, (steps + 1) * L * G);
+    rkv_session_free(s);
+    return l;
+}
+
+/* Sinks 4, capacity 14, a prompt of 7 tokens, 100 steps: the cache grows to 14 and stays. */
+static void test_grows_to_its_capacity(void **state) {
+    (void)state;
+    lengths l = lengths_of("streaming-llm:n_sink=4", 14, 7, 100);
+    for (size_t step = 0; step <= 100; step++)
+        assert_int_equal(l.after[step], step + 7 < 14 ? step + 7 : 14);
+}
+
+/* Capacity 3 after a prompt of 7: from 7 to 3; then every token attends to 4 entries, its own among them. */
+static void test_shrinks_to_its_capacity(void **state) {
+    (void)state;
+    lengths l = lengths_of("window", 3, 7, 20);
+    assert_int_equal(l.before[0], 7);
+    assert_int_equal(l.after[0], 3);
+    for (size_t step = 1; step <= 20; step++) {
+        assert_int_equal(l.before[step], 4);
+        assert_int_equal(l.after[step], 3);
+    }
+}
+
+static void test_hold_and_interval(void **state) {
+    (void)state;
+    rkv_session *s =
+        open_session((rkv_session_options){.method = "window", .budget = 10, .hold = RKV_HOLD_PROMPT});
+    ok(rkv_session_prefill(s, ids, T));
+    decode(s, T, 7);
+    assert_int_equal(head_of(s, 1, 1).n, 17);
+    rkv_session_free(s);
+    s = open_session((rkv_session_options){.method = "window", .budget = 10, .interval = 4});
+    ok(rkv_session_prefill(s, ids, T));
+    for (size_t step = 1; step <= 12; step++) {
+        decode(s, T + step, 1);
+        assert_int_equal(head_of(s, 0, 0).n, 10 + step % 4);
+    }
+    rkv_session_free(s);
+}
+
+/* ---- budgets ---- */
+
+static rkv_budget *some_budgets(rkv_granularity granularity) {
+    rkv_analysis *analysis;
+    rkv_budget *budget;
+    rkv_budget_options options = rkv_budget_options_default();
+    options.granularity = granularity;
+    options.ratio = 0.3;
+    options.min = 10;
+    options.policy = "random";
+    ok(rkv_analyze(&analysis, model, ids, T, NULL));
+    ok(rkv_budget_allocate(&budget, analysis, &options));
+    rkv_analysis_free(analysis);
+    return budget;
+}
+
+static void test_budget_files_hold_per_layer_and_head(void **state) {
+    (void)state;
+    for (int granularity = RKV_BY_LAYER; granularity <= RKV_BY_HEAD; granularity++) {
+        rkv_budget *budget = some_budgets((rkv_granularity)granularity);
+        for (size_t i = 0; rkv_method_at(i); i++) {
+            const rkv_method *method = rkv_method_at(i);
+            bool shares = strcmp(method->name, "ada-snapkv") == 0 || strcmp(method->name, "fastgen") == 0;
+            if (method->kind != RKV_SELECTION || shares || strcmp(method->name, "full") == 0) continue;
+            rkv_session *s =
+                open_session((rkv_session_options){.method = small_spec(method), .budgets = budget});
+            ok(rkv_session_prefill(s, ids, T));
+            decode(s, T, 3);
+            for (size_t u = 0; u < L * G; u++)
+                assert_int_equal(head_of(s, u / G, u % G).n,
+                                 budget->heads ? budget->heads[u] : budget->layers[u / G]);
+            rkv_session_free(s);
+        }
+        rkv_budget_free(budget);
+    }
+}
+
+static void refused(rkv_session_options options, rkv_status expected, const char *words) {
+    rkv_session *s = NULL;
+    rkv_status status = rkv_session_new(&s, model, &options);
+    if (!status) status = rkv_session_prefill(s, ids, T);
+    assert_int_equal(status, expected);
+    if (!strstr(rkv_message(), words)) fail_msg("\"%s\" does not say \"%s\"", rkv_message(), words);
+    rkv_session_free(s);
+}
+
+static void test_refusals(void **state) {
+    (void)state;
+    refused((rkv_session_options){.method = "snapkv", .budget = 63}, RKV_USAGE, "64");
+    refused((rkv_session_options){.method = "snapkv", .ratio = 0.5}, RKV_USAGE, "budget 50");
+    refused((rkv_session_options){.method = "streaming-llm", .budget = 3}, RKV_USAGE, "4");
+    refused((rkv_session_options){.method = "window", .ratio = 1.5}, RKV_USAGE, "1.5");
+    refused((rkv_session_options){.method = "window", .ratio = -0.1}, RKV_USAGE, "-0.1");
+    refused((rkv_session_options){.method = "window", .ratio = NAN}, RKV_USAGE, "nan");
+    refused((rkv_session_options){.method = "window", .ratio = 0.5, .budget = 5}, RKV_USAGE, "one of");
+    refused((rkv_session_options){.method = "window", .adaptive = "0:full"}, RKV_USAGE, "not both");
+    refused((rkv_session_options){.method = "windox"}, RKV_USAGE, "windox");
+    rkv_budget *budget = some_budgets(RKV_BY_HEAD);
+    budget->model.sha256[3] ^= 1;
+    refused((rkv_session_options){.method = "window", .budgets = budget}, RKV_DATA, "another model");
+    budget->model.sha256[3] ^= 1;
+    budget->model.n_kv_heads = 4;
+    refused((rkv_session_options){.method = "window", .budgets = budget}, RKV_DATA, "4 KV heads");
+    budget->model.n_kv_heads = G;
+    rkv_budget_free(budget);
+}
+
+static void test_order_of_calls(void **state) {
+    (void)state;
+    rkv_session *s = open_session((rkv_session_options){0});
+    double nll[2];
+    assert_null(rkv_session_logits(s));
+    assert_int_equal(rkv_session_decode(s, 5), RKV_USAGE);
+    assert_int_equal(rkv_session_losses(s, ids, 2, nll), RKV_USAGE);
+    assert_int_equal(rkv_session_prefill(s, ids, 0), RKV_USAGE);
+    ok(rkv_session_prefill(s, ids, 1));
+    assert_int_equal(rkv_session_prefill(s, ids, 1), RKV_USAGE);
+    assert_int_equal(rkv_session_decode(s, -1), RKV_USAGE);
+    assert_int_equal(rkv_session_decode(s, (int32_t)N_VOCAB), RKV_USAGE);
+    assert_int_equal(rkv_session_losses(s, ids, 0, nll), RKV_USAGE);
+    decode(s, 1, 1);
+    rkv_head_cache h;
+    assert_int_equal(rkv_session_get_head(s, L, 0, &h), RKV_USAGE);
+    assert_int_equal(rkv_session_get_head(s, 0, G, &h), RKV_USAGE);
+    rkv_session_free(s);
+    rkv_session_free(NULL);
+}
+
+/* ---- methods one after the other, and by length ---- */
+
+static void test_order_of_stages(void **state) {
+    (void)state;
+    static const struct {
+        const char *spec;
+        size_t n;
+    } cases[] = {
+        {"sparse-magnitude:ratio=0.5+window+int8", 16},
+        {"int8+window", 16},
+        {"window+int4", 16},
+        {"lowrank:rank=4+int8+window", 16},
+        {"window+lowrank", 16},
+        {"knorm:budget=12+f16", 12},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rkv_session *s = open_session((rkv_session_options){.method = cases[i].spec, .budget = 16});
+        ok(rkv_session_prefill(s, ids, T));
+        decode(s, T, 20);
+        assert_int_equal(head_of(s, 1, 0).n, cases[i].n);
+        rkv_session_free(s);
+    }
+}
+
+static void test_adaptive(void **state) {
+    (void)state;
+    rkv_session *s = open_session((rkv_session_options){
+        .adaptive = "0:full,50:window:budget=40+int8,60:h2o:budget=20,recent_ratio=0.5+int4", .budget = 30});
+    ok(rkv_session_prefill(s, ids, 45));
+    decode(s, 45, 4);
+    assert_int_equal(head_of(s, 0, 0).n, 49);
+    size_t full = head_of(s, 0, 0).kv_bytes;
+    decode(s, 49, 1);
+    assert_int_equal(head_of(s, 0, 0).n, 40);
+    assert_true(head_of(s, 0, 0).kv_bytes < full / 2);
+    decode(s, 50, 12);
+    assert_int_equal(head_of(s, 1, 1).n, 20);
+    decode(s, 62, 20);
+    assert_int_equal(head_of(s, 1, 1).n, 20);
+    rkv_session_free(s);
+}
+
+/* Places in the cache: after eviction the text that is left is read as if nothing had stood between. With
+ * window, one layer and a prompt that is evicted before the next token, the entries are the newest, at places
+ * 0, 1, ... */
+static void test_cache_positions_differ_only_after_eviction(void **state) {
+    (void)state;
+    rkv_session *a = open_session((rkv_session_options){.method = "streaming-llm", .budget = 20});
+    rkv_session *b = open_session(
+        (rkv_session_options){.method = "streaming-llm", .budget = 20, .positions = RKV_POSITIONS_CACHE});
+    ok(rkv_session_prefill(a, ids, 15));
+    ok(rkv_session_prefill(b, ids, 15));
+    decode(a, 15, 5);
+    decode(b, 15, 5);
+    assert_true(largest_difference(rkv_session_logits(a), rkv_session_logits(b), N_VOCAB) < 1e-4);
+    decode(a, 20, 10);
+    decode(b, 20, 10);
+    assert_true(largest_difference(rkv_session_logits(a), rkv_session_logits(b), N_VOCAB) > 1e-4);
+    assert_memory_equal(head_of(a, 0, 0).positions, head_of(b, 0, 0).positions, 20 * sizeof(int32_t));
+    rkv_session_free(a);
+    rkv_session_free(b);
+}
+
+/* Ten thousand steps: the memory of the last is that of the hundredth. */
+static void test_long_runs_hold_their_memory(void **state) {
+    (void)state;
+    static const char *const specs[] = {"streaming-llm", "h2o", "h2o+int8"};
+    for (size_t i = 0; i < 3; i++) {
+        rkv_session *s = open_session(
+            (rkv_session_options){.method = specs[i],
+                                  .budget = 24,
+                                  .positions = i == 0 ? RKV_POSITIONS_CACHE : RKV_POSITIONS_ORIGINAL});
+        ok(rkv_session_prefill(s, ids, T));
+        decode(s, 0, 100);
+        rkv_cache_stats early = stats_of(s);
+        for (size_t step = 100; step < 10000; step++)
+            ok(rkv_session_decode(s, ids[step * 13 % T]));
+        assert_int_equal(stats_of(s).allocated_bytes, early.allocated_bytes);
+        assert_int_equal(stats_of(s).peak_bytes, early.peak_bytes);
+        assert_int_equal(stats_of(s).n_tokens, T + 10000);
+        for (size_t v = 0; v < N_VOCAB; v++)
+            assert_true(isfinite(rkv_session_logits(s)[v]));
+        rkv_session_free(s);
+    }
+}
+
+/* ---- generating ---- */
+
+static rkv_status count_tokens(void *user, int32_t id) {
+    (void)id;
+    return ++*(size_t *)user == 7 ? RKV_CANCELLED : RKV_OK;
+}
+
+static void test_generate(void **state) {
+    (void)state;
+    rkv_session *s = open_session((rkv_session_options){.method = "h2o", .budget = 16});
+    rkv_generation g;
+    ok(rkv_session_prefill(s, ids, 20));
+    ok(rkv_session_generate(s, &(rkv_generate_options){.n_tokens = 12, .ignore_end = true}, &g));
+    assert_int_equal(g.n, 12);
+    assert_int_equal(stats_of(s).n_tokens, 20 + 11);
+    /* greedy: the same ids again, one by one */
+    rkv_session *t = open_session((rkv_session_options){.method = "h2o", .budget = 16});
+    ok(rkv_session_prefill(t, ids, 20));
+    for (size_t i = 0; i < g.n; i++) {
+        const float *logits = rkv_session_logits(t);
+        int32_t best = 0;
+        for (size_t v = 1; v < N_VOCAB; v++)
+            if (logits[v] > logits[best]) best = (int32_t)v;
+        assert_int_equal(best, g.ids[i]);
+        ok(rkv_session_decode(t, best));
+    }
+    rkv_free(g.ids);
+    size_t count = 0;
+    rkv_generate_options stop = {
+        .n_tokens = 50, .ignore_end = true, .on_token = count_tokens, .user = &count};
+    assert_int_equal(rkv_session_generate(t, &stop, &g), RKV_CANCELLED);
+    assert_int_equal(count, 7);
+    rkv_session_free(s);
+    rkv_session_free(t);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_full_is_the_model),
+        cmocka_unit_test(test_losses),
+        cmocka_unit_test(test_a_large_budget_is_full),
+        cmocka_unit_test(test_budgets_hold),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_prefill_all),
+        cmocka_unit_test(test_grows_to_its_capacity),
+        cmocka_unit_test(test_shrinks_to_its_capacity),
+        cmocka_unit_test(test_hold_and_interval),
+        cmocka_unit_test(test_budget_files_hold_per_layer_and_head),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_order_of_calls),
+        cmocka_unit_test(test_order_of_stages),
+        cmocka_unit_test(test_adaptive),
+        cmocka_unit_test(test_cache_positions_differ_only_after_eviction),
+        cmocka_unit_test(test_long_runs_hold_their_memory),
+        cmocka_unit_test(test_generate),
+    };
+    return cmocka_run_group_tests_name("session", tests, make_model, remove_model);
+}
