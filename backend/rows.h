@@ -5,8 +5,11 @@
  *     x = zero + scale code,  code = round((x - zero) / scale),  zero = min x,  scale = (max x - min x) /
  * (2^bits - 1) over a group: `group` neighbouring numbers of one row (axis token), or one number of `group`
  * consecutive rows (axis channel; KIVI, Liu et al. 2024). Scale and zero are float16 and count in the bytes.
- * Equal numbers: scale 0. By channel, rows that do not fill a group yet wait in float32 and are encoded
- * together when they do; taking rows out of a group leaves the others' codes, scale and zero as they are. */
+ * Zero is rounded down to float16 and scale up: every number is within scale / 2 of what is read back. Equal
+ * numbers that float16 can hold: scale 0. Numbers beyond a form's range (65504 for F16, INT8 and INT4) become
+ * its largest. NaN: the float forms keep it, the others refuse it, and infinities too. By channel, rows that
+ * do not fill a group yet wait in float32 and are encoded together when they do; taking rows out of a group
+ * leaves the others' codes, scale and zero as they are. */
 #ifndef RKV_BACKEND_ROWS_H
 #define RKV_BACKEND_ROWS_H
 
@@ -48,21 +51,27 @@ size_t rkv_rows_count(const rkv_rows *rows);
 size_t rkv_rows_width(const rkv_rows *rows);
 const rkv_row_format *rkv_rows_format(const rkv_rows *rows);
 
-/* Adds rows x [n, width], `stride` floats apart. On failure nothing was added. */
+/* Adds rows x [n, width], `stride` floats apart. On failure nothing was added. RKV_DATA: INT8 and INT4 with a
+ * number that is not finite. An empty list takes room for exactly n rows; a longer one grows by
+ * RKV_ROWS_SLACK rows or an eighth, whichever is more. */
 rkv_status rkv_rows_append(rkv_rows *rows, const float *x, size_t n, size_t stride);
 
 /* Keeps the rows index [n], ascending, and gives the others' memory back: capacity never exceeds the rows
- * that are there by more than a few (RKV_ROWS_SLACK and an eighth of them). Cannot fail: where memory cannot
- * be made smaller it stays. */
+ * that are there by more than a few (RKV_ROWS_SLACK, or an eighth of them where that is more). Cannot fail:
+ * where memory cannot be made smaller it stays. */
 #define RKV_ROWS_SLACK 32
 void rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n);
 
 /* Rows [first, first + n) as float32 into x [n, width]. Rows in F32 can be looked at where they lie: NULL for
  * other forms. */
 void rkv_rows_read(const rkv_rows *rows, size_t first, size_t n, float *x);
+/* The same, rows of x `stride` floats apart; what lies between them is left alone. */
+void rkv_rows_read_apart(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride);
 const float *rkv_rows_data(const rkv_rows *rows);
 
-/* What the allocator holds for it, and of that what its present rows need. */
+/* What the allocator holds for it (the empty list's own few bytes included), and of that what its present
+ * rows need: for each row 4 width (F32) or 2 width bytes (F16, BF16), or ceil(width bits / 8) of codes; for
+ * each group 4 bytes, by channel 4 width + 4; for each row of a tail 4 width. */
 size_t rkv_rows_allocated_bytes(const rkv_rows *rows);
 size_t rkv_rows_used_bytes(const rkv_rows *rows);
 

@@ -51,6 +51,18 @@ rkv_status rkv_grow(void *array, size_t *capacity, size_t needed, size_t size) {
     return RKV_OK;
 }
 
+rkv_status rkv_resize(void *array, size_t count, size_t size) {
+    size_t bytes;
+    void *old, *resized = NULL;
+    memcpy(&old, array, sizeof old);
+    if (!count)
+        free(old);
+    else if (!rkv_multiply(count, size, &bytes) || !(resized = realloc(old, bytes)))
+        return out_of_memory(count, size);
+    memcpy(array, &resized, sizeof resized);
+    return RKV_OK;
+}
+
 rkv_status rkv_copy_bytes(char **out, const char *bytes, size_t length) {
     *out = NULL;
     if (length == SIZE_MAX) return out_of_memory(length, 1);

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "core/fail.h"
+#include "core/half.h"
 #include "core/memory.h"
-#include "io/half.h"
 #include "io/trace_reader.h"
 
 /* All threads together unpack chunks in about this much memory. */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "core/fail.h"
-#include "io/half.h"
+#include "core/half.h"
 #include "io/trace_chunk.h"
 #include "io/trace_writer.h"
 

@@ -49,6 +49,22 @@ static void test_alloc_refuses_overflow(void **state) {
     free(p);
 }
 
+static void test_resize_keeps_content(void **state) {
+    (void)state;
+    int *p = NULL;
+    assert_int_equal(rkv_resize(&p, 3, sizeof *p), RKV_OK);
+    p[0] = 7, p[2] = 9;
+    assert_int_equal(rkv_resize(&p, 1000, sizeof *p), RKV_OK);
+    assert_true(p[0] == 7 && p[2] == 9);
+    int *before = p;
+    assert_int_equal(rkv_resize(&p, SIZE_MAX / 2, sizeof *p), RKV_NO_MEMORY);
+    assert_ptr_equal(p, before);
+    assert_int_equal(rkv_resize(&p, 1, sizeof *p), RKV_OK);
+    assert_int_equal(p[0], 7);
+    assert_int_equal(rkv_resize(&p, 0, sizeof *p), RKV_OK);
+    assert_null(p);
+}
+
 static void test_text_printable(void **state) {
     (void)state;
     rkv_text text = {0};
@@ -144,6 +160,7 @@ int main(void) {
         cmocka_unit_test(test_failure_message),
         cmocka_unit_test(test_first_failure_crosses_threads),
         cmocka_unit_test(test_alloc_refuses_overflow),
+        cmocka_unit_test(test_resize_keeps_content),
         cmocka_unit_test(test_text_printable),
         cmocka_unit_test(test_utf8_refuses_overlong_and_surrogates),
         cmocka_unit_test(test_file_appears_whole_or_not),

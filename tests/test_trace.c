@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
-#include "io/half.h"
+#include "core/half.h"
 #include "support/sample_trace.h"
 #include "support/temporary.h"
 

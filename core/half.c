@@ -1,5 +1,5 @@
 /* half.c: whole arrays between float32 and IEEE half precision. */
-#include "io/half.h"
+#include "core/half.h"
 
 #include <string.h>
 
