@@ -1,0 +1,122 @@
+/* test_methods_memory.c: the k-th allocation fails, for every k: specifications, schedules, selections and
+ * fits say so, and nothing leaks (the sanitizers' build looks). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "support/failing_allocator.h"
+#include "support/sample_view.h"
+
+/* ---- the calls ---- */
+
+typedef struct subject {
+    sample_view *sample;
+    rkv_layer_view view;
+    const rkv_stage *stage;
+    const char *text;
+} subject;
+
+static rkv_status parse(subject *subject) {
+    rkv_status status = rkv_method_check(subject->text);
+    return status == RKV_USAGE ? RKV_OK : status; /* refused, with all of its message */
+}
+
+static rkv_status parse_schedule(subject *subject) {
+    rkv_schedule schedule;
+    rkv_status status = rkv_schedule_parse(&schedule, subject->text);
+    if (status == RKV_OK) rkv_schedule_clear(&schedule);
+    return status == RKV_USAGE ? RKV_OK : status;
+}
+
+static rkv_status choose(subject *subject) {
+    const struct rkv_method_ops *ops = subject->stage->method->ops;
+    const rkv_option_values *values = &subject->stage->values;
+    rkv_status status = ops->score(values, &subject->view, subject->sample->score);
+    if (!status && ops->share)
+        status = ops->share(values, &subject->view, subject->sample->score, subject->sample->budget);
+    return status;
+}
+
+static rkv_status fit(subject *subject) {
+    const rkv_head_view *head = &subject->view.heads[0];
+    float *basis = NULL;
+    size_t rank;
+    rkv_status status = subject->stage->method->ops->fit(&subject->stage->values, true, head->keys, head->n,
+                                                         subject->view.head_dim, &basis, &rank);
+    free(basis);
+    return status;
+}
+
+/* ---- failing, one after the other ---- */
+
+/* The number of allocations that the call makes. */
+static long fail_each(rkv_status (*call)(subject *), subject *subject, const char *what) {
+    for (long k = 0;; k++) {
+        allocations_left = k;
+        allocation_failed = false;
+        rkv_status status = call(subject);
+        allocations_left = -1;
+        if (!allocation_failed) {
+            if (status) fail_msg("%s: %s", what, rkv_message());
+            return k;
+        }
+        if (status != RKV_NO_MEMORY) fail_msg("%s: allocation %ld failed, status %d", what, k, (int)status);
+    }
+}
+
+static void test_parsing(void **state) {
+    (void)state;
+    assert_true(fail_each(parse, &(subject){.text = "nothing"}, "nothing") > 0);
+    assert_true(fail_each(parse, &(subject){.text = "window:nothing=1"}, "window:nothing=1") > 0);
+    assert_true(fail_each(parse_schedule, &(subject){.text = "0:full,1:window"}, "schedule") > 0);
+    assert_true(fail_each(parse_schedule, &(subject){.text = "0:full,1:w"}, "schedule") > 0);
+}
+
+static void try_method(const rkv_method *method, const sample_view_options *options) {
+    rkv_pipeline pipeline;
+    sample_view s;
+    assert_int_equal(rkv_pipeline_parse(&pipeline, method->name), RKV_OK);
+    sample_view_make(&s, options);
+    const char *first = method->kind == RKV_SELECTION ? method->name : "full";
+    sample_view_select(&s, first, 20); /* for its state */
+    subject subject = {&s, s.view, &pipeline.stages[0], NULL};
+    subject.view.state = s.state;
+    if (method->kind == RKV_SELECTION) fail_each(choose, &subject, method->name);
+    if (method->ops->fit) fail_each(fit, &subject, method->name);
+    sample_view_clear(&s);
+}
+
+static void test_methods(void **state) {
+    (void)state;
+    for (size_t i = 0; rkv_method_at(i); i++) {
+        try_method(rkv_method_at(i), &(sample_view_options){.seed = i});
+        try_method(rkv_method_at(i), &(sample_view_options){
+                                         .seed = i, .n_prompt = 30, .ragged = true, .cache_positions = true});
+    }
+}
+
+static rkv_status attend(subject *subject) {
+    float p[2 * 3 * 40];
+    return rkv_view_attention(&subject->view, 0, subject->sample->q, 3, p);
+}
+
+static void test_attention(void **state) {
+    (void)state;
+    sample_view s;
+    sample_view_make(&s, &(sample_view_options){.cache_positions = true});
+    assert_int_equal(fail_each(attend, &(subject){.sample = &s, .view = s.view}, "attention"), 2);
+    sample_view_clear(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parsing),
+        cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_attention),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
