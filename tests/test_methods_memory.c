@@ -13,40 +13,40 @@
 
 /* ---- the calls ---- */
 
-typedef struct subject {
+typedef struct trial {
     sample_view *sample;
     rkv_layer_view view;
     const rkv_stage *stage;
     const char *text;
-} subject;
+} trial;
 
-static rkv_status parse(subject *subject) {
-    rkv_status status = rkv_method_check(subject->text);
+static rkv_status parse(trial *trial) {
+    rkv_status status = rkv_method_check(trial->text);
     return status == RKV_USAGE ? RKV_OK : status; /* refused, with all of its message */
 }
 
-static rkv_status parse_schedule(subject *subject) {
+static rkv_status parse_schedule(trial *trial) {
     rkv_schedule schedule;
-    rkv_status status = rkv_schedule_parse(&schedule, subject->text);
+    rkv_status status = rkv_schedule_parse(&schedule, trial->text);
     if (status == RKV_OK) rkv_schedule_clear(&schedule);
     return status == RKV_USAGE ? RKV_OK : status;
 }
 
-static rkv_status choose(subject *subject) {
-    const struct rkv_method_ops *ops = subject->stage->method->ops;
-    const rkv_option_values *values = &subject->stage->values;
-    rkv_status status = ops->score(values, &subject->view, subject->sample->score);
+static rkv_status choose(trial *trial) {
+    const struct rkv_method_ops *ops = trial->stage->method->ops;
+    const rkv_option_values *values = &trial->stage->values;
+    rkv_status status = ops->score(values, &trial->view, trial->sample->score);
     if (!status && ops->share)
-        status = ops->share(values, &subject->view, subject->sample->score, subject->sample->budget);
+        status = ops->share(values, &trial->view, trial->sample->score, trial->sample->budget);
     return status;
 }
 
-static rkv_status fit(subject *subject) {
-    const rkv_head_view *head = &subject->view.heads[0];
+static rkv_status fit(trial *trial) {
+    const rkv_head_view *head = &trial->view.heads[0];
     float *basis = NULL;
     size_t rank;
-    rkv_status status = subject->stage->method->ops->fit(&subject->stage->values, true, head->keys, head->n,
-                                                         subject->view.head_dim, &basis, &rank);
+    rkv_status status = trial->stage->method->ops->fit(&trial->stage->values, true, head->keys, head->n,
+                                                       trial->view.head_dim, &basis, &rank);
     free(basis);
     return status;
 }
@@ -54,11 +54,11 @@ static rkv_status fit(subject *subject) {
 /* ---- failing, one after the other ---- */
 
 /* The number of allocations that the call makes. */
-static long fail_each(rkv_status (*call)(subject *), subject *subject, const char *what) {
+static long fail_each(rkv_status (*call)(trial *), trial *trial, const char *what) {
     for (long k = 0;; k++) {
         allocations_left = k;
         allocation_failed = false;
-        rkv_status status = call(subject);
+        rkv_status status = call(trial);
         allocations_left = -1;
         if (!allocation_failed) {
             if (status) fail_msg("%s: %s", what, rkv_message());
@@ -70,10 +70,10 @@ static long fail_each(rkv_status (*call)(subject *), subject *subject, const cha
 
 static void test_parsing(void **state) {
     (void)state;
-    assert_true(fail_each(parse, &(subject){.text = "nothing"}, "nothing") > 0);
-    assert_true(fail_each(parse, &(subject){.text = "window:nothing=1"}, "window:nothing=1") > 0);
-    assert_true(fail_each(parse_schedule, &(subject){.text = "0:full,1:window"}, "schedule") > 0);
-    assert_true(fail_each(parse_schedule, &(subject){.text = "0:full,1:w"}, "schedule") > 0);
+    assert_true(fail_each(parse, &(trial){.text = "nothing"}, "nothing") > 0);
+    assert_true(fail_each(parse, &(trial){.text = "window:nothing=1"}, "window:nothing=1") > 0);
+    assert_true(fail_each(parse_schedule, &(trial){.text = "0:full,1:window"}, "schedule") > 0);
+    assert_true(fail_each(parse_schedule, &(trial){.text = "0:full,1:w"}, "schedule") > 0);
 }
 
 static void try_method(const rkv_method *method, const sample_view_options *options) {
@@ -83,10 +83,10 @@ static void try_method(const rkv_method *method, const sample_view_options *opti
     sample_view_make(&s, options);
     const char *first = method->kind == RKV_SELECTION ? method->name : "full";
     sample_view_select(&s, first, 20); /* for its state */
-    subject subject = {&s, s.view, &pipeline.stages[0], NULL};
-    subject.view.state = s.state;
-    if (method->kind == RKV_SELECTION) fail_each(choose, &subject, method->name);
-    if (method->ops->fit) fail_each(fit, &subject, method->name);
+    trial trial = {&s, s.view, &pipeline.stages[0], NULL};
+    trial.view.state = s.state;
+    if (method->kind == RKV_SELECTION) fail_each(choose, &trial, method->name);
+    if (method->ops->fit) fail_each(fit, &trial, method->name);
     sample_view_clear(&s);
 }
 
@@ -99,16 +99,16 @@ static void test_methods(void **state) {
     }
 }
 
-static rkv_status attend(subject *subject) {
+static rkv_status attend(trial *trial) {
     float p[2 * 3 * 40];
-    return rkv_view_attention(&subject->view, 0, subject->sample->q, 3, p);
+    return rkv_view_attention(&trial->view, 0, trial->sample->q, 3, p);
 }
 
 static void test_attention(void **state) {
     (void)state;
     sample_view s;
     sample_view_make(&s, &(sample_view_options){.cache_positions = true});
-    assert_int_equal(fail_each(attend, &(subject){.sample = &s, .view = s.view}, "attention"), 2);
+    assert_int_equal(fail_each(attend, &(trial){.sample = &s, .view = s.view}, "attention"), 2);
     sample_view_clear(&s);
 }
 

@@ -249,7 +249,9 @@ static void mutate(rkv_random *random, char *text, size_t size) {
         if (at < length) memmove(text + at, text + at + 1, length - at);
         break;
     case 3:
-        if (2 * length - at < size) memcpy(text + length, text + at, length - at + 1);
+        if (2 * length - at >= size) break;
+        memcpy(text + length, text + at, length - at);
+        text[2 * length - at] = '\0';
     }
 }
 
