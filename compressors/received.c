@@ -1,0 +1,21 @@
+/* received.c: scores from the attention that entries have received so far. */
+#include "compressors/received.h"
+
+#include <math.h>
+
+#include "compressors/select.h"
+
+void rkv_received_score(const rkv_layer_view *view, rkv_received kind, float *const *score) {
+#pragma omp parallel for schedule(dynamic)
+    for (size_t g = 0; g < view->n_kv_heads; g++) {
+        const rkv_head_view *head = &view->heads[g];
+        rkv_view_group_scores(view, head->sums, head->n, score[g]);
+        for (size_t i = 0; kind == RKV_RECEIVED_MEAN && i < head->n; i++)
+            score[g][i] /= (float)(view->n_seen - (size_t)head->positions[i]);
+    }
+}
+
+void rkv_newest_stay(float *score, size_t n, size_t count) {
+    for (size_t i = n - (count < n ? count : n); i < n; i++)
+        score[i] = INFINITY;
+}
