@@ -114,7 +114,7 @@ static rkv_status share(const rkv_option_values *values, const rkv_layer_view *v
     return status;
 }
 
-static const rkv_method_ops ops = {
+static const struct rkv_method_ops ops = {
     .least = rkv_snapkv_least,
     .state_size = rkv_snapkv_state_size,
     .observe = rkv_snapkv_observe,

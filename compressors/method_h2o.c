@@ -1,6 +1,7 @@
 /* method_h2o.c: heavy hitters: keeps what received the most attention so far, and the newest entries. */
 #include "compressors/methods.h"
 #include "compressors/received.h"
+#include "compressors/select.h"
 
 enum { RECENT_RATIO, SCORE };
 
@@ -24,14 +25,13 @@ static const rkv_method_option options[] = {
 static rkv_status score(const rkv_option_values *values, const rkv_layer_view *view, float *const *out) {
     rkv_received_score(view, (rkv_received)rkv_value_size(values, SCORE), out);
     for (size_t g = 0; g < view->n_kv_heads; g++) {
-        size_t n = view->heads[g].n, budget = view->budgets ? view->budgets[g] : SIZE_MAX;
-        budget = budget < n ? budget : n;
-        rkv_newest_stay(out[g], n, (size_t)(values->number[RECENT_RATIO] * (double)budget));
+        size_t n = view->heads[g].n, budget = view->budgets[g] < n ? view->budgets[g] : n;
+        rkv_score_keep_newest(out[g], n, (size_t)(values->number[RECENT_RATIO] * (double)budget));
     }
     return RKV_OK;
 }
 
-static const rkv_method_ops ops = {.score = score};
+static const struct rkv_method_ops ops = {.score = score};
 
 const rkv_method rkv_method_h2o = {
     .name = "h2o",

@@ -53,7 +53,7 @@ static rkv_status plan(const rkv_option_values *values, size_t n_tokens, size_t 
     return share_falling(most, least, n_tokens, n_layers, budgets);
 }
 
-static const rkv_method_ops ops = {
+static const struct rkv_method_ops ops = {
     .least = rkv_snapkv_least,
     .plan = plan,
     .state_size = rkv_snapkv_state_size,

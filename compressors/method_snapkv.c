@@ -4,7 +4,7 @@
 
 static const rkv_method_option options[] = {RKV_SNAPKV_OPTION_ROWS, {0}};
 
-static const rkv_method_ops ops = {
+static const struct rkv_method_ops ops = {
     .least = rkv_snapkv_least,
     .state_size = rkv_snapkv_state_size,
     .observe = rkv_snapkv_observe,

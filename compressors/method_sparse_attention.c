@@ -1,6 +1,7 @@
 /* method_sparse_attention.c: sparse by attention score: keeps what received the most attention per query. */
 #include "compressors/methods.h"
 #include "compressors/received.h"
+#include "compressors/select.h"
 
 enum { RECENT };
 
@@ -21,11 +22,11 @@ static size_t least(const rkv_option_values *values) {
 static rkv_status score(const rkv_option_values *values, const rkv_layer_view *view, float *const *out) {
     rkv_received_score(view, RKV_RECEIVED_MEAN, out);
     for (size_t g = 0; g < view->n_kv_heads; g++)
-        rkv_newest_stay(out[g], view->heads[g].n, rkv_value_size(values, RECENT));
+        rkv_score_keep_newest(out[g], view->heads[g].n, rkv_value_size(values, RECENT));
     return RKV_OK;
 }
 
-static const rkv_method_ops ops = {.least = least, .score = score};
+static const struct rkv_method_ops ops = {.least = least, .score = score};
 
 const rkv_method rkv_method_sparse_attention = {
     .name = "sparse-attention",

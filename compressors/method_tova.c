@@ -106,7 +106,7 @@ static rkv_status score(const rkv_option_values *values, const rkv_layer_view *v
     return status;
 }
 
-static const rkv_method_ops ops = {
+static const struct rkv_method_ops ops = {
     .least = least,
     .state_size = state_size,
     .observe = observe,

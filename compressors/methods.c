@@ -14,6 +14,13 @@ static const rkv_method *const table[] = {
     &rkv_method_keydiff,
     &rkv_method_fix_size_l2,
     &rkv_method_sparse_magnitude,
+    &rkv_method_tova,
+    &rkv_method_h2o,
+    &rkv_method_sparse_attention,
+    &rkv_method_snapkv,
+    &rkv_method_pyramidkv,
+    &rkv_method_ada_snapkv,
+    &rkv_method_expected_attention,
     &rkv_method_random,
 };
 /* clang-format on */

@@ -11,6 +11,13 @@ extern const rkv_method rkv_method_knorm;
 extern const rkv_method rkv_method_keydiff;
 extern const rkv_method rkv_method_fix_size_l2;
 extern const rkv_method rkv_method_sparse_magnitude;
+extern const rkv_method rkv_method_tova;
+extern const rkv_method rkv_method_h2o;
+extern const rkv_method rkv_method_sparse_attention;
+extern const rkv_method rkv_method_snapkv;
+extern const rkv_method rkv_method_pyramidkv;
+extern const rkv_method rkv_method_ada_snapkv;
+extern const rkv_method rkv_method_expected_attention;
 extern const rkv_method rkv_method_random;
 
 #endif

@@ -1,8 +1,6 @@
 /* received.c: scores from the attention that entries have received so far. */
 #include "compressors/received.h"
 
-#include <math.h>
-
 #include "compressors/select.h"
 
 void rkv_received_score(const rkv_layer_view *view, rkv_received kind, float *const *score) {
@@ -13,9 +11,4 @@ void rkv_received_score(const rkv_layer_view *view, rkv_received kind, float *co
         for (size_t i = 0; kind == RKV_RECEIVED_MEAN && i < head->n; i++)
             score[g][i] /= (float)(view->n_seen - (size_t)head->positions[i]);
     }
-}
-
-void rkv_newest_stay(float *score, size_t n, size_t count) {
-    for (size_t i = n - (count < n ? count : n); i < n; i++)
-        score[i] = INFINITY;
 }

@@ -10,7 +10,4 @@ typedef enum rkv_received { RKV_RECEIVED_SUM, RKV_RECEIVED_MEAN } rkv_received;
  * the n_seen - position from its own on. */
 void rkv_received_score(const rkv_layer_view *view, rkv_received kind, float *const *score);
 
-/* The newest `count` entries [n] stay. */
-void rkv_newest_stay(float *score, size_t n, size_t count);
-
 #endif
