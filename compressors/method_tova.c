@@ -73,11 +73,9 @@ static void score_head(const rkv_layer_view *view, size_t g, float *const *recei
     if (head->n && (size_t)head->positions[head->n - 1] + 1 == view->n_seen) score[head->n - 1] = INFINITY;
 }
 
-/* received [G] -> [heads[g].n], all in one block that the caller frees as received[0]'s. */
-static rkv_status receive_all(const rkv_layer_view *view, float **received, float *block) {
+/* Fills received [G] -> [heads[g].n]. */
+static rkv_status receive_all(const rkv_layer_view *view, float *const *received) {
     rkv_first_failure failure = {0};
-    for (size_t g = 0; g < view->n_kv_heads; block += view->heads[g++].n)
-        received[g] = block;
 #pragma omp parallel for schedule(dynamic)
     for (size_t g = 0; g < view->n_kv_heads; g++)
         if (!rkv_first_failure_seen(&failure))
@@ -85,6 +83,7 @@ static rkv_status receive_all(const rkv_layer_view *view, float **received, floa
     return rkv_first_failure_raise(&failure);
 }
 
+/* No query seen yet (a method that takes over in the middle of a text): every score is 0. */
 static rkv_status score(const rkv_option_values *values, const rkv_layer_view *view, float *const *out) {
     (void)values;
     size_t n = 0, longest = 0;
@@ -97,7 +96,10 @@ static rkv_status score(const rkv_option_values *values, const rkv_layer_view *v
     rkv_status status = rkv_alloc(&block, n, sizeof *block);
     if (!status) status = rkv_alloc(&received, view->n_kv_heads, sizeof *received);
     if (!status) status = rkv_alloc_raw(&holders, longest, sizeof *holders);
-    if (!status && rkv_window_count(view->state)) status = receive_all(view, received, block);
+    float *next = block;
+    for (size_t g = 0; !status && g < view->n_kv_heads; next += view->heads[g++].n)
+        received[g] = next;
+    if (!status && rkv_window_count(view->state)) status = receive_all(view, received);
     for (size_t g = 0; !status && g < view->n_kv_heads; g++)
         score_head(view, g, received, out[g], holders);
     free(holders);
