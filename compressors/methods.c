@@ -21,7 +21,13 @@ static const rkv_method *const table[] = {
     &rkv_method_pyramidkv,
     &rkv_method_ada_snapkv,
     &rkv_method_expected_attention,
+    &rkv_method_fastgen,
     &rkv_method_random,
+    &rkv_method_f16,
+    &rkv_method_bf16,
+    &rkv_method_int8,
+    &rkv_method_int4,
+    &rkv_method_lowrank,
 };
 /* clang-format on */
 #define N_METHODS (sizeof table / sizeof *table)

@@ -18,6 +18,13 @@ extern const rkv_method rkv_method_snapkv;
 extern const rkv_method rkv_method_pyramidkv;
 extern const rkv_method rkv_method_ada_snapkv;
 extern const rkv_method rkv_method_expected_attention;
+extern const rkv_method rkv_method_fastgen;
 extern const rkv_method rkv_method_random;
+
+extern const rkv_method rkv_method_f16;
+extern const rkv_method rkv_method_bf16;
+extern const rkv_method rkv_method_int8;
+extern const rkv_method rkv_method_int4;
+extern const rkv_method rkv_method_lowrank;
 
 #endif
