@@ -20,33 +20,32 @@ typedef struct trial {
     const char *text;
 } trial;
 
-static rkv_status parse(trial *trial) {
-    rkv_status status = rkv_method_check(trial->text);
+static rkv_status parse(trial *t) {
+    rkv_status status = rkv_method_check(t->text);
     return status == RKV_USAGE ? RKV_OK : status; /* refused, with all of its message */
 }
 
-static rkv_status parse_schedule(trial *trial) {
+static rkv_status parse_schedule(trial *t) {
     rkv_schedule schedule;
-    rkv_status status = rkv_schedule_parse(&schedule, trial->text);
+    rkv_status status = rkv_schedule_parse(&schedule, t->text);
     if (status == RKV_OK) rkv_schedule_clear(&schedule);
     return status == RKV_USAGE ? RKV_OK : status;
 }
 
-static rkv_status choose(trial *trial) {
-    const struct rkv_method_ops *ops = trial->stage->method->ops;
-    const rkv_option_values *values = &trial->stage->values;
-    rkv_status status = ops->score(values, &trial->view, trial->sample->score);
-    if (!status && ops->share)
-        status = ops->share(values, &trial->view, trial->sample->score, trial->sample->budget);
+static rkv_status choose(trial *t) {
+    const struct rkv_method_ops *ops = t->stage->method->ops;
+    const rkv_option_values *values = &t->stage->values;
+    rkv_status status = ops->score(values, &t->view, t->sample->score);
+    if (!status && ops->share) status = ops->share(values, &t->view, t->sample->score, t->sample->budget);
     return status;
 }
 
-static rkv_status fit(trial *trial) {
-    const rkv_head_view *head = &trial->view.heads[0];
+static rkv_status fit(trial *t) {
+    const rkv_head_view *head = &t->view.heads[0];
     float *basis = NULL;
     size_t rank;
-    rkv_status status = trial->stage->method->ops->fit(&trial->stage->values, true, head->keys, head->n,
-                                                       trial->view.head_dim, &basis, &rank);
+    rkv_status status = t->stage->method->ops->fit(&t->stage->values, true, head->keys, head->n,
+                                                   t->view.head_dim, &basis, &rank);
     free(basis);
     return status;
 }
@@ -54,11 +53,11 @@ static rkv_status fit(trial *trial) {
 /* ---- failing, one after the other ---- */
 
 /* The number of allocations that the call makes. */
-static long fail_each(rkv_status (*call)(trial *), trial *trial, const char *what) {
+static long fail_each(rkv_status (*call)(trial *), trial *t, const char *what) {
     for (long k = 0;; k++) {
         allocations_left = k;
         allocation_failed = false;
-        rkv_status status = call(trial);
+        rkv_status status = call(t);
         allocations_left = -1;
         if (!allocation_failed) {
             if (status) fail_msg("%s: %s", what, rkv_message());
@@ -83,10 +82,10 @@ static void try_method(const rkv_method *method, const sample_view_options *opti
     sample_view_make(&s, options);
     const char *first = method->kind == RKV_SELECTION ? method->name : "full";
     sample_view_select(&s, first, 20); /* for its state */
-    trial trial = {&s, s.view, &pipeline.stages[0], NULL};
-    trial.view.state = s.state;
-    if (method->kind == RKV_SELECTION) fail_each(choose, &trial, method->name);
-    if (method->ops->fit) fail_each(fit, &trial, method->name);
+    trial t = {&s, s.view, &pipeline.stages[0], NULL};
+    t.view.state = s.state;
+    if (method->kind == RKV_SELECTION) fail_each(choose, &t, method->name);
+    if (method->ops->fit) fail_each(fit, &t, method->name);
     sample_view_clear(&s);
 }
 
@@ -99,9 +98,9 @@ static void test_methods(void **state) {
     }
 }
 
-static rkv_status attend(trial *trial) {
+static rkv_status attend(trial *t) {
     float p[2 * 3 * 40];
-    return rkv_view_attention(&trial->view, 0, trial->sample->q, 3, p);
+    return rkv_view_attention(&t->view, 0, t->sample->q, 3, p);
 }
 
 static void test_attention(void **state) {
