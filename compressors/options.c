@@ -2,7 +2,6 @@
 #include "compressors/options.h"
 
 #include <locale.h>
-#include <math.h>
 #include <stdio.h>
 
 #include "core/fail.h"
@@ -48,17 +47,17 @@ static bool looks_decimal(const char *word) {
     return word[strspn(word, "0123456789.eE-")] == '\0';
 }
 
-/* A decimal number, "." whatever the locale says. */
+/* A decimal number, "." whatever the locale says. What exceeds a double becomes infinite: above any limit. */
 static bool to_real(rkv_slice text, double *out) {
     char word[64], *end;
     if (text.length == 0 || text.length >= sizeof word) return false;
     memcpy(word, text.at, text.length);
     word[text.length] = '\0';
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!looks_decimal(word) || !plain) return false;
+    locale_t plain = looks_decimal(word) ? newlocale(LC_ALL_MASK, "C", (locale_t)0) : (locale_t)0;
+    if (!plain) return false;
     *out = strtod_l(word, &end, plain);
     freelocale(plain);
-    return *end == '\0' && isfinite(*out);
+    return *end == '\0';
 }
 
 /* ---- values, by kind ---- */

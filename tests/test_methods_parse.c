@@ -144,6 +144,8 @@ static const struct refusal {
     {"window:ratio=-0.5", {"\"-0.5\""}},
     {"window:ratio=nan", {"\"nan\""}},
     {"window:ratio=inf", {"\"inf\""}},
+    {"window:ratio=1e999", {"\"1e999\""}},
+    {"fix-size-l2:keep_ratio=-1e999", {"\"-1e999\""}},
     {"window:ratio=0x1p-1", {"\"0x1p-1\""}},
     {"window:ratio=1e-400", {"\"1e-400\""}},
     {"window:ratio=0.5x", {"\"0.5x\""}},
