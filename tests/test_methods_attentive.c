@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "compressors/query_moments.h"
 #include "support/attentive_oracles.h"
 
 /* A specification, its oracle, and the same options for that. */
@@ -178,12 +179,34 @@ static void test_moments_of_long_text(void **state) {
     sample_view_clear(&s);
 }
 
+/* Queries in batches of any size, the sinks' among them, give the moments of all at once. */
+static void test_moments_in_batches(void **state) {
+    (void)state;
+    enum { T = 100, SINKS = 5 };
+    sample_view s;
+    sample_view_make(&s, &(sample_view_options){.seed = 30, .n_seen = T, .n_heads = 1, .n_kv_heads = 1});
+    size_t D = s.view.head_dim, size = rkv_moments_size(&s.shape, true);
+    float *whole = calloc(size, sizeof *whole), *parts = calloc(size, sizeof *parts);
+    assert_int_equal(rkv_moments_observe(whole, true, SINKS, &s.queries, &s.shape, &s.rope), RKV_OK);
+    for (size_t first = 0, m = 2; first < T; first += m, m = m + 3 < T - first ? m + 3 : T - first) {
+        rkv_observation part = {s.observed + first * D, m, (int64_t)first, true};
+        assert_int_equal(rkv_moments_observe(parts, true, SINKS, &part, &s.shape, &s.rope), RKV_OK);
+    }
+    assert_true(rkv_moments_count(whole) == T - SINKS && rkv_moments_count(parts) == T - SINKS);
+    for (size_t i = 0; i < size; i++) /* sums of 95 products of up to 10 */
+        assert_float_equal(whole[i], parts[i], 1e-3f);
+    free(parts);
+    free(whole);
+    sample_view_clear(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_oracles),
         cmocka_unit_test(test_newest_wins),
         cmocka_unit_test(test_no_queries_yet),
         cmocka_unit_test(test_moments_of_long_text),
+        cmocka_unit_test(test_moments_in_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -141,6 +141,20 @@ static void test_ada_special_scores(void **state) {
     sample_view_clear(&s);
 }
 
+/* A head whose scores are all low keeps its best entry, unless alpha is 0. */
+static void test_ada_safe_entry(void **state) {
+    (void)state;
+    sample_view s;
+    sample_view_make(&s, &(sample_view_options){.n_seen = 5});
+    float first[] = {5, 6, 7, 8, 9}, second[] = {1, 2, 3, 2, 1}, *score[] = {first, second};
+    size_t safe[] = {2, 2}, none[] = {2, 2};
+    share(&s, "ada-snapkv:alpha=0.01", score, safe);
+    share(&s, "ada-snapkv:alpha=0", score, none);
+    assert_true(safe[0] == 3 && safe[1] == 1);
+    assert_true(none[0] == 4 && none[1] == 0);
+    sample_view_clear(&s);
+}
+
 /* No limit stays no limit. */
 static void test_ada_without_budget(void **state) {
     (void)state;
@@ -203,6 +217,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ada),
         cmocka_unit_test(test_ada_special_scores),
+        cmocka_unit_test(test_ada_safe_entry),
         cmocka_unit_test(test_ada_without_budget),
         cmocka_unit_test(test_pyramid_bounds),
         cmocka_unit_test(test_pyramid_by_hand),
