@@ -27,6 +27,14 @@ rkv_status rkv_cpu_matmul(rkv_backend *backend, const float *x, size_t m, const 
 rkv_status rkv_cpu_attention(rkv_backend *backend, const float *q, const float *k, const float *v,
                              const rkv_attention_shape *shape, float *attention, float *sums, float *out);
 
+/* cpu_cached.c */
+rkv_status rkv_cpu_attend_cached(rkv_backend *backend, const rkv_cached_attention *task);
+
+/* cpu_attention_rows.c */
+rkv_status rkv_cpu_attention_rows(rkv_backend *backend, const float *q, const int32_t *query_position,
+                                  size_t m, const float *k, const int32_t *position, size_t n,
+                                  size_t head_dim, float *p);
+
 /* cpu_singular.c */
 rkv_status rkv_cpu_singular_values(rkv_backend *backend, const rkv_singular_task *task);
 

@@ -1,4 +1,5 @@
-/* cpu_attention.c: causal attention on the CPU, query block by query block. */
+/* cpu_attention.c: causal attention on the CPU, query block by query block; the triangle above the diagonal
+ * of a block is computed in vain. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -6,29 +7,8 @@
 
 #include "backend/cpu.h"
 #include "backend/cpu_gemm.h"
-#include "backend/simd_math.h"
-#include "core/fail.h"
+#include "backend/cpu_softmax.h"
 #include "core/memory.h"
-#include "core/simd.h"
-
-/* Queries that share one pass over the keys: a multiple of every tile's rows. The triangle above the diagonal
- * of a block is computed in vain. */
-#define BLOCK 84
-
-/* p [n] = softmax(scale row [n]); p may be row. The maximum is taken out first, so no exponential overflows.
- */
-RKV_CLONES static void softmax_row(const float *row, size_t n, float scale, float *p) {
-    float largest = row[0], sum = 0;
-#pragma omp simd reduction(max : largest)
-    for (size_t i = 0; i < n; i++)
-        largest = row[i] > largest ? row[i] : largest;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++)
-        sum += p[i] = rkv_exp((row[i] - largest) * scale);
-    float inverse = 1.0f / sum;
-    for (size_t i = 0; i < n; i++)
-        p[i] *= inverse;
-}
 
 /* Keys and values of every group in panels, so that both products of a block read them straight through. */
 typedef struct work {
@@ -36,15 +16,26 @@ typedef struct work {
     const rkv_attention_shape *shape;
     float *keys;   /* [G, whole(T) / panel, D, panel] */
     float *values; /* [G, T, whole(D)] */
-    float *rows;   /* [threads, BLOCK, whole(T)] logits, then probabilities */
+    float *rows;   /* [threads, RKV_QUERY_BLOCK, whole(T)] logits, then probabilities */
+    float *parts;  /* [H, part_at(blocks)] sums of each block's columns; NULL: not wanted */
 } work;
 
-static rkv_status allocate(work *w, size_t threads) {
+/* Where a block's column sums begin in a head's: block b has columns up to its own last. */
+static size_t part_at(size_t block) {
+    return RKV_QUERY_BLOCK * (block * (block + 1) / 2);
+}
+
+static size_t n_blocks(const rkv_attention_shape *s) {
+    return (s->n_tokens + RKV_QUERY_BLOCK - 1) / RKV_QUERY_BLOCK;
+}
+
+static rkv_status allocate(work *w, size_t threads, bool parts) {
     const rkv_attention_shape *s = w->shape;
     size_t n = rkv_whole_panels(w->tile, s->n_tokens), d = rkv_whole_panels(w->tile, s->head_dim);
     rkv_status status = rkv_alloc(&w->keys, s->n_kv_heads * n, s->head_dim * sizeof *w->keys);
     if (!status) status = rkv_alloc(&w->values, s->n_kv_heads * s->n_tokens, d * sizeof *w->values);
-    if (!status) status = rkv_alloc_raw(&w->rows, threads * BLOCK, n * sizeof *w->rows);
+    if (!status) status = rkv_alloc_raw(&w->rows, threads * RKV_QUERY_BLOCK, n * sizeof *w->rows);
+    if (!status && parts) status = rkv_alloc(&w->parts, s->n_heads * part_at(n_blocks(s)), sizeof *w->parts);
     return status;
 }
 
@@ -63,14 +54,17 @@ static void attend(const work *w, const float *q, size_t head, size_t block, flo
     const rkv_attention_shape *s = w->shape;
     size_t n = s->n_tokens, d = s->head_dim, group = head * s->n_kv_heads / s->n_heads;
     size_t whole_n = rkv_whole_panels(w->tile, n), whole_d = rkv_whole_panels(w->tile, d);
-    size_t first = block * BLOCK, m = n - first < BLOCK ? n - first : BLOCK, keys = first + m;
+    size_t first = block * RKV_QUERY_BLOCK, m = n - first < RKV_QUERY_BLOCK ? n - first : RKV_QUERY_BLOCK,
+           keys = first + m;
     rkv_panels k = {w->keys + group * whole_n * d, d * w->tile->panel, w->tile->panel};
     rkv_panels v = {w->values + group * n * whole_d, w->tile->panel, whole_d};
+    float *parts = w->parts ? w->parts + head * part_at(n_blocks(s)) + part_at(block) : NULL;
     rkv_gemm(w->tile, q + (head * n + first) * d, d, m, k, keys, d, rows, whole_n, false);
     for (size_t i = 0; i < m; i++) {
         float *row = rows + i * whole_n;
-        softmax_row(row, first + i + 1, 1.0f / sqrtf((float)d), row);
+        rkv_softmax_row(row, first + i + 1, 1.0f / sqrtf((float)d), row);
         memset(row + first + i + 1, 0, (keys - first - i - 1) * sizeof *row);
+        if (parts) rkv_add_row(row, first + i + 1, 1.0f, parts);
         if (!attention) continue;
         float *p = attention + (head * n + first + i) * n;
         memcpy(p, row, keys * sizeof *p);
@@ -83,7 +77,7 @@ static void attend(const work *w, const float *q, size_t head, size_t block, flo
 static void attend_all(const work *w, const float *q, const float *k, const float *v, float *attention,
                        float *out) {
     const rkv_attention_shape *s = w->shape;
-    size_t blocks = (s->n_tokens + BLOCK - 1) / BLOCK, whole_n = rkv_whole_panels(w->tile, s->n_tokens);
+    size_t blocks = n_blocks(s), whole_n = rkv_whole_panels(w->tile, s->n_tokens);
 #pragma omp parallel
     {
 #pragma omp for schedule(static)
@@ -93,18 +87,34 @@ static void attend_all(const work *w, const float *q, const float *k, const floa
 #pragma omp for schedule(dynamic) collapse(2)
         for (size_t b = 0; b < blocks; b++)
             for (size_t h = 0; h < s->n_heads; h++)
-                attend(w, q, h, blocks - 1 - b, w->rows + (size_t)omp_get_thread_num() * BLOCK * whole_n,
-                       attention, out);
+                attend(w, q, h, blocks - 1 - b,
+                       w->rows + (size_t)omp_get_thread_num() * RKV_QUERY_BLOCK * whole_n, attention, out);
+    }
+}
+
+/* sums [T] of one head: the blocks' parts in their order, whichever thread made them. */
+static void sum_parts(const work *w, size_t head, float *sums) {
+    const rkv_attention_shape *s = w->shape;
+    const float *parts = w->parts + head * part_at(n_blocks(s));
+    memset(sums, 0, s->n_tokens * sizeof *sums);
+    for (size_t b = 0; b < n_blocks(s); b++) {
+        size_t end = (b + 1) * RKV_QUERY_BLOCK < s->n_tokens ? (b + 1) * RKV_QUERY_BLOCK : s->n_tokens;
+        rkv_add_row(parts + part_at(b), end, 1.0f, sums);
     }
 }
 
 rkv_status rkv_cpu_attention(rkv_backend *backend, const float *q, const float *k, const float *v,
                              const rkv_attention_shape *shape, float *attention, float *sums, float *out) {
     (void)backend;
-    (void)sums;
     work w = {.tile = rkv_tile_best(), .shape = shape};
-    rkv_status status = allocate(&w, (size_t)omp_get_max_threads());
+    rkv_status status = allocate(&w, (size_t)omp_get_max_threads(), sums != NULL);
     if (!status) attend_all(&w, q, k, v, attention, out);
+    if (!status && sums) {
+#pragma omp parallel for schedule(static)
+        for (size_t h = 0; h < shape->n_heads; h++)
+            sum_parts(&w, h, sums + h * shape->n_tokens);
+    }
+    free(w.parts);
     free(w.rows);
     free(w.values);
     free(w.keys);

@@ -14,6 +14,9 @@
 #define RKV_TILE_ROWS_MOST  14
 #define RKV_TILE_PANEL_MOST 32
 
+/* Queries of attention that share one pass over the keys: a multiple of every tile's rows. */
+#define RKV_QUERY_BLOCK ((size_t)84)
+
 /* The innermost product for this processor: rows x panel at a time. */
 typedef struct rkv_tile {
     const char *name; /* "AVX-512", "AVX2", "baseline" */

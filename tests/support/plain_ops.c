@@ -77,6 +77,101 @@ void plain_attention(const float *q, const float *k, const float *v, const rkv_a
         }
 }
 
+/* Turns x [D] by cosines and sines [D/2, 2]. */
+static void plain_turn(double *x, const float *rotation, rkv_rope_pairing pairing, size_t d) {
+    for (size_t i = 0; i < d / 2; i++) {
+        double *a = x + (pairing == RKV_ROPE_ADJACENT ? 2 * i : i),
+               *b = pairing == RKV_ROPE_ADJACENT ? a + 1 : a + d / 2;
+        double c = (double)rotation[2 * i], s = (double)rotation[2 * i + 1], x0 = *a, x1 = *b;
+        *a = x0 * c - x1 * s;
+        *b = x0 * s + x1 * c;
+    }
+}
+
+/* Row `index` through its basis: x [D]. */
+static void plain_entry(const rkv_rows *rows, const float *basis, size_t index, size_t d, double *x) {
+    size_t width = rkv_rows_width(rows);
+    float *row = malloc(width * sizeof *row);
+    rkv_rows_read(rows, index, 1, row);
+    for (size_t j = 0; j < d; j++) {
+        x[j] = basis ? 0 : (double)row[j];
+        for (size_t i = 0; basis && i < width; i++)
+            x[j] += (double)row[i] * (double)basis[i * d + j];
+    }
+    free(row);
+}
+
+static void softmax(double *p, size_t n) {
+    double largest = -INFINITY, total = 0;
+    for (size_t j = 0; j < n; j++)
+        largest = fmax(largest, p[j]);
+    for (size_t j = 0; j < n; j++)
+        total += p[j] = exp(p[j] - largest);
+    for (size_t j = 0; j < n; j++)
+        p[j] /= total;
+}
+
+/* One query q [D] over the first `visible` entries keys, values [n, D]. */
+static void plain_query(const double *q, const double *keys, const double *values, size_t visible, size_t d,
+                        double *p, double *out) {
+    for (size_t j = 0; j < visible; j++) {
+        p[j] = 0;
+        for (size_t l = 0; l < d; l++)
+            p[j] += q[l] * keys[j * d + l];
+        p[j] /= sqrt((double)d);
+    }
+    softmax(p, visible);
+    memset(out, 0, d * sizeof *out);
+    for (size_t j = 0; j < visible; j++)
+        for (size_t l = 0; l < d; l++)
+            out[l] += p[j] * values[j * d + l];
+}
+
+void plain_attend_cached(const rkv_cached_attention *task, double *out, double *const *sums) {
+    const rkv_attention_shape *s = &task->shape;
+    size_t m = s->n_tokens, d = s->head_dim, each = s->n_heads / s->n_kv_heads;
+    for (size_t g = 0; g < s->n_kv_heads; g++) {
+        const rkv_cached_head *head = &task->heads[g];
+        size_t n = rkv_rows_count(head->keys);
+        double *keys = malloc(n * d * sizeof *keys), *values = malloc(n * d * sizeof *values);
+        double *p = malloc(n * sizeof *p), *q = malloc(d * sizeof *q);
+        for (size_t j = 0; j < n; j++) {
+            plain_entry(head->keys, head->key_basis, j, d, keys + j * d);
+            plain_entry(head->values, head->value_basis, j, d, values + j * d);
+            if (task->rotation) plain_turn(keys + j * d, task->rotation + j * (d / 2 * 2), task->pairing, d);
+        }
+        memset(sums[g], 0, each * n * sizeof **sums);
+        for (size_t r = 0; r < each; r++)
+            for (size_t i = 0; i < m; i++) {
+                size_t h = g * each + r, place = n - m + i;
+                for (size_t l = 0; l < d; l++)
+                    q[l] = (double)task->q[(h * m + i) * d + l];
+                if (task->rotation) plain_turn(q, task->rotation + place * (d / 2 * 2), task->pairing, d);
+                plain_query(q, keys, values, place + 1, d, p, out + (i * s->n_heads + h) * d);
+                for (size_t j = 0; j <= place; j++)
+                    sums[g][r * n + j] += p[j];
+            }
+        free(keys), free(values), free(p), free(q);
+    }
+}
+
+void plain_attention_rows(const float *q, const int32_t *query_position, size_t m, const float *k,
+                          const int32_t *position, size_t n, size_t d, double *p) {
+    for (size_t i = 0; i < m; i++) {
+        double *row = p + i * n, total = 0, largest = -INFINITY;
+        for (size_t j = 0; j < n; j++) {
+            row[j] = position[j] <= query_position[i] ? 0 : -INFINITY;
+            for (size_t l = 0; l < d; l++)
+                row[j] += (double)q[i * d + l] * (double)k[j * d + l] / sqrt((double)d);
+            largest = fmax(largest, row[j]);
+        }
+        for (size_t j = 0; j < n; j++)
+            total += row[j] = isinf(row[j]) ? 0 : exp(row[j] - largest);
+        for (size_t j = 0; j < n; j++)
+            row[j] = total > 0 ? row[j] / total : 0;
+    }
+}
+
 void plain_swiglu(const float *x, size_t n_tokens, size_t width, double *y) {
     for (size_t t = 0; t < n_tokens; t++)
         for (size_t i = 0; i < width; i++) {

@@ -11,6 +11,10 @@ void plain_split_rotate(const float *qkv, const float *bias, const float *rotati
                         const rkv_attention_shape *shape, double *q, double *k, double *v);
 void plain_attention(const float *q, const float *k, const float *v, const rkv_attention_shape *shape,
                      double *attention, double *out);
+/* out [m, H D]; sums[g] [H/G, n] is set to the attention received, for every head (not increased). */
+void plain_attend_cached(const rkv_cached_attention *task, double *out, double *const *sums);
+void plain_attention_rows(const float *q, const int32_t *query_position, size_t m, const float *k,
+                          const int32_t *position, size_t n, size_t head_dim, double *p);
 void plain_swiglu(const float *x, size_t n_tokens, size_t width, double *y);
 void plain_row_metrics(const float *attention, size_t n_tokens, const int32_t *ids, rkv_row_metrics *metrics);
 

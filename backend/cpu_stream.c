@@ -1,0 +1,47 @@
+/* cpu_stream.c: products of a few vectors with many rows, for every instruction set. */
+#include "backend/cpu_stream.h"
+
+#include <string.h>
+
+#define LIST_4(M, s) M(0, s), M(1, s), M(2, s), M(3, s)
+#define LIST_8(M, s) LIST_4(M, s), M(4, s), M(5, s), M(6, s), M(7, s)
+#define LIST_16(M, s)                                                                                        \
+    LIST_8(M, s), M(8, s), M(9, s), M(10, s), M(11, s), M(12, s), M(13, s), M(14, s), M(15, s)
+
+#if defined(__x86_64__)
+#define STREAM(name)  name##_avx512
+#define STREAM_TARGET __attribute__((target("arch=x86-64-v4"), optimize("O3")))
+#define STREAM_LANES  16
+#define STREAM_LIST   LIST_16
+#define STREAM_ROWS   4
+#include "backend/cpu_stream.inc.h"
+
+#define STREAM(name)  name##_avx2
+#define STREAM_TARGET __attribute__((target("arch=x86-64-v3"), optimize("O3")))
+#define STREAM_LANES  8
+#define STREAM_LIST   LIST_8
+#define STREAM_ROWS   3
+#include "backend/cpu_stream.inc.h"
+#endif
+
+#define STREAM(name)  name##_baseline
+#define STREAM_TARGET __attribute__((optimize("O3")))
+#define STREAM_LANES  4
+#define STREAM_LIST   LIST_4
+#define STREAM_ROWS   3
+#include "backend/cpu_stream.inc.h"
+
+static const rkv_stream streams[] = {
+#if defined(__x86_64__)
+    {16, dots_avx512, mix_avx512},
+    {8, dots_avx2, mix_avx2},
+#endif
+    {4, dots_baseline, mix_baseline},
+};
+
+const rkv_stream *rkv_stream_of(const rkv_tile *tile) {
+    const rkv_stream *stream = streams;
+    while (2 * stream->lanes != tile->panel) /* a panel is two vectors wide */
+        stream++;
+    return stream;
+}

@@ -1,0 +1,29 @@
+/* cpu_stream.h: products of a few vectors with many rows that are read once, straight through: what decoding
+ * one token needs of the keys and values of a cache. (cpu_gemm.h is for many vectors.) */
+#ifndef RKV_BACKEND_CPU_STREAM_H
+#define RKV_BACKEND_CPU_STREAM_H
+
+#include <stddef.h>
+
+#include "backend/cpu_gemm.h"
+
+/* For this processor. Rows are ld floats apart; width is a multiple of lanes. */
+typedef struct rkv_stream {
+    size_t lanes;
+    /* s [m, n] = q [m, width] x [n, width]^T; rows of q and s are ldq and lds apart. */
+    void (*dots)(const float *q, size_t ldq, size_t m, const float *x, size_t ld, size_t n, size_t width,
+                 float *s, size_t lds);
+    /* y [m, width] += p [m, n] x [n, width]; rows of p and y are ldp and ldy apart. */
+    void (*mix)(const float *p, size_t ldp, size_t m, const float *x, size_t ld, size_t n, size_t width,
+                float *y, size_t ldy);
+} rkv_stream;
+
+/* The one that goes with a tile of cpu_gemm.h: both use the same instructions. */
+const rkv_stream *rkv_stream_of(const rkv_tile *tile);
+
+/* width rounded up to whole lanes. */
+static inline size_t rkv_whole_lanes(const rkv_stream *stream, size_t width) {
+    return (width + stream->lanes - 1) / stream->lanes * stream->lanes;
+}
+
+#endif
