@@ -7,11 +7,11 @@
 #include <rankkv/rankkv.h>
 
 #include "cli/folder.h"
+#include "cli/prompt_tokens.h"
 
 typedef struct analyze_options {
     const char *text, *model;
-    size_t tokens; /* 0: all */
-    bool parse_special, bos;
+    prompt_tokens tokens;
     const char *device;
     rkv_solver solver;
     rkv_budget_options budget;

@@ -36,19 +36,12 @@ static rkv_status choose_name(const cli_sources *sources, char *stem, char **nam
     return RKV_OK;
 }
 
-static rkv_status check_text(const cli_source *source) {
-    size_t bad;
-    if (!prompt_is_utf8(source->bytes, source->length, &bad))
-        note("%s: byte %zu is not UTF-8; what is malformed is encoded byte by byte", source->name, bad);
-    return RKV_OK;
-}
-
 static rkv_status check_trace(const cli_source *source, const analyze_options *options) {
-    const char *without = options->tokens           ? "--tokens"
-                          : options->save_attention ? "--save-attention"
-                          : options->bos            ? "--bos"
-                          : options->parse_special  ? "--parse-special"
-                                                    : NULL;
+    const char *without = options->tokens.first           ? "--tokens"
+                          : options->save_attention       ? "--save-attention"
+                          : options->tokens.bos           ? "--bos"
+                          : options->tokens.parse_special ? "--parse-special"
+                                                          : NULL;
     if (without) return complain(RKV_USAGE, "%s: is a trace; %s is for prompts", source->path, without);
     return RKV_OK;
 }
@@ -65,7 +58,8 @@ static rkv_status read_path(cli_source *source, const analyze_options *options) 
         return status ? status : check_trace(source, options);
     }
     status = prompt_read(source->path, &source->bytes, &source->length);
-    return status ? status : check_text(source);
+    if (!status) prompt_note_utf8(source->name, source->bytes, source->length);
+    return status;
 }
 
 static rkv_status read_text(cli_source *source, const char *text) {
@@ -73,7 +67,8 @@ static rkv_status read_text(cli_source *source, const char *text) {
     source->bytes = strdup(text);
     if (!source->bytes) return complain(RKV_NO_MEMORY, "out of memory");
     if (source->length == 0) return complain(RKV_DATA, "--text: the prompt is empty");
-    return check_text(source);
+    prompt_note_utf8(source->name, source->bytes, source->length);
+    return RKV_OK;
 }
 
 static rkv_status add_source(cli_sources *sources, const analyze_options *options, const char *path) {
@@ -117,41 +112,12 @@ static rkv_status open_model(cli_sources *sources, const analyze_options *option
         if (options->model) note("--model is not used: a trace brings its own");
         return RKV_OK;
     }
-    char *path = NULL;
-    rkv_model_options how = {.device = options->device};
-    rkv_status status = options->model ? RKV_OK : said(rkv_model_default_path(&path));
-    if (!status) status = said(rkv_model_open(&sources->model, options->model ? options->model : path, &how));
-    rkv_free(path);
-    if (status) return status;
-    size_t context = rkv_model_get_info(sources->model)->n_context;
-    if (options->tokens > context)
-        return complain(RKV_USAGE, "--tokens %zu is more than the %zu tokens of the model's context",
-                        options->tokens, context);
-    return RKV_OK;
-}
-
-/* The first --tokens of the prompt, which must fit the context. */
-static rkv_status cut(cli_source *source, const analyze_options *options, size_t context) {
-    if (source->n_tokens == 0) return complain(RKV_DATA, "%s: the prompt has no tokens", source->name);
-    if (options->tokens > source->n_tokens)
-        note("%s: has %zu tokens, fewer than --tokens %zu; all are used", source->name, source->n_tokens,
-             options->tokens);
-    if (options->tokens && options->tokens < source->n_tokens) source->n_tokens = options->tokens;
-    if (source->n_tokens > context)
-        return complain(
-            RKV_DATA,
-            "%s: its %zu tokens are more than the %zu of the model's context; --tokens %zu takes the "
-            "first %zu",
-            source->name, source->n_tokens, context, context, context);
-    return RKV_OK;
+    return prompt_open_model(&sources->model, options->model, options->device);
 }
 
 static rkv_status tokenize(cli_source *source, const cli_sources *sources, const analyze_options *options) {
-    rkv_tokenize_options how = {.parse_special = options->parse_special, .add_bos = options->bos};
-    size_t context = rkv_model_get_info(sources->model)->n_context;
-    rkv_status status = said(
-        rkv_tokenize(sources->model, source->bytes, source->length, &how, &source->ids, &source->n_tokens));
-    if (!status) status = cut(source, options, context);
+    rkv_status status = prompt_tokenize(sources->model, source->name, source->bytes, source->length,
+                                        &options->tokens, &source->ids, &source->n_tokens);
     if (status) return status;
     free(source->bytes);
     source->bytes = NULL;

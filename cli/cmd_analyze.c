@@ -18,11 +18,12 @@ static const option_row input_rows[] = {
     {"text", 't', OPTION_TEXT, "STRING", "Analyse this text, as a prompt named \"text\"", FIELD(text)},
     {"model", 'm', OPTION_FILE, "PATH", "GGUF file of the model; the default model when not given",
      FIELD(model)},
-    {"tokens", 'n', OPTION_COUNT, "N", "Take the first N tokens of each prompt", .low = 1, FIELD(tokens)},
+    {"tokens", 'n', OPTION_COUNT, "N", "Take the first N tokens of each prompt", .low = 1,
+     FIELD(tokens.first)},
     {"parse-special", 0, OPTION_FLAG, NULL, "Read \"<|im_start|>\" and its like as the tokens that they name",
-     FIELD(parse_special)},
+     FIELD(tokens.parse_special)},
     {"bos", 0, OPTION_FLAG, NULL, "Begin with the begin-of-sequence token, where the model has one",
-     FIELD(bos)},
+     FIELD(tokens.bos)},
     {0}};
 
 static const option_row rank_rows[] = {

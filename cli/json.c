@@ -8,11 +8,11 @@
 
 #include "cli/utf8.h"
 
-static void write_quoted(FILE *out, const char *text) {
+static void write_quoted(FILE *out, const char *text, size_t length) {
     fputc('"', out);
-    for (size_t n; *text; text += n) {
+    for (size_t n; length > 0; text += n, length -= n) {
         unsigned char c = (unsigned char)*text;
-        n = utf8_length(text, strlen(text));
+        n = utf8_length(text, length);
         if (n != 1) { /* U+FFFD stands for a byte that is no UTF-8 */
             fwrite(n ? text : "\uFFFD", 1, n ? n : 3, out);
             n = n ? n : 1;
@@ -31,7 +31,7 @@ static void begin_value(cli_json *json, const char *key) {
     fprintf(json->out, "%s\n%*s", json->first ? "" : ",", (int)(2 * json->depth), "");
     json->first = false;
     if (!key) return;
-    write_quoted(json->out, key);
+    write_quoted(json->out, key, strlen(key));
     fputs(": ", json->out);
 }
 
@@ -66,9 +66,14 @@ void json_close(cli_json *json, char bracket) {
 void json_text(cli_json *json, const char *key, const char *text) {
     begin_value(json, key);
     if (text)
-        write_quoted(json->out, text);
+        write_quoted(json->out, text, strlen(text));
     else
         fputs("null", json->out);
+}
+
+void json_bytes(cli_json *json, const char *key, const char *text, size_t length) {
+    begin_value(json, key);
+    write_quoted(json->out, text, length);
 }
 
 void json_count(cli_json *json, const char *key, size_t value) {

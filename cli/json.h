@@ -19,9 +19,10 @@ typedef struct cli_json {
 cli_json json_begin(FILE *out, const char *schema);
 void json_end(cli_json *json);
 
-void json_open(cli_json *json, const char *key, char bracket);     /* '{' or '[' */
-void json_close(cli_json *json, char bracket);                     /* '}' or ']' */
-void json_text(cli_json *json, const char *key, const char *text); /* NULL: null */
+void json_open(cli_json *json, const char *key, char bracket);                     /* '{' or '[' */
+void json_close(cli_json *json, char bracket);                                     /* '}' or ']' */
+void json_text(cli_json *json, const char *key, const char *text);                 /* NULL: null */
+void json_bytes(cli_json *json, const char *key, const char *text, size_t length); /* NULs allowed */
 void json_count(cli_json *json, const char *key, size_t value);
 void json_number(cli_json *json, const char *key, double value);
 void json_bool(cli_json *json, const char *key, bool value);

@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cli/clock.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/utf8.h"
@@ -14,12 +14,6 @@
 enum { BAR_COLUMNS = 24, REDRAWS_PER_S = 10 };
 
 static bool on_screen; /* a bar stands on the terminal's last line */
-
-static double now_s(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 void progress_erase(void) {
     if (!on_screen) return;

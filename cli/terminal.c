@@ -42,19 +42,36 @@ void write_padded(FILE *stream, const char *text, size_t columns) {
     fprintf(stream, "%s%*s", text, used < columns ? (int)(columns - used) : 0, "");
 }
 
+/* One character (n bytes, 0: a byte that is none) so that it cannot do anything to a terminal. */
+static void write_harmless(FILE *out, const char *bytes, size_t n) {
+    unsigned char c = (unsigned char)*bytes;
+    bool control = c < 0x20 || c == 0x7F || (n == 2 && c == 0xC2 && (unsigned char)bytes[1] < 0xA0);
+    if (n == 0 || control)
+        fprintf(out, "\\x%02X", n == 2 ? (unsigned char)bytes[1] : c);
+    else
+        fwrite(bytes, 1, n, out);
+}
+
+void write_text(FILE *out, const char *bytes, size_t length) {
+    for (size_t i = 0; i < length;) {
+        size_t n = utf8_length(bytes + i, length - i);
+        if (bytes[i] == '\n' || bytes[i] == '\t')
+            fputc(bytes[i], out);
+        else
+            write_harmless(out, bytes + i, n);
+        i += n ? n : 1;
+    }
+}
+
 void write_printable(FILE *out, const char *bytes, size_t length) {
     for (size_t i = 0; i < length;) {
-        unsigned char c = (unsigned char)bytes[i];
         size_t n = utf8_length(bytes + i, length - i);
-        bool control = c < 0x20 || c == 0x7F || (n == 2 && c == 0xC2 && (unsigned char)bytes[i + 1] < 0xA0);
-        if (c == '\n')
+        if (bytes[i] == '\n')
             fputs("\u23CE", out);
-        else if (c == '\t')
+        else if (bytes[i] == '\t')
             fputs("\u21E5", out);
-        else if (n == 0 || control)
-            fprintf(out, "\\x%02X", n == 2 ? (unsigned char)bytes[i + 1] : c);
         else
-            fwrite(bytes + i, 1, n, out);
+            write_harmless(out, bytes + i, n);
         i += n ? n : 1;
     }
 }

@@ -19,6 +19,9 @@ void write_wrapped(FILE *stream, const char *text, size_t width, size_t indent);
  * controls and what is not UTF-8 as \xNN. The form of token_text in docs/FORMATS.md. */
 void write_printable(FILE *stream, const char *bytes, size_t length);
 
+/* The same, but newlines and tabs stay: text of several lines. */
+void write_text(FILE *stream, const char *bytes, size_t length);
+
 /* Columns that UTF-8 text takes, for text without wide or combining characters. */
 size_t text_columns(const char *text);
 

@@ -179,6 +179,10 @@ const char *rkv_token_bytes(const rkv_model *model, int32_t id, size_t *length) 
     return rkv_tokenizer_bytes(model->tokenizer, id, length);
 }
 
+bool rkv_token_is_end(const rkv_model *model, int32_t id) {
+    return id >= 0 && id == rkv_tokenizer_eos(model->tokenizer);
+}
+
 rkv_status rkv_detokenize(const rkv_model *model, const int32_t *ids, size_t n, char **text, size_t *length) {
     return rkv_tokenizer_decode(model->tokenizer, ids, n, text, length);
 }

@@ -75,6 +75,13 @@ RKV_API const rkv_method_option *rkv_method_common_options(void);
  * an option is given by two names, or budget and ratio are both given, that is wrong too. */
 RKV_API rkv_status rkv_method_check(const char *spec);
 
+/* A specification from a JSON file with one flat object of options: {"method": "fastgen", "T": 0.95}. method,
+ * when not NULL, is the specification that gets the file's options (its first method does), and must begin
+ * with the method that the file names, if it names one. The caller frees *spec with rkv_free. RKV_NO_INPUT;
+ * RKV_DATA: the file is malformed, or holds what cannot be an option; RKV_USAGE: it is of another method. The
+ * options themselves are rkv_method_check's matter. */
+RKV_API rkv_status rkv_method_spec_from_json(const char *path, const char *method, char **spec);
+
 /* ---- bare tensors ---- */
 
 /* Element types of keys and values outside the program. */

@@ -86,6 +86,9 @@ RKV_API rkv_status rkv_tokenize(const rkv_model *model, const char *text, size_t
  * model. NULL when id is outside the vocabulary. */
 RKV_API const char *rkv_token_bytes(const rkv_model *model, int32_t id, size_t *length);
 
+/* Whether a text ends with this token (eos_token_id of the file). */
+RKV_API bool rkv_token_is_end(const rkv_model *model, int32_t id);
+
 /* Concatenates the bytes of ids [n] into a NUL-terminated string of *length bytes; the caller frees *text
  * with rkv_free. RKV_USAGE: an id outside the vocabulary. */
 RKV_API rkv_status rkv_detokenize(const rkv_model *model, const int32_t *ids, size_t n, char **text,

@@ -164,6 +164,20 @@ RKV_API rkv_status rkv_session_get_head(const rkv_session *session, size_t layer
 RKV_API rkv_status rkv_session_read_head(const rkv_session *session, size_t layer, size_t head, float *keys,
                                          float *values);
 
+/* ---- a trace of the cache ---- */
+
+/* One event as a line of JSON, docs/FORMATS.md; the caller frees *line with rkv_free. */
+RKV_API rkv_status rkv_cache_event_to_json(const rkv_cache_event *event, char **line);
+
+/* A file of such lines, written as the events come and in place once it is finished; RKV_CANNOT_CREATE.
+ * rkv_cache_trace_finish frees the trace, whether or not it succeeds; rkv_cache_trace_abandon frees it and
+ * leaves no file. RKV_IO: the disk is full. */
+typedef struct rkv_cache_trace rkv_cache_trace;
+RKV_API rkv_status rkv_cache_trace_create(rkv_cache_trace **out, const char *path);
+RKV_API rkv_status rkv_cache_trace_write(rkv_cache_trace *trace, const rkv_cache_event *event);
+RKV_API rkv_status rkv_cache_trace_finish(rkv_cache_trace *trace);
+RKV_API void rkv_cache_trace_abandon(rkv_cache_trace *trace);
+
 #ifdef __cplusplus
 }
 #endif
