@@ -80,6 +80,16 @@ static const char *exporter_summary(size_t index) {
     return exporter ? exporter->summary : NULL;
 }
 
+static const char *compressor_name(size_t index) {
+    const rkv_method *method = rkv_method_at(index);
+    return method ? method->name : NULL;
+}
+
+static const char *compressor_summary(size_t index) {
+    const rkv_method *method = rkv_method_at(index);
+    return method ? method->summary : NULL;
+}
+
 static const char *granularity_name(size_t index) {
     static const char *const list[] = {[RKV_BY_LAYER] = "layer", [RKV_BY_HEAD] = "head"};
     return PICK(list, index);
@@ -92,6 +102,22 @@ static const char *dtype_name(size_t index) {
 
 static const char *reduce_name(size_t index) {
     static const char *const list[] = {[RKV_REDUCE_MAX] = "max", [RKV_REDUCE_MEAN] = "mean"};
+    return PICK(list, index);
+}
+
+static const char *hold_name(size_t index) {
+    static const char *const list[] = {[RKV_HOLD_ALWAYS] = "always", [RKV_HOLD_PROMPT] = "prompt"};
+    return PICK(list, index);
+}
+
+static const char *group_score_name(size_t index) {
+    static const char *const list[] = {[RKV_GROUP_MEAN] = "mean", [RKV_GROUP_MAX] = "max"};
+    return PICK(list, index);
+}
+
+static const char *positions_name(size_t index) {
+    static const char *const list[] = {
+        [RKV_POSITIONS_ORIGINAL] = "original", [RKV_POSITIONS_CACHE] = "cache"};
     return PICK(list, index);
 }
 
@@ -111,6 +137,10 @@ const cli_choices choices_exporter = {exporter_name, exporter_summary};
 const cli_choices choices_granularity = {granularity_name, NULL};
 const cli_choices choices_dtype = {dtype_name, NULL};
 const cli_choices choices_reduce = {reduce_name, NULL};
+const cli_choices choices_compressor = {compressor_name, compressor_summary};
+const cli_choices choices_hold = {hold_name, NULL};
+const cli_choices choices_group_score = {group_score_name, NULL};
+const cli_choices choices_positions = {positions_name, NULL};
 const cli_choices choices_device = {device_name, NULL};
 
 size_t choices_count(const cli_choices *choices) {

@@ -12,9 +12,10 @@ typedef struct cli_choices {
 
 /* By the library's tables. */
 extern const cli_choices choices_policy, choices_metric, choices_aggregate, choices_combine, choices_solver,
-    choices_colormap, choices_scale, choices_exporter;
+    choices_colormap, choices_scale, choices_exporter, choices_compressor;
 /* By the public enumerations that have no names of their own, in their order. */
-extern const cli_choices choices_granularity, choices_dtype, choices_reduce;
+extern const cli_choices choices_granularity, choices_dtype, choices_reduce, choices_hold,
+    choices_group_score, choices_positions;
 /* Names that are only suggested: a device may also be "cuda:1". */
 extern const cli_choices choices_device;
 

@@ -6,6 +6,7 @@
 
 #include <rankkv/rankkv.h>
 
+#include "cli/choices.h"
 #include "cli/prompt_tokens.h"
 
 typedef struct run_options {
@@ -79,7 +80,6 @@ typedef struct run_result {
     double decode_s; /* from the first token to the last */
     rkv_cache_stats stats;
     run_head *heads; /* [L, G] */
-    size_t longest_budget, shortest_budget;
 } run_result;
 
 /* How a run is shown while it goes on. */
@@ -103,7 +103,7 @@ typedef struct run_trace {
     bool to_stdout;
 } run_trace;
 
-rkv_status run_trace_begin(run_trace *trace, const char *path); /* "-": standard output */
+rkv_status run_trace_begin(run_trace *trace, const char *path);        /* "-": standard output */
 rkv_status run_trace_event(void *trace, const rkv_cache_event *event); /* an rkv_cache_event_fn */
 /* Puts the file into place: whole steps, also of a run that a signal ended. */
 rkv_status run_trace_end(run_trace *trace);

@@ -15,15 +15,16 @@ typedef struct run_watch {
     const run_show *show;
     run_trace trace;
     progress_bar bar;
-    rkv_progress progress;   /* draws the bar */
-    bool generating;         /* the prompt is read */
-    bool told;               /* why it fails stands on stderr already */
+    rkv_progress progress;    /* draws the bar */
+    bool generating;          /* the prompt is read */
+    bool told;                /* why it fails stands on stderr already */
     double first_at, last_at; /* when tokens came */
 } run_watch;
 
 /* ---- callbacks ---- */
 
-/* Of the session: the bar follows the prompt; afterwards it counts tokens (on_token), or the text is shown. */
+/* Of the session: the bar follows the prompt; afterwards it counts tokens (on_token), or the text is shown.
+ */
 static int on_progress(void *user, const char *stage, size_t done, size_t total) {
     run_watch *watch = user;
     if (watch->generating) return signals_caught() != 0;
@@ -46,7 +47,8 @@ static rkv_status show(run_watch *watch, int32_t id) {
     const run_result *result = watch->result;
     size_t length = 0;
     const char *bytes = rkv_token_bytes(watch->inputs->model, id, &length);
-    if (watch->show->stream) return result->ended ? RKV_OK : run_stream_add(watch->show->stream, bytes, length);
+    if (watch->show->stream)
+        return result->ended ? RKV_OK : run_stream_add(watch->show->stream, bytes, length);
     watch->progress.report(watch->progress.user, "generate", result->n, watch->options->generate.n_tokens);
     return RKV_OK;
 }
@@ -104,6 +106,10 @@ static rkv_status generate(rkv_session *session, run_watch *watch) {
     double start = now_s();
     rkv_status status = rkv_session_generate(session, &how, &generation);
     progress_erase();
+    if (watch->show->stream && run_stream_end(watch->show->stream) && !status) {
+        status = RKV_IO;
+        watch->told = true;
+    }
     rkv_free(generation.ids); /* on_token has them, also when it was stopped */
     watch->result->first_s = watch->first_at - start;
     watch->result->decode_s = watch->last_at - watch->first_at;

@@ -15,8 +15,7 @@ static bool is_dash(const char *path) {
 
 static rkv_status check_options(const run_options *options, size_t n_paths) {
     int sizes = (options->budget > 0) + (options->ratio > 0) + (options->budgets != NULL);
-    if (sizes > 1)
-        return complain(RKV_USAGE, "give one of --budget, --ratio and --budgets, not %d", sizes);
+    if (sizes > 1) return complain(RKV_USAGE, "give one of --budget, --ratio and --budgets, not %d", sizes);
     if (options->method && options->adaptive)
         return complain(RKV_USAGE, "give --method or --adaptive, not both");
     if (options->config && options->adaptive)

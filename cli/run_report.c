@@ -1,0 +1,129 @@
+/* run_report.c: a generation in figures: the summary, the heads, the layers. */
+#include <string.h>
+
+#include "cli/run.h"
+#include "cli/summary.h"
+#include "cli/terminal.h"
+
+enum { LABEL_COLUMNS = 8, MB = 1000000 };
+
+/* ---- heads ---- */
+
+void run_report_heads(FILE *out, const rkv_session *session, const rkv_model_info *model) {
+    rkv_cache_stats stats;
+    rkv_head_cache head;
+    if (rkv_session_get_stats(session, &stats)) return;
+    for (size_t l = 0; l < model->n_layers; l++)
+        for (size_t g = 0; g < model->n_kv_heads; g++)
+            if (rkv_session_get_head(session, l, g, &head) == RKV_OK && *head.note)
+                fprintf(out, "layer %zu head %zu [%s] %zu -> %zu\n", l, g, head.note, stats.n_tokens, head.n);
+}
+
+/* ---- summary ---- */
+
+static void write_label(FILE *out, const char *label) {
+    fprintf(out, "%s%-*s%s ", terminal_style(out, STYLE_BOLD), LABEL_COLUMNS, label,
+            terminal_style(out, STYLE_PLAIN));
+}
+
+static void write_method(FILE *out, const char *label) {
+    write_label(out, "method");
+    write_printable(out, label, strlen(label)); /* it may come from a file */
+    fputc('\n', out);
+}
+
+static void write_times(FILE *out, const run_result *result, const run_inputs *inputs) {
+    write_label(out, "prompt");
+    fprintf(out, "%zu tokens, read in %.2f s; first token after %.2f s\n", inputs->n_tokens,
+            result->stats.prefill_s, result->first_s);
+    write_label(out, "text");
+    fprintf(out, "%zu new token%s", result->n, result->n == 1 ? "" : "s");
+    if (result->n > 1 && result->decode_s > 0)
+        fprintf(out, ", %.1f per second", (double)(result->n - 1) / result->decode_s);
+    fprintf(out, "%s\n", result->stopped ? ", stopped" : result->ended ? ", ended by the model" : "");
+}
+
+/* Smallest and largest value of one field over all heads. */
+typedef struct span {
+    size_t least, most;
+} span;
+
+static span span_of(const run_head *heads, size_t n, size_t offset) {
+    span s = {SIZE_MAX, 0};
+    for (size_t i = 0; i < n; i++) {
+        size_t value;
+        memcpy(&value, (const char *)&heads[i] + offset, sizeof value);
+        if (value < s.least) s.least = value;
+        if (value > s.most) s.most = value;
+    }
+    return s;
+}
+
+static void write_entries(FILE *out, const run_result *result, const rkv_model_info *model) {
+    size_t n = model->n_layers * model->n_kv_heads;
+    span held = span_of(result->heads, n, offsetof(run_head, n));
+    span budget = span_of(result->heads, n, offsetof(run_head, budget));
+    write_label(out, "entries");
+    fprintf(out, "%.1f per head", (double)result->stats.n_entries / (double)n);
+    if (held.least != held.most) fprintf(out, " (%zu to %zu)", held.least, held.most);
+    fprintf(out, " of %zu tokens; budget ", result->stats.n_tokens);
+    if (budget.least == SIZE_MAX)
+        fputs("any number\n", out);
+    else if (budget.most == SIZE_MAX)
+        fprintf(out, "%zu or more\n", budget.least);
+    else if (budget.least == budget.most)
+        fprintf(out, "%zu\n", budget.least);
+    else
+        fprintf(out, "%zu to %zu\n", budget.least, budget.most);
+}
+
+/* What is allocated, against every token in an ordinary cache of 16 bits and in one of float32. */
+static void write_memory(FILE *out, const rkv_cache_stats *stats) {
+    char now[32], peak[32], half[32], full[32];
+    double ordinary = (double)stats->full_bytes_16, ours = (double)stats->allocated_bytes;
+    write_bytes(now, ours);
+    write_bytes(peak, (double)stats->peak_bytes);
+    write_bytes(half, ordinary);
+    write_bytes(full, 2 * ordinary);
+    write_label(out, "memory");
+    fprintf(out, "%s allocated, %s at most; all %zu tokens take %s at 16 bits", now, peak, stats->n_tokens,
+            half);
+    if (ours > 0) fprintf(out, " (%.2f x)", ordinary / ours);
+    fprintf(out, ", %s in float32", full);
+    if (ours > 0) fprintf(out, " (%.2f x)", 2 * ordinary / ours);
+    fputc('\n', out);
+}
+
+void run_report_summary(FILE *out, const run_result *result, const run_inputs *inputs,
+                        const run_options *options) {
+    write_method(out, run_method_label(inputs, options));
+    write_times(out, result, inputs);
+    write_entries(out, result, rkv_model_get_info(inputs->model));
+    write_memory(out, &result->stats);
+}
+
+/* ---- layers ---- */
+
+static void write_layer(FILE *out, double entries, double raw, double compressed) {
+    fprintf(out, "  %8.1f  %8.3f  %13.3f  %5.2f\n", entries, raw / MB, compressed / MB,
+            compressed > 0 ? raw / compressed : 0);
+}
+
+void run_report_layers(FILE *out, const run_result *result, const rkv_model_info *model) {
+    size_t L = model->n_layers, G = model->n_kv_heads;
+    double raw = 2 * (double)result->stats.full_bytes_16 / (double)L, all = 0;
+    fprintf(out, "%slayer   entries    raw MB  compressed MB  ratio%s\n", terminal_style(out, STYLE_BOLD),
+            terminal_style(out, STYLE_PLAIN));
+    for (size_t l = 0; l < L; l++) {
+        size_t entries = 0, bytes = 0;
+        for (size_t g = 0; g < G; g++) {
+            entries += result->heads[l * G + g].n;
+            bytes += result->heads[l * G + g].bytes;
+        }
+        all += (double)bytes;
+        fprintf(out, "%5zu", l);
+        write_layer(out, (double)entries / (double)G, raw, (double)bytes);
+    }
+    fputs(" mean", out);
+    write_layer(out, (double)result->stats.n_entries / (double)(L * G), raw, all / (double)L);
+}
