@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/compressors.h"
 #include "cli/json.h"
 #include "cli/message.h"
 #include "cli/terminal.h"
@@ -15,7 +16,10 @@ static const option_row rows[] = {
     {0}};
 static const option_group groups[] = {{"Options:", rows, 0}, {0}};
 static const cli_example examples[] = {
-    {"rankkv methods", "everything"}, {"rankkv methods policies", "how ranks can become budgets"}, {0}};
+    {"rankkv methods", "everything"},
+    {"rankkv methods policies", "how ranks can become budgets"},
+    {"rankkv methods compressors", "what can hold a cache to them, with all options"},
+    {0}};
 
 /* ---- what a row has beyond name and summary ---- */
 
@@ -39,26 +43,31 @@ static void exporter_details(cli_json *json, size_t index) {
     json_bool(json, "needs_analysis", exporter->needs_analysis);
 }
 
-/* The second line of a row in text; NULL for none. */
-static const char *policy_line(size_t index) {
-    return rkv_policy_at(index)->formula;
+/* What stands under a row in text. */
+static void policy_lines(size_t index) {
+    printf("      %s\n", rkv_policy_at(index)->formula);
 }
 
 static const struct section {
     const char *name, *title;
     const cli_choices *choices;
     void (*details)(cli_json *json, size_t index); /* may be NULL */
-    const char *(*line)(size_t index);             /* may be NULL */
+    void (*lines)(size_t index);                   /* may be NULL */
+    void (*tail)(void);                            /* may be NULL */
 } sections[] = {
-    {"policies", "how a signal becomes budgets (--policy)", &choices_policy, policy_details, policy_line},
+    {"policies", "how a signal becomes budgets (--policy)", &choices_policy, policy_details, policy_lines,
+     NULL},
     {"metrics", "what is measured of each head; any of them can be the signal (--signal)", &choices_metric,
-     metric_details, NULL},
-    {"aggregates", "how the heads of a layer become one value (--aggregate)", &choices_aggregate, NULL, NULL},
-    {"solvers", "how singular values are found (--solver)", &choices_solver, NULL, NULL},
-    {"colormaps", "colours of pictures (--colormap)", &choices_colormap, NULL, NULL},
-    {"scales", "how attention becomes a colour (--scale)", &choices_scale, NULL, NULL},
+     metric_details, NULL, NULL},
+    {"aggregates", "how the heads of a layer become one value (--aggregate)", &choices_aggregate, NULL, NULL,
+     NULL},
+    {"solvers", "how singular values are found (--solver)", &choices_solver, NULL, NULL, NULL},
+    {"colormaps", "colours of pictures (--colormap)", &choices_colormap, NULL, NULL, NULL},
+    {"scales", "how attention becomes a colour (--scale)", &choices_scale, NULL, NULL, NULL},
+    {"compressors", "how a cache is held to a budget (rankkv run --method)", &choices_compressor,
+     compressor_details, compressor_lines, compressor_tail},
     {"exporters", "forms of budgets for other tools (rankkv export --to)", &choices_exporter,
-     exporter_details, NULL},
+     exporter_details, NULL, NULL},
 };
 enum { N_SECTIONS = sizeof sections / sizeof *sections };
 
@@ -82,8 +91,9 @@ static void print_section(const struct section *section) {
     for (size_t i = 0; (name = section->choices->name(i)); i++) {
         const char *summary = section->choices->summary ? section->choices->summary(i) : "";
         printf("  %-*s%s%s\n", *summary ? (int)width : 0, name, *summary ? "  " : "", summary);
-        if (section->line && section->line(i)) printf("  %*s  %s\n", (int)width, "", section->line(i));
+        if (section->lines) section->lines(i);
     }
+    if (section->tail) section->tail();
 }
 
 static void write_section(cli_json *json, const struct section *section) {
@@ -123,8 +133,8 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
 
 const cli_command cmd_methods = {
     .name = "methods",
-    .summary = "List policies, metrics, solvers, colour maps and export formats",
-    .arguments = "[policies|metrics|aggregates|solvers|colormaps|scales|exporters]",
+    .summary = "List policies, metrics, compression methods, colour maps and the like",
+    .arguments = "[policies|metrics|aggregates|solvers|colormaps|scales|compressors|exporters]",
     .most_arguments = 1,
     .argument_choice = &choices_section,
     .description = "Prints the tables that the library works from, or one of them.",

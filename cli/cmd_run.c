@@ -92,8 +92,8 @@ static const cli_example examples[] = {
      "budgets per layer, of rankkv budget; new entries stay"},
     {"rankkv run prompt.txt --method fastgen:T=0.9 --per-layer",
      "policies chosen head by head, and what each layer then holds"},
-    {"rankkv run --text 'One, two,' --method streaming-llm --budget 8 --trace-cache -",
-     "every step of the cache as JSON lines"},
+    {"rankkv run prompt.txt -M streaming-llm -b 8 --trace-cache trace.jsonl",
+     "every step of the cache as a line of JSON"},
     {0}};
 
 static void set_defaults(void *memory) {
@@ -109,11 +109,15 @@ static bool any_note(const run_result *result, const rkv_model_info *model) {
     return false;
 }
 
-static void tell_figures(const run_result *result, const run_inputs *inputs, const run_options *options) {
+/* full: of the run beside it; NULL for none. */
+static void tell_figures(const run_result *result, const run_result *full, const run_inputs *inputs,
+                         const run_options *options) {
     const rkv_model_info *model = rkv_model_get_info(inputs->model);
     if (options->quiet || !result->heads) return;
     fputc('\n', stderr);
-    run_report_summary(stderr, result, inputs, options);
+    run_report_summary(stderr, result, inputs, run_method_label(inputs, options));
+    if (full) fputc('\n', stderr);
+    if (full) run_report_summary(stderr, full, inputs, "full");
     if (!options->per_layer && !any_note(result, model)) return;
     fputc('\n', stderr);
     run_report_layers(stderr, result, model);
@@ -128,7 +132,7 @@ static rkv_status run_streaming(const run_inputs *inputs, const run_options *opt
     run_stream stream = run_stream_begin(trace_to_stdout ? stderr : stdout);
     run_show show = {inputs->name, &stream, !options->quiet, options->trace};
     rkv_status status = run_generate(&result, inputs, inputs->method, options, &show);
-    tell_figures(&result, inputs, options);
+    tell_figures(&result, NULL, inputs, options);
     run_result_clear(&result);
     return status;
 }
@@ -141,7 +145,7 @@ static rkv_status tell_whole(const run_result *result, const run_result *full, c
     }
     run_compare_write(stdout, result, full, inputs, run_method_label(inputs, options));
     rkv_status status = output_flush();
-    if (!status) tell_figures(result, inputs, options);
+    if (!status) tell_figures(result, full, inputs, options);
     return status;
 }
 

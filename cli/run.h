@@ -113,8 +113,7 @@ void run_trace_abandon(run_trace *trace);
 
 /* What a method says of each head after the prompt, a line each; nothing of methods that say nothing. */
 void run_report_heads(FILE *out, const rkv_session *session, const rkv_model_info *model);
-void run_report_summary(FILE *out, const run_result *result, const run_inputs *inputs,
-                        const run_options *options);
+void run_report_summary(FILE *out, const run_result *result, const run_inputs *inputs, const char *label);
 void run_report_layers(FILE *out, const run_result *result, const rkv_model_info *model);
 
 /* Both texts side by side, and where they part. */

@@ -96,10 +96,10 @@ static void write_heading(FILE *out, const char *label, size_t width) {
 static void write_verdict(FILE *out, const run_result *result, const run_result *full, size_t same,
                           bool differ) {
     if (!differ)
-        fprintf(out, "The texts are the same, all %zu tokens.\n", result->n);
+        fprintf(out, "The texts are the same: %zu tokens.\n", result->n);
     else
-        fprintf(out, "The first %zu tokens are the same (of %zu and %zu); " MARK " marks where they part.\n",
-                same, full->n, result->n);
+        fprintf(out, "The texts part after %zu token%s (of %zu and %zu), at " MARK ".\n", same,
+                same == 1 ? "" : "s", full->n, result->n);
 }
 
 void run_compare_write(FILE *out, const run_result *result, const run_result *full, const run_inputs *inputs,

@@ -86,7 +86,7 @@ static void write_memory(FILE *out, const rkv_cache_stats *stats) {
     write_bytes(half, ordinary);
     write_bytes(full, 2 * ordinary);
     write_label(out, "memory");
-    fprintf(out, "%s allocated, %s at most; all %zu tokens take %s at 16 bits", now, peak, stats->n_tokens,
+    fprintf(out, "%s allocated, %s at most\n%*severy token: %s at 16 bits", now, peak, LABEL_COLUMNS + 1, "",
             half);
     if (ours > 0) fprintf(out, " (%.2f x)", ordinary / ours);
     fprintf(out, ", %s in float32", full);
@@ -94,9 +94,8 @@ static void write_memory(FILE *out, const rkv_cache_stats *stats) {
     fputc('\n', out);
 }
 
-void run_report_summary(FILE *out, const run_result *result, const run_inputs *inputs,
-                        const run_options *options) {
-    write_method(out, run_method_label(inputs, options));
+void run_report_summary(FILE *out, const run_result *result, const run_inputs *inputs, const char *label) {
+    write_method(out, label);
     write_times(out, result, inputs);
     write_entries(out, result, rkv_model_get_info(inputs->model));
     write_memory(out, &result->stats);
@@ -104,16 +103,18 @@ void run_report_summary(FILE *out, const run_result *result, const run_inputs *i
 
 /* ---- layers ---- */
 
+/* One row: entries per head, every token in float32, what is held, and ratios to that and to 16 bits. */
 static void write_layer(FILE *out, double entries, double raw, double compressed) {
-    fprintf(out, "  %8.1f  %8.3f  %13.3f  %5.2f\n", entries, raw / MB, compressed / MB,
-            compressed > 0 ? raw / compressed : 0);
+    double ratio = compressed > 0 ? raw / compressed : 0;
+    fprintf(out, "  %8.1f  %8.3f  %13.3f  %6.2f  %10.2f\n", entries, raw / MB, compressed / MB, ratio,
+            ratio / 2);
 }
 
 void run_report_layers(FILE *out, const run_result *result, const rkv_model_info *model) {
     size_t L = model->n_layers, G = model->n_kv_heads;
     double raw = 2 * (double)result->stats.full_bytes_16 / (double)L, all = 0;
-    fprintf(out, "%slayer   entries    raw MB  compressed MB  ratio%s\n", terminal_style(out, STYLE_BOLD),
-            terminal_style(out, STYLE_PLAIN));
+    fprintf(out, "%slayer   entries    raw MB  compressed MB   ratio  to 16 bits%s\n",
+            terminal_style(out, STYLE_BOLD), terminal_style(out, STYLE_PLAIN));
     for (size_t l = 0; l < L; l++) {
         size_t entries = 0, bytes = 0;
         for (size_t g = 0; g < G; g++) {
