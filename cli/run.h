@@ -48,7 +48,7 @@ const char *run_method_label(const run_inputs *inputs, const run_options *option
 
 typedef struct run_stream {
     FILE *out;
-    bool terminal;   /* what could act on a terminal is made harmless, and cut characters wait */
+    bool harmless;   /* on a terminal and among messages: nothing acts on a terminal, characters are whole */
     char waiting[4]; /* [n_waiting] the beginning of a character */
     size_t n_waiting;
     char last; /* byte that was written; '\n' at first */

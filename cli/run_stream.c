@@ -9,7 +9,7 @@
 #include "cli/utf8.h"
 
 run_stream run_stream_begin(FILE *out) {
-    return (run_stream){.out = out, .terminal = isatty(fileno(out)), .last = '\n'};
+    return (run_stream){.out = out, .harmless = out == stderr || isatty(fileno(out)), .last = '\n'};
 }
 
 /* A token can end in the middle of a character: its bytes wait for the rest. */
@@ -21,7 +21,7 @@ static size_t whole_part(const char *bytes, size_t length) {
 
 static void write_now(run_stream *stream, const char *bytes, size_t length) {
     if (length == 0) return;
-    if (stream->terminal)
+    if (stream->harmless)
         write_text(stream->out, bytes, length);
     else
         fwrite(bytes, 1, length, stream->out);

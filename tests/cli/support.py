@@ -2,7 +2,9 @@
 import json
 import os
 import pathlib
+import pty
 import re
+import select
 import shutil
 import subprocess
 import tempfile
@@ -55,8 +57,10 @@ class CliTest(unittest.TestCase):
             del options["stdin"]
         if "stdout" not in options:
             options["stdout"] = subprocess.PIPE
+        errors = options.pop("errors", "strict")
         result = subprocess.run([PROGRAM, *map(str, arguments)], stderr=subprocess.PIPE, **options)
-        result.stdout = (result.stdout or b"").decode()
+        result.raw = result.stdout or b""
+        result.stdout = result.raw.decode(errors=errors)
         result.stderr = result.stderr.decode()
         return result
 
@@ -82,6 +86,30 @@ class CliTest(unittest.TestCase):
 
     def load(self, path):
         return json.loads((self.folder / path).read_text())
+
+
+def on_terminal(test, *arguments, **env):
+    """What the program writes when both of its outputs are a terminal."""
+    try:
+        ours, theirs = pty.openpty()
+    except OSError as error:
+        test.skipTest(f"no terminal to be had: {error}")
+    program = subprocess.Popen([PROGRAM, *arguments], cwd=test.folder, env=test.env | env, stdin=theirs, stdout=theirs,
+                               stderr=theirs)
+    os.close(theirs)
+    text = b""
+    while True:
+        try:
+            ready, _, _ = select.select([ours], [], [], 60)
+            part = os.read(ours, 65536) if ready else b""
+        except OSError:
+            break  # the other end is closed
+        if not part:
+            break
+        text += part
+    os.close(ours)
+    test.assertEqual(program.wait(timeout=60), 0, text)
+    return text.decode()
 
 
 def normalise(text):

@@ -1,14 +1,10 @@
 """`rankkv analyze` and what follows it, on the tiny model: the files, the tables, the examples of --help."""
 import json
-import os
-import pty
 import re
-import select
 import shlex
-import subprocess
 import unittest
 
-from support import PROGRAM, PROMPT, TINY_CONTEXT, TINY_LAYERS, CliTest
+from support import PROMPT, TINY_CONTEXT, TINY_LAYERS, CliTest, on_terminal
 
 DOCUMENTS = ["analysis.json", "budget.json", "ranks.csv"]
 
@@ -206,31 +202,8 @@ class Examples(CliTest):
 
 
 class Terminal(CliTest):
-    def run_on_terminal(self, *arguments, **env):
-        """What the program writes when both of its outputs are a terminal."""
-        try:
-            ours, theirs = pty.openpty()
-        except OSError as error:
-            self.skipTest(f"no terminal to be had: {error}")
-        program = subprocess.Popen([PROGRAM, *arguments], cwd=self.folder, env=self.env | env, stdin=theirs,
-                                   stdout=theirs, stderr=theirs)
-        os.close(theirs)
-        text = b""
-        while True:
-            try:
-                ready, _, _ = select.select([ours], [], [], 60)
-                part = os.read(ours, 65536) if ready else b""
-            except OSError:
-                break  # the other end is closed
-            if not part:
-                break
-            text += part
-        os.close(ours)
-        self.assertEqual(program.wait(timeout=60), 0, text)
-        return text.decode()
-
     def test_bar_and_colour(self):
-        text = self.run_on_terminal("analyze", "prompt.txt", "--force")
+        text = on_terminal(self, "analyze", "prompt.txt", "--force")
         self.assertIn("\r\033[K", text)
         self.assertIn("100 %", text)
         self.assertIn("\033[1m", text)
@@ -238,15 +211,15 @@ class Terminal(CliTest):
     def test_names_cannot_act_on_the_terminal(self):
         name = "\033]0;owned\a\033[2J.txt"
         (self.folder / name).write_text(PROMPT)
-        text = self.run_on_terminal("analyze", name, "--force", NO_COLOR="1")
+        text = on_terminal(self, "analyze", name, "--force", NO_COLOR="1")
         self.assertNotIn("\033]0;", text)
         self.assertNotIn("\033[2J", text)
         self.assertIn("\\x1B]0;owned", text)
 
     def test_quiet_and_no_color(self):
-        text = self.run_on_terminal("analyze", "prompt.txt", "--quiet", "--force", NO_COLOR="1")
+        text = on_terminal(self, "analyze", "prompt.txt", "--quiet", "--force", NO_COLOR="1")
         self.assertNotIn("\033", text)
-        text = self.run_on_terminal("analyze", "prompt.txt", "--quiet", "--force", TERM="dumb")
+        text = on_terminal(self, "analyze", "prompt.txt", "--quiet", "--force", TERM="dumb")
         self.assertNotIn("\033", text)
 
     def test_nothing_of_it_in_a_pipe(self):

@@ -52,6 +52,10 @@ CASES = {
     "methods": ["methods"],
     "methods_solvers": ["methods", "solvers"],
     "methods_unknown": ["methods", "polices"],
+    "run_two_sizes": ["run", "prompt.txt", "--budget", "8", "--ratio", "0.5"],
+    "run_unknown_method": ["run", "prompt.txt", "--method", "windw"],
+    "run_unknown_option": ["run", "prompt.txt", "--method", "streaming-llm:sinks=4"],
+    "run_below_least": ["run", "prompt.txt", "--method", "streaming-llm:n_sink=8", "--budget", "7"],
     "heatmap_without_folder": ["heatmap", "trace.h5"],
 }
 
@@ -108,7 +112,7 @@ class Golden(CliTest):
     def test_methods_json(self):
         document = json.loads(self.run_well("methods", "--json").stdout)
         self.assertEqual((document["schema"], document["schema_version"]), ("rankkv-methods", 1))
-        for table in ("policies", "metrics", "aggregates", "solvers", "colormaps", "scales", "exporters"):
+        for table in ("policies", "metrics", "aggregates", "solvers", "colormaps", "scales", "compressors", "exporters"):
             names = [row["name"] for row in document[table]]
             self.assertGreater(len(names), 1)
             self.assertEqual(len(names), len(set(names)))
@@ -147,7 +151,7 @@ class Manual(CliTest):
         self.assertEqual(shown.returncode, 0, shown.stderr)
         self.assertEqual(shown.stderr, "")
         text = re.sub(r".\x08|\x1b\[\d*m", "", shown.stdout)
-        for name in ("analyze", "heatmap", "budget", "export", "info", "methods"):
+        for name in ("analyze", "heatmap", "budget", "export", "run", "info", "methods"):
             self.assertIn(f"rankkv {name}", text)
         self.assertIn("--save-attention", text)
         self.assertIn("EXIT STATUS", text)
@@ -174,6 +178,9 @@ class Completion(CliTest):
         self.assertEqual(self.complete("rankkv analyze --dtype = float3"), ["float32"])
         self.assertEqual(self.complete("rankkv budget -p prop"), ["proportional"])
         self.assertEqual(self.complete("rankkv analyze --text "), [])
+        self.assertEqual(self.complete("rankkv run --method strea"), ["streaming-llm"])
+        self.assertEqual(self.complete("rankkv run --hold "), ["always", "prompt"])
+        self.assertEqual(self.complete("rankkv methods comp"), ["compressors"])
 
     def test_files(self):
         self.assertIn("prompt.txt", self.complete("rankkv analyze pro"))
