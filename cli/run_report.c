@@ -66,15 +66,13 @@ static void write_entries(FILE *out, const run_result *result, const rkv_model_i
     write_label(out, "entries");
     fprintf(out, "%.1f per head", (double)result->stats.n_entries / (double)n);
     if (held.least != held.most) fprintf(out, " (%zu to %zu)", held.least, held.most);
-    fprintf(out, " of %zu tokens; budget ", result->stats.n_tokens);
-    if (budget.least == SIZE_MAX)
-        fputs("any number\n", out);
-    else if (budget.most == SIZE_MAX)
-        fprintf(out, "%zu or more\n", budget.least);
+    fprintf(out, " of %zu tokens", result->stats.n_tokens);
+    if (budget.most == SIZE_MAX) /* no limit, or the method's own */
+        fputc('\n', out);
     else if (budget.least == budget.most)
-        fprintf(out, "%zu\n", budget.least);
+        fprintf(out, "; budget %zu\n", budget.least);
     else
-        fprintf(out, "%zu to %zu\n", budget.least, budget.most);
+        fprintf(out, "; budget %zu to %zu\n", budget.least, budget.most);
 }
 
 /* What is allocated, against every token in an ordinary cache of 16 bits and in one of float32. */
