@@ -20,6 +20,10 @@ bool rkv_session_evicts(const rkv_session *s) {
     return s->step == 0 || (s->options.hold == RKV_HOLD_ALWAYS && s->step % interval == 0);
 }
 
+bool rkv_session_is_settled(const rkv_session *s) {
+    return s->options.hold == RKV_HOLD_PROMPT && s->schedule.n_phases == 1;
+}
+
 rkv_layer_view rkv_layer_view_new(rkv_session *s, size_t layer, const rkv_observation *prompt) {
     return (rkv_layer_view){
         .index = layer,

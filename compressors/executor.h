@@ -65,6 +65,8 @@ size_t rkv_stage_budget(const rkv_session *s, const rkv_stage *stage, size_t lay
 const rkv_pipeline *rkv_session_pipeline(const rkv_session *s, size_t *first_stage);
 /* Whether the pipeline evicts at this step. */
 bool rkv_session_evicts(const rkv_session *s);
+/* Whether nothing is evicted after the prompt, ever. */
+bool rkv_session_is_settled(const rkv_session *s);
 
 /* Runs the stages [first, n_stages) of the pipeline in force on a layer's entries. prompt: step 0's queries,
  * or NULL. reforms: representations store the entries anew; else they are in their form already. */
@@ -98,6 +100,9 @@ rkv_layer_view rkv_layer_view_new(rkv_session *s, size_t layer, const rkv_observ
 rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_projection *p, const float *sums);
 
 /* ---- accounting: session.c, verify.c ---- */
+
+/* Frees what methods remember, but for what they say of it, when nothing more will be evicted. */
+void rkv_session_drop_states(rkv_session *s);
 
 /* Counts what a layer's cache gained or lost since it held `before` bytes. */
 size_t rkv_layer_bytes(const rkv_session *s, size_t layer);

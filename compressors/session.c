@@ -56,14 +56,26 @@ static rkv_status allocate(rkv_session *s) {
 }
 
 static size_t states_bytes(const rkv_session *s) {
-    size_t floats = 0;
+    size_t index = 0, floats = 0;
     for (size_t p = 0; p < s->schedule.n_phases; p++)
-        for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++) {
+        for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++, index++) {
             const rkv_stage *stage = &s->schedule.phases[p].pipeline.stages[i];
-            const struct rkv_method_ops *ops = stage->method->ops;
-            floats += ops->state_size ? ops->state_size(&stage->values, &s->shape) : 0;
+            if (s->layers[0].states[index])
+                floats += stage->method->ops->state_size(&stage->values, &s->shape);
         }
     return floats * sizeof(float) * rkv_session_layers(s);
+}
+
+void rkv_session_drop_states(rkv_session *s) {
+    size_t index = 0, before = states_bytes(s);
+    for (size_t p = 0; p < s->schedule.n_phases; p++)
+        for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++, index++)
+            for (size_t l = 0; l < rkv_session_layers(s); l++) {
+                if (s->schedule.phases[p].pipeline.stages[i].method->ops->note) continue;
+                free(s->layers[l].states[index]);
+                s->layers[l].states[index] = NULL;
+            }
+    rkv_session_account(s, before, states_bytes(s));
 }
 
 static rkv_status check(rkv_session *s) {

@@ -114,6 +114,7 @@ static rkv_status run_prompt(rkv_forward *forward, prompt_pass *pass, const int3
         s->prefill_s = rkv_now_s() - start - load_s;
         if (!status && i > 0) memcpy(s->logits, first->logits, s->model->config.n_vocab * sizeof *s->logits);
         if (!status && s->options.verify) status = rkv_session_verify_bytes(s);
+        if (rkv_session_is_settled(s)) rkv_session_drop_states(s);
         s->step = 1;
     }
     return status;
@@ -210,6 +211,7 @@ static rkv_status evict(rkv_session *s, const rkv_projection *p) {
                              .m = p->shape.n_tokens,
                              .first = (int64_t)(s->n_seen - p->shape.n_tokens),
                              .rotated = s->options.positions == RKV_POSITIONS_ORIGINAL};
+    if (rkv_session_is_settled(s)) return RKV_OK;
     rkv_status status = rkv_layer_observe(s, p->layer, &query);
     if (!status && s->changes_phase) return rkv_layer_change_phase(s, p->layer);
     if (!status && rkv_session_evicts(s)) status = rkv_layer_run_stages(s, p->layer, 0, NULL, false);
