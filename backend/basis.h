@@ -1,11 +1,20 @@
-/* basis.h: an orthonormal basis in which few coordinates hold most of some rows. */
+/* basis.h: the directions in which rows lie. Host memory. */
 #ifndef RKV_BACKEND_BASIS_H
 #define RKV_BACKEND_BASIS_H
 
+#include <stddef.h>
+
 #include <rankkv/status.h>
 
-/* Singular values sigma [width], descending, of rows [n, width], and the right singular vectors that belong to them:
- * vectors [width, width], row i the i-th. n = 0 or all zeros: the identity. */
-rkv_status rkv_right_singular_vectors(const float *rows, size_t n, size_t width, double *sigma, float *vectors);
+/* Singular values sigma [width] of rows [n, width], descending, and their right singular vectors [width,
+ * width]: row i belongs to sigma[i]; the rows are orthonormal whatever the rank is. A vector's component of
+ * largest size is positive (of equal sizes the first).
+ *
+ * They come from the eigenvectors of rows^T rows in float64, which is exact to the rounding of the float32
+ * rows themselves: sigma_i within about 1e-15 sigma_0^2 / sigma_i, so that what lies below 1e-7 sigma_0 is
+ * noise; vectors orthonormal within 1e-6 (float32), and the span of the first r as good as the gap after
+ * sigma_r is wide. n = 0, or all zeros: sigma 0 and the unit vectors. RKV_DATA: a number is not finite. */
+rkv_status rkv_right_singular_vectors(const float *rows, size_t n, size_t width, double *sigma,
+                                      float *vectors);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backend/rows_affine.h"
+#include "backend/rows_codes.h"
 #include "core/simd.h"
 
 #define PIECE ((size_t)128)
@@ -53,22 +54,9 @@ static void encode_piece(const rkv_row_layout *layout, const float *x, size_t st
                   records + row * layout->record_bytes + run.byte);
 }
 
-static inline void take_codes(const unsigned char *codes, size_t n, const float *scale, const float *zero,
-                              size_t bits, unsigned shift, float *x) {
-    if (bits == 8)
-        for (size_t i = 0; i < n; i++)
-            x[i] = zero[i] + scale[i] * (float)codes[i];
-    else if (shift)
-        for (size_t i = 0; i < n; i++)
-            x[i] = zero[i] + scale[i] * (float)(codes[i] >> 4);
-    else
-        for (size_t i = 0; i < n; i++)
-            x[i] = zero[i] + scale[i] * (float)(codes[i] & 15);
-}
-
-RKV_CLONES static void decode_piece(const rkv_row_layout *layout, const unsigned char *group,
-                                    const unsigned char *records, size_t rows, rkv_codes_run run, float *x,
-                                    size_t stride) {
+static void decode_piece(const rkv_row_layout *layout, const unsigned char *group,
+                         const unsigned char *records, size_t rows, rkv_codes_run run, float *x,
+                         size_t stride) {
     float scale[PIECE], zero[PIECE];
     const uint16_t *scales = (const uint16_t *)(const void *)group, *zeros = scales + layout->width;
     size_t n = run.to - run.from;
@@ -76,9 +64,8 @@ RKV_CLONES static void decode_piece(const rkv_row_layout *layout, const unsigned
         scale[i] = rkv_half_finite(scales[run.from + i]);
         zero[i] = rkv_half_finite(zeros[run.from + i]);
     }
-    for (size_t row = 0; row < rows; row++)
-        take_codes(records + row * layout->record_bytes + run.byte, n, scale, zero, layout->bits, run.shift,
-                   x + row * stride + run.from);
+    rkv_codes_block block = {records + run.byte, layout->record_bytes, rows, n, layout->bits, run.shift};
+    rkv_codes_reader_of(rkv_tile_best())->by_column(&block, scale, zero, x + run.from, stride);
 }
 
 void rkv_channel_encode(const rkv_row_layout *layout, const float *x, size_t stride, unsigned char *group,

@@ -91,8 +91,11 @@ static void encode_bf16(const rkv_row_layout *layout, const float *x, size_t n, 
 static void decode_bf16(const rkv_row_layout *layout, const unsigned char *records, size_t n, float *x,
                         size_t stride) {
     const uint16_t *from = (const uint16_t *)(const void *)records;
-    for (size_t i = 0; i < n; i++)
-        from_bfloats(from + i * layout->width, layout->width, x + i * stride);
+    if (stride == layout->width)
+        from_bfloats(from, n * stride, x);
+    else
+        for (size_t i = 0; i < n; i++)
+            from_bfloats(from + i * layout->width, layout->width, x + i * stride);
 }
 
 const rkv_row_codec rkv_rows_f32 = {float_bytes, false, encode_f32, decode_f32};

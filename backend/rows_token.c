@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backend/rows_affine.h"
+#include "backend/rows_codes.h"
 #include "core/simd.h"
 
 static size_t n_groups(const rkv_row_layout *layout) {
@@ -61,36 +62,44 @@ static void encode(const rkv_row_layout *layout, const float *x, size_t n, size_
         encode_row(layout, x + i * stride, records + i * layout->record_bytes);
 }
 
-/* The three ways in which a code lies in a byte, each with a loop of its own: the compiler unpacks whole
- * registers of them. scale times code is exact in float32, so every instruction set gives the same bits. */
-static inline void take_codes(const unsigned char *codes, size_t n, float scale, float zero, size_t bits,
-                              unsigned shift, float *x) {
-    if (bits == 8)
-        for (size_t i = 0; i < n; i++)
-            x[i] = zero + scale * (float)codes[i];
-    else if (shift)
-        for (size_t i = 0; i < n; i++)
-            x[i] = zero + scale * (float)(codes[i] >> 4);
-    else
-        for (size_t i = 0; i < n; i++)
-            x[i] = zero + scale * (float)(codes[i] & 15);
+/* Rows whose scales and zeros are at hand together. */
+#define BLOCK ((size_t)64)
+
+RKV_CLONES static void affine_of_group(const unsigned char *at, size_t apart, size_t rows, float *scale,
+                                       float *zero) {
+    rkv_affine affine[BLOCK] = {{0}};
+    for (size_t row = 0; row < rows; row++)
+        memcpy(&affine[row], at + row * apart, sizeof *affine);
+    for (size_t row = 0; row < BLOCK; row++) {
+        scale[row] = rkv_half_finite(affine[row].scale);
+        zero[row] = rkv_half_finite(affine[row].zero);
+    }
 }
 
-RKV_CLONES static void decode(const rkv_row_layout *layout, const unsigned char *records, size_t n, float *x,
-                              size_t stride) {
-    size_t width = layout->width, group = layout->group, bits = layout->bits, groups = n_groups(layout);
-    for (size_t row = 0; row < n; row++, records += layout->record_bytes, x += stride)
-        for (size_t from = 0, g = 0; from < width; from += group, g++) {
-            const unsigned char *codes = records + groups * sizeof(rkv_affine);
-            rkv_affine affine;
-            memcpy(&affine, records + g * sizeof affine, sizeof affine);
-            float scale = rkv_half_finite(affine.scale), zero = rkv_half_finite(affine.zero);
-            rkv_codes_run run[2];
-            size_t runs = rkv_codes_runs(layout, from, width - from < group ? width : from + group, run);
-            for (size_t i = 0; i < runs; i++)
-                take_codes(codes + run[i].byte, run[i].to - run[i].from, scale, zero, bits, run[i].shift,
-                           x + run[i].from);
+static void decode_block(const rkv_row_layout *layout, const unsigned char *records, size_t rows, float *x,
+                         size_t stride) {
+    const rkv_codes_reader *reader = rkv_codes_reader_of(rkv_tile_best());
+    size_t width = layout->width, groups = n_groups(layout), apart = layout->record_bytes;
+    const unsigned char *codes = records + groups * sizeof(rkv_affine);
+    float scale[BLOCK], zero[BLOCK];
+    for (size_t g = 0, from = 0; g < groups; g++, from += layout->group) {
+        rkv_codes_run run[2];
+        size_t to = width - from < layout->group ? width : from + layout->group;
+        size_t runs = rkv_codes_runs(layout, from, to, run);
+        affine_of_group(records + g * sizeof(rkv_affine), apart, rows, scale, zero);
+        for (size_t i = 0; i < runs; i++) {
+            rkv_codes_block block = {codes + run[i].byte,     apart,        rows,
+                                     run[i].to - run[i].from, layout->bits, run[i].shift};
+            reader->by_row(&block, scale, zero, x + run[i].from, stride);
         }
+    }
+}
+
+static void decode(const rkv_row_layout *layout, const unsigned char *records, size_t n, float *x,
+                   size_t stride) {
+    for (size_t row = 0; row < n; row += BLOCK)
+        decode_block(layout, records + row * layout->record_bytes, n - row < BLOCK ? n - row : BLOCK,
+                     x + row * stride, stride);
 }
 
 const rkv_row_codec rkv_rows_token = {record_bytes, true, encode, decode};

@@ -27,6 +27,7 @@ static const rkv_method *const table[] = {
     &rkv_method_bf16,
     &rkv_method_int8,
     &rkv_method_int4,
+    &rkv_method_lowrank,
 };
 /* clang-format on */
 #define N_METHODS (sizeof table / sizeof *table)
