@@ -172,6 +172,8 @@ rkv_status rkv_cpu_singular_values(rkv_backend *backend, const rkv_singular_task
 #pragma omp parallel num_threads(threads)
     {
         double *work = NULL;
+        /* Within this region: OpenBLAS on OpenMP asks for it at each call, whatever it was told before. */
+        omp_set_num_threads(1);
         rkv_first_failure_note(&failure, rkv_alloc_raw(&work, task->rows * task->cols, sizeof *work));
 #pragma omp for schedule(dynamic)
         for (size_t i = 0; i < task->n; i++)
