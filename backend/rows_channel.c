@@ -26,8 +26,8 @@ RKV_CLONES static void ranges_of(const float *x, size_t rows, size_t stride, siz
 
 /* Codes of channels [0, n) of one row, at `codes`, in one part of their bytes. */
 RKV_CLONES static void put_codes(const float *x, size_t n, const float *zero, const float *inverse,
-                                 float levels, unsigned shift, unsigned char *codes) {
-    if (shift)
+                                 float levels, rkv_codes_part part, unsigned char *codes) {
+    if (part == RKV_CODES_UPPER)
         for (size_t i = 0; i < n; i++)
             codes[i] |= (unsigned char)(rkv_code_of(x[i], zero[i], inverse[i], levels) << 4);
     else
@@ -50,7 +50,7 @@ static void encode_piece(const rkv_row_layout *layout, const float *x, size_t st
         inverse[i] = affine.scale ? 1.0f / rkv_half_finite(affine.scale) : 0;
     }
     for (size_t row = 0; row < layout->group; row++)
-        put_codes(x + row * stride + run.from, n, low, inverse, levels, run.shift,
+        put_codes(x + row * stride + run.from, n, low, inverse, levels, run.part,
                   records + row * layout->record_bytes + run.byte);
 }
 
@@ -64,8 +64,8 @@ static void decode_piece(const rkv_row_layout *layout, const unsigned char *grou
         scale[i] = rkv_half_finite(scales[run.from + i]);
         zero[i] = rkv_half_finite(zeros[run.from + i]);
     }
-    rkv_codes_block block = {records + run.byte, layout->record_bytes, rows, n, layout->bits, run.shift};
-    rkv_codes_reader_of(rkv_tile_best())->by_column(&block, scale, zero, x + run.from, stride);
+    rkv_codes_block block = rkv_codes_block_of(&run, records, layout->record_bytes, rows);
+    rkv_codes_reader_of(rkv_tile_best())->by_number(&block, scale, zero, x + run.from, stride);
 }
 
 void rkv_channel_encode(const rkv_row_layout *layout, const float *x, size_t stride, unsigned char *group,
@@ -84,7 +84,7 @@ void rkv_channel_decode(const rkv_row_layout *layout, const unsigned char *group
     for (size_t from = 0; from < layout->width; from += PIECE) {
         rkv_codes_run run[2];
         size_t to = layout->width - from < PIECE ? layout->width : from + PIECE;
-        size_t runs = rkv_codes_runs(layout, from, to, run);
+        size_t runs = rkv_codes_read_runs(layout, from, to, run);
         for (size_t i = 0; i < runs; i++)
             decode_piece(layout, group, records, n, run[i], x, stride);
     }

@@ -29,10 +29,10 @@
 
 static const rkv_codes_reader readers[] = {
 #if defined(__x86_64__)
-    {16, by_row_avx512, by_column_avx512},
-    {8, by_row_avx2, by_column_avx2},
+    {16, by_row_avx512, by_number_avx512},
+    {8, by_row_avx2, by_number_avx2},
 #endif
-    {4, by_row_baseline, by_column_baseline},
+    {4, by_row_baseline, by_number_baseline},
 };
 
 const rkv_codes_reader *rkv_codes_reader_of(const rkv_tile *tile) {

@@ -3,24 +3,33 @@
 #ifndef RKV_BACKEND_ROWS_CODES_H
 #define RKV_BACKEND_ROWS_CODES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "backend/cpu_gemm.h"
 
-/* n codes of each of `rows` rows that lie `apart` bytes apart; of `bits` bits, 4-bit codes in the bytes'
- * lower half or, with shift 4, in their upper half. */
+/* Which bits of n bytes are codes: all of them, the lower 4, the upper 4, or first all lower ones and then
+ * all upper ones. */
+typedef enum rkv_codes_part {
+    RKV_CODES_WHOLE,
+    RKV_CODES_LOWER,
+    RKV_CODES_UPPER,
+    RKV_CODES_BOTH
+} rkv_codes_part;
+
+/* n bytes of each of `rows` rows that lie `apart` bytes apart. */
 typedef struct rkv_codes_block {
     const unsigned char *codes;
-    size_t apart, rows, n, bits;
-    unsigned shift;
+    size_t apart, rows, n;
+    rkv_codes_part part;
 } rkv_codes_block;
 
-/* For this processor: to x, rows `stride` floats apart, with scale and zero [rows], or [n]. */
+/* For this processor: to x, rows `stride` floats apart, with one scale and zero per row, or per number. */
 typedef struct rkv_codes_reader {
     size_t lanes;
     void (*by_row)(const rkv_codes_block *block, const float *scale, const float *zero, float *x,
                    size_t stride);
-    void (*by_column)(const rkv_codes_block *block, const float *scale, const float *zero, float *x,
+    void (*by_number)(const rkv_codes_block *block, const float *scale, const float *zero, float *x,
                       size_t stride);
 } rkv_codes_reader;
 

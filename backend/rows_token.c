@@ -27,11 +27,11 @@ RKV_CLONES static void range_of(const float *x, size_t n, float *low, float *hig
     *high = most;
 }
 
-RKV_CLONES static void put_codes(const float *x, size_t n, rkv_affine affine, float levels, unsigned shift,
-                                 unsigned char *codes) {
+RKV_CLONES static void put_codes(const float *x, size_t n, rkv_affine affine, float levels,
+                                 rkv_codes_part part, unsigned char *codes) {
     float zero = rkv_half_finite(affine.zero), scale = rkv_half_finite(affine.scale);
     float inverse = scale > 0 ? 1.0f / scale : 0;
-    if (shift)
+    if (part == RKV_CODES_UPPER)
         for (size_t i = 0; i < n; i++)
             codes[i] |= (unsigned char)(rkv_code_of(x[i], zero, inverse, levels) << 4);
     else
@@ -51,7 +51,7 @@ static void encode_row(const rkv_row_layout *layout, const float *x, unsigned ch
         rkv_codes_run run[2];
         size_t n = rkv_codes_runs(layout, from, to, run);
         for (size_t i = 0; i < n; i++)
-            put_codes(x + run[i].from, run[i].to - run[i].from, affine, levels, run[i].shift,
+            put_codes(x + run[i].from, run[i].to - run[i].from, affine, levels, run[i].part,
                       codes + run[i].byte);
     }
 }
@@ -85,11 +85,10 @@ static void decode_block(const rkv_row_layout *layout, const unsigned char *reco
     for (size_t g = 0, from = 0; g < groups; g++, from += layout->group) {
         rkv_codes_run run[2];
         size_t to = width - from < layout->group ? width : from + layout->group;
-        size_t runs = rkv_codes_runs(layout, from, to, run);
+        size_t runs = rkv_codes_read_runs(layout, from, to, run);
         affine_of_group(records + g * sizeof(rkv_affine), apart, rows, scale, zero);
         for (size_t i = 0; i < runs; i++) {
-            rkv_codes_block block = {codes + run[i].byte,     apart,        rows,
-                                     run[i].to - run[i].from, layout->bits, run[i].shift};
+            rkv_codes_block block = rkv_codes_block_of(&run[i], codes, apart, rows);
             reader->by_row(&block, scale, zero, x + run[i].from, stride);
         }
     }

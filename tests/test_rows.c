@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "backend/rows.h"
+#include "backend/rows_codes.h"
 #include "core/half.h"
 #include "core/random.h"
 #include "support/failing_allocator.h"
@@ -246,6 +247,52 @@ static void test_bfloat_rounding(void **state) {
     rkv_rows_read(rows, 0, 1, back);
     assert_memory_equal(back, y, sizeof y);
     rkv_rows_free(rows);
+}
+
+/* Number i of a row of n bytes in some part of them. */
+static int plain_code(const unsigned char *codes, size_t n, rkv_codes_part part, size_t i) {
+    switch (part) {
+    case RKV_CODES_WHOLE:
+        return codes[i];
+    case RKV_CODES_LOWER:
+        return codes[i] & 15;
+    case RKV_CODES_UPPER:
+        return codes[i] >> 4;
+    default:
+        return i < n ? codes[i] & 15 : codes[i - n] >> 4;
+    }
+}
+
+static void check_reader(const rkv_codes_reader *reader, rkv_codes_part part, size_t n) {
+    enum { ROWS = 3, APART = 85, STRIDE = 163 };
+    unsigned char codes[ROWS * APART];
+    float scale[STRIDE], zero[STRIDE], rows[ROWS * STRIDE], numbers[ROWS * STRIDE];
+    size_t width = part == RKV_CODES_BOTH ? 2 * n : n;
+    for (size_t i = 0; i < sizeof codes; i++)
+        codes[i] = (unsigned char)rkv_random_below(&dice, 256);
+    for (size_t i = 0; i < STRIDE; i++) { /* as float16 has them */
+        scale[i] = (float)rkv_random_below(&dice, 2048) / 1024;
+        zero[i] = (float)rkv_random_below(&dice, 2048) - 1024;
+    }
+    rkv_codes_block block = {codes, APART, ROWS, n, part};
+    reader->by_row(&block, scale, zero, rows, STRIDE);
+    reader->by_number(&block, scale, zero, numbers, STRIDE);
+    for (size_t row = 0; row < ROWS; row++)
+        for (size_t i = 0; i < width; i++) {
+            float code = (float)plain_code(codes + row * APART, n, part, i);
+            assert_true(rows[row * STRIDE + i] == zero[row] + scale[row] * code);
+            assert_true(numbers[row * STRIDE + i] == zero[i] + scale[i] * code);
+        }
+}
+
+/* Every instruction set that the processor has gives the same bits. */
+static void test_every_reader(void **state) {
+    (void)state;
+    const rkv_tile *tile;
+    for (size_t t = 0; (tile = rkv_tile_at(t)); t++)
+        for (int part = RKV_CODES_WHOLE; part <= RKV_CODES_BOTH; part++)
+            for (size_t n = 1; n <= 81; n++)
+                check_reader(rkv_codes_reader_of(tile), (rkv_codes_part)part, n);
 }
 
 /* ---- appending and keeping ---- */
@@ -487,6 +534,7 @@ static void test_failing_allocations(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_reader),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_unusual_numbers),
         cmocka_unit_test(test_beyond_range),
