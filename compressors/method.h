@@ -42,7 +42,7 @@ typedef struct rkv_observation {
 /* One KV head's entries, ascending by position. */
 typedef struct rkv_head_view {
     size_t n;
-    const float *keys, *values; /* [n, D]; NULL where the method does not say that it needs them */
+    const float *keys, *values; /* [n, D]; after the prompt NULL unless the method says that it needs them */
     const int32_t *positions;   /* [n] */
     const float *sums;          /* [H/G, n] attention received so far; NULL unless needed */
 } rkv_head_view;

@@ -277,8 +277,12 @@ static void say(const rkv_option_values *values, const float *state, size_t head
     snprintf(text, size, "%s", policy_names[(size_t)state[head]]);
 }
 
-static const struct rkv_method_ops ops = {
-    .least = least, .state_size = state_size, .score = score_heads, .share = share_budgets, .note = say};
+static const struct rkv_method_ops ops = {.finds_length = true,
+                                          .least = least,
+                                          .state_size = state_size,
+                                          .score = score_heads,
+                                          .share = share_budgets,
+                                          .note = say};
 
 const rkv_method rkv_method_fastgen = {
     .name = "fastgen",

@@ -245,8 +245,8 @@ static rkv_layer_view restricted(const sample_view *s, unsigned needs, rkv_head_
     rkv_layer_view view = s->view;
     for (size_t g = 0; g < view.n_kv_heads; g++) {
         heads[g] = s->own[g];
-        if (!(needs & RKV_NEEDS_KEYS)) heads[g].keys = NULL;
-        if (!(needs & RKV_NEEDS_VALUES)) heads[g].values = NULL;
+        if (!(needs & RKV_NEEDS_KEYS) && !view.prompt) heads[g].keys = NULL;
+        if (!(needs & RKV_NEEDS_VALUES) && !view.prompt) heads[g].values = NULL;
         if (!(needs & RKV_NEEDS_SUMS)) heads[g].sums = NULL;
     }
     view.heads = heads;
