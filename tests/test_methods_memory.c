@@ -35,9 +35,17 @@ static rkv_status parse_schedule(trial *t) {
 static rkv_status choose(trial *t) {
     const struct rkv_method_ops *ops = t->stage->method->ops;
     const rkv_option_values *values = &t->stage->values;
-    rkv_status status = ops->score(values, &t->view, t->sample->score);
-    if (!status && ops->share) status = ops->share(values, &t->view, t->sample->score, t->sample->budget);
+    const sample_view *s = t->sample;
+    rkv_status status = RKV_OK;
+    if (ops->observe) status = ops->observe(values, &s->queries, &s->shape, &s->rope, t->view.state);
+    if (!status) status = ops->score(values, &t->view, s->score);
+    if (!status && ops->share) status = ops->share(values, &t->view, s->score, s->budget);
     return status;
+}
+
+static rkv_status plan(trial *t) {
+    size_t budgets[] = {250, 250, 250};
+    return t->stage->method->ops->plan(&t->stage->values, 1000, 3, budgets);
 }
 
 static rkv_status fit(trial *t) {
@@ -85,6 +93,7 @@ static void try_method(const rkv_method *method, const sample_view_options *opti
     trial t = {&s, s.view, &pipeline.stages[0], NULL};
     t.view.state = s.state;
     if (method->kind == RKV_SELECTION) fail_each(choose, &t, method->name);
+    if (method->ops->plan) fail_each(plan, &t, method->name);
     if (method->ops->fit) fail_each(fit, &t, method->name);
     sample_view_clear(&s);
 }
@@ -92,7 +101,7 @@ static void try_method(const rkv_method *method, const sample_view_options *opti
 static void test_methods(void **state) {
     (void)state;
     for (size_t i = 0; rkv_method_at(i); i++) {
-        try_method(rkv_method_at(i), &(sample_view_options){.seed = i});
+        try_method(rkv_method_at(i), &(sample_view_options){.seed = i, .n_seen = 90}); /* above any window */
         try_method(rkv_method_at(i), &(sample_view_options){
                                          .seed = i, .n_prompt = 30, .ragged = true, .cache_positions = true});
     }
