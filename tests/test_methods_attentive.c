@@ -69,6 +69,8 @@ static const sample_view_options views[] = {
     {.seed = 10, .n_heads = 4, .n_kv_heads = 4, .ragged = true},
     {.seed = 11, .n_heads = 4, .n_kv_heads = 1, .head_dim = 2},
     {.seed = 12, .n_seen = 200, .n_prompt = 150},
+    {.seed = 16, .n_heads = 6, .n_kv_heads = 2, .head_dim = 16, .n_seen = 150, .ragged = true, .cpu = true},
+    {.seed = 17, .n_seen = 120, .n_prompt = 70, .cache_positions = true, .cpu = true},
     {.seed = 13, .ties = true},
     {.seed = 14, .ties = true, .ragged = true, .group_score = RKV_GROUP_MAX},
     {.seed = 15, .ties = true, .n_seen = 60, .n_prompt = 20},
