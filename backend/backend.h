@@ -49,8 +49,17 @@ typedef enum rkv_weight_form {
     RKV_WEIGHT_BF16,
     RKV_WEIGHT_Q4_0,
     RKV_WEIGHT_Q4_1,
-    RKV_WEIGHT_Q8_0
+    RKV_WEIGHT_Q8_0,
+    RKV_WEIGHT_FORM_COUNT
 } rkv_weight_form;
+
+/* A matrix [rows, k] of weights in a file: wherever those lie (for the CPU, in its mapping), at any address.
+ */
+typedef struct rkv_file_matrix {
+    rkv_weight_form form; /* not RKV_WEIGHT_OTHER */
+    const void *data;
+    size_t rows;
+} rkv_file_matrix;
 
 /* One KV head's cache as attention reads it, n entries; the last of them are the new tokens'. */
 typedef struct rkv_cached_head {
@@ -102,11 +111,11 @@ typedef struct rkv_backend_ops {
      * a multiple of RKV_MATRIX_STEP. */
     rkv_status (*matmul)(rkv_backend *backend, const float *x, size_t m, const rkv_matrix *matrix,
                          size_t first, size_t rows, bool accumulate, float *y);
-    /* y [rows] = w x [k] + (accumulate ? y : 0), w [rows, k] in a form other than RKV_WEIGHT_OTHER, k a
-     * multiple of its block. x and y are device memory, w wherever weights of a file lie (the CPU: its
-     * mapping). */
-    rkv_status (*matvec)(rkv_backend *backend, const float *x, rkv_weight_form form, const void *w,
-                         size_t rows, size_t k, bool accumulate, float *y);
+    /* y [rows of all parts] = w x [k] + (accumulate ? y : 0), w the matrices part [n] one below the other, k
+     * a multiple of their blocks. Weights are used as the float32 numbers that they decode to, up to the
+     * order of sums; the result does not depend on the number of threads. NULL: this device cannot. */
+    rkv_status (*matvec)(rkv_backend *backend, const float *x, size_t k, const rkv_file_matrix *part,
+                         size_t n, bool accumulate, float *y);
     /* Splits qkv [T, (H+2G) D] (+ bias [(H+2G) D] unless NULL) into q [H,T,D], k [G,T,D], v [G,T,D] and
      * rotates q and k (Su et al. 2021): the pair i of a head at position t by the angle whose cosine and sine
      * are rotation [T, D/2, 2]. */

@@ -41,6 +41,7 @@ static const rkv_backend_ops cpu_ops = {
     .matrix_put = rkv_cpu_matrix_put,
     .matrix_free = rkv_cpu_matrix_free,
     .matmul = rkv_cpu_matmul,
+    .matvec = rkv_cpu_matvec,
     .split_rotate = rkv_cpu_split_rotate,
     .attention = rkv_cpu_attention,
     .attend_cached = rkv_cpu_attend_cached,

@@ -23,6 +23,10 @@ void rkv_cpu_matrix_free(rkv_backend *backend, rkv_matrix *matrix);
 rkv_status rkv_cpu_matmul(rkv_backend *backend, const float *x, size_t m, const rkv_matrix *matrix,
                           size_t first, size_t rows, bool accumulate, float *y);
 
+/* cpu_matvec.c */
+rkv_status rkv_cpu_matvec(rkv_backend *backend, const float *x, size_t k, const rkv_file_matrix *part,
+                          size_t n, bool accumulate, float *y);
+
 /* cpu_attention.c */
 rkv_status rkv_cpu_attention(rkv_backend *backend, const float *q, const float *k, const float *v,
                              const rkv_attention_shape *shape, float *attention, float *sums, float *out);

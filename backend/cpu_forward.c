@@ -18,7 +18,7 @@ RKV_CLONES static void rms_norm_row(const float *x, const float *weight, size_t 
 rkv_status rkv_cpu_rms_norm(rkv_backend *backend, const float *x, const float *weight, size_t n_tokens,
                             size_t width, float eps, float *y) {
     (void)backend;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n_tokens > 1)
     for (size_t t = 0; t < n_tokens; t++)
         rms_norm_row(x + t * width, weight, width, eps, y + t * width);
     return RKV_OK;
@@ -44,7 +44,7 @@ rkv_status rkv_cpu_split_rotate(rkv_backend *backend, const float *qkv, const fl
     (void)backend;
     size_t n = shape->n_tokens, d = shape->head_dim, heads = shape->n_heads, groups = shape->n_kv_heads;
     size_t slots = heads + 2 * groups; /* head vectors per token: queries, keys, values */
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > 1)
     for (size_t t = 0; t < n; t++)
         for (size_t s = 0; s < slots; s++) {
             bool value = s >= heads + groups;
@@ -68,7 +68,7 @@ RKV_CLONES static void swiglu_row(const float *x, size_t width, float *y) {
 
 rkv_status rkv_cpu_swiglu(rkv_backend *backend, const float *x, size_t n_tokens, size_t width, float *y) {
     (void)backend;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n_tokens > 1)
     for (size_t t = 0; t < n_tokens; t++)
         swiglu_row(x + t * 2 * width, width, y + t * width);
     return RKV_OK;
@@ -94,7 +94,7 @@ rkv_status rkv_cpu_fold_logits(rkv_backend *backend, const float *logits, size_t
                                size_t first, const int32_t *target, double *maximum, double *sum,
                                double *target_logit) {
     (void)backend;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n_tokens > 1)
     for (size_t t = 0; t < n_tokens; t++) {
         const float *row = logits + t * n;
         float largest = row_max(row, n);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "backend/cpu_level.h"
+
 #if defined(__x86_64__)
 #define TILE_NAME   multiply_avx512
 #define TILE_TARGET __attribute__((target("arch=x86-64-v4"), optimize("O3")))
@@ -23,6 +25,7 @@
 #define TILE_ROWS   6
 #include "backend/cpu_tile.inc.h"
 
+/* Row by row for rkv_cpu_level. */
 static const rkv_tile tiles[] = {
 #if defined(__x86_64__)
     {"AVX-512", 14, 32, multiply_avx512},
@@ -32,23 +35,8 @@ static const rkv_tile tiles[] = {
 };
 #define N_TILES (sizeof tiles / sizeof *tiles)
 
-/* How many rows at the top of the table the processor cannot run. */
-static size_t first_tile(void) {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    bool avx2 =
-        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-    bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-                  __builtin_cpu_supports("avx512vl");
-    return avx512 ? 0 : avx2 ? 1 : 2;
-#else
-    return 0;
-#endif
-}
-
 const rkv_tile *rkv_tile_at(size_t index) {
-    size_t at = first_tile() + index;
+    size_t at = (size_t)rkv_cpu_level() + index;
     return at < N_TILES ? &tiles[at] : NULL;
 }
 

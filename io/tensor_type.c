@@ -4,13 +4,18 @@
 #include "io/dequantize.h"
 
 static const rkv_tensor_type types[] = {
-    /* id, name, elements and bytes of a block, decoder */
-    {0, "F32", 1, 4, rkv_decode_f32},        {1, "F16", 1, 2, rkv_decode_f16},
-    {2, "Q4_0", 32, 18, rkv_decode_q4_0},    {3, "Q4_1", 32, 20, rkv_decode_q4_1},
-    {6, "Q5_0", 32, 22, rkv_decode_q5_0},    {7, "Q5_1", 32, 24, rkv_decode_q5_1},
-    {8, "Q8_0", 32, 34, rkv_decode_q8_0},    {12, "Q4_K", 256, 144, rkv_decode_q4_k},
-    {13, "Q5_K", 256, 176, rkv_decode_q5_k}, {14, "Q6_K", 256, 210, rkv_decode_q6_k},
-    {30, "BF16", 1, 2, rkv_decode_bf16},
+    /* id, name, elements and bytes of a block, decoder, form */
+    {0, "F32", 1, 4, rkv_decode_f32, RKV_WEIGHT_F32},
+    {1, "F16", 1, 2, rkv_decode_f16, RKV_WEIGHT_F16},
+    {2, "Q4_0", 32, 18, rkv_decode_q4_0, RKV_WEIGHT_Q4_0},
+    {3, "Q4_1", 32, 20, rkv_decode_q4_1, RKV_WEIGHT_Q4_1},
+    {6, "Q5_0", 32, 22, rkv_decode_q5_0, RKV_WEIGHT_OTHER},
+    {7, "Q5_1", 32, 24, rkv_decode_q5_1, RKV_WEIGHT_OTHER},
+    {8, "Q8_0", 32, 34, rkv_decode_q8_0, RKV_WEIGHT_Q8_0},
+    {12, "Q4_K", 256, 144, rkv_decode_q4_k, RKV_WEIGHT_OTHER},
+    {13, "Q5_K", 256, 176, rkv_decode_q5_k, RKV_WEIGHT_OTHER},
+    {14, "Q6_K", 256, 210, rkv_decode_q6_k, RKV_WEIGHT_OTHER},
+    {30, "BF16", 1, 2, rkv_decode_bf16, RKV_WEIGHT_BF16},
 };
 
 /* Names of the types that other programs read, so that a refusal can name them. */

@@ -6,6 +6,8 @@
 
 #include <rankkv/status.h>
 
+#include "backend/backend.h"
+
 typedef struct rkv_tensor_type {
     uint32_t id;           /* the number that GGUF files use */
     const char *name;      /* "Q4_1" */
@@ -13,6 +15,7 @@ typedef struct rkv_tensor_type {
     size_t block_bytes;    /* bytes that they take */
     /* Decodes n elements, a multiple of block_elements, from blocks into values. */
     void (*decode)(const void *blocks, float *values, size_t n);
+    rkv_weight_form form; /* what a backend's matvec calls it */
 } rkv_tensor_type;
 
 /* NULL when the id is not one that RankKV reads. */

@@ -94,58 +94,14 @@ static rkv_status set_rotation(rkv_forward *f, const rkv_pass *pass) {
     return f->backend->ops->upload(f->backend, f->rotation, f->host_rotation, pass->n * d);
 }
 
-/* ---- one layer ---- */
-
-/* The weights of a layer: kept when the model is resident, else decoded into the one scratch layer. */
-static rkv_status layer_weights(rkv_forward *f, size_t layer, const rkv_layer_weights **out) {
-    rkv_model *m = f->model;
-    rkv_layer_weights *w = &m->layers[m->resident ? layer : 0];
-    *out = w;
-    if (m->resident && w->down) return RKV_OK;
-    double start = rkv_now_s();
-    rkv_status status = rkv_layer_weights_load(w, f->backend, &m->tensors.layers[layer]);
-    if (status) rkv_layer_weights_clear(w, f->backend);
-    rkv_gguf_forget_pages(m->file);
-    f->load_s += rkv_now_s() - start;
-    return status;
-}
-
-static rkv_status attention_block(rkv_forward *f, const rkv_pass *pass, size_t layer,
-                                  const rkv_layer_weights *w) {
-    const rkv_backend_ops *ops = f->backend->ops;
-    const rkv_config *c = &f->model->config;
-    size_t n = pass->n, e = c->n_embd, q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
-    rkv_projection projection = {layer, {n, c->n_heads, c->n_kv_heads, c->head_dim}, f->q, f->k, f->v};
-    rkv_status status = ops->rms_norm(f->backend, f->x, w->attention_norm, n, e, c->norm_eps, f->normed);
-    if (!status) status = ops->matmul(f->backend, f->normed, n, w->qkv, 0, q + 2 * kv, false, f->wide);
-    if (!status)
-        status = ops->split_rotate(f->backend, f->wide, w->qkv_bias, f->rotation, f->model->rope.pairing,
-                                   &projection.shape, f->q, f->k, f->v);
-    if (!status) status = pass->attend(pass->user, &projection, f->narrow);
-    if (!status) status = ops->matmul(f->backend, f->narrow, n, w->attention_out, 0, e, true, f->x);
-    return status;
-}
-
-static rkv_status feed_forward_block(rkv_forward *f, size_t n, const rkv_layer_weights *w) {
-    const rkv_backend_ops *ops = f->backend->ops;
-    const rkv_config *c = &f->model->config;
-    size_t e = c->n_embd, ff = c->n_ff;
-    rkv_status status = ops->rms_norm(f->backend, f->x, w->ffn_norm, n, e, c->norm_eps, f->normed);
-    if (!status) status = ops->matmul(f->backend, f->normed, n, w->gate_up, 0, 2 * ff, false, f->wide);
-    if (!status) status = ops->swiglu(f->backend, f->wide, n, ff, f->narrow);
-    if (!status) status = ops->matmul(f->backend, f->narrow, n, w->down, 0, e, true, f->x);
-    return status;
-}
+/* ---- the pass ---- */
 
 static rkv_status run_layers(rkv_forward *f, const rkv_pass *pass) {
     size_t n_layers = f->model->config.n_layers;
     rkv_status status = RKV_OK;
     for (size_t l = 0; !status && l < n_layers; l++) {
-        const rkv_layer_weights *w;
         status = rkv_progress_report(&pass->progress, "prefill", l, n_layers);
-        if (!status) status = layer_weights(f, l, &w);
-        if (!status) status = attention_block(f, pass, l, w);
-        if (!status) status = feed_forward_block(f, pass->n, w);
+        if (!status) status = rkv_forward_layer(f, pass, l);
     }
     if (!status) status = rkv_progress_report(&pass->progress, "prefill", n_layers, n_layers);
     return status;

@@ -23,9 +23,14 @@ static span wanted_tokens(const rkv_pass *pass) {
     return s;
 }
 
-/* The output matrix: kept when the model is resident, else a scratch chunk that chunk_of_logits fills anew.
- */
-static rkv_status output_matrix(rkv_forward *f, rkv_matrix **out) {
+/* Where the weights of the output matrix come from. */
+typedef struct source {
+    bool file;           /* they are read as they lie in the file */
+    rkv_matrix *decoded; /* all of them, when the model is resident; else a scratch chunk */
+} source;
+
+/* Decoded weights: kept when the model is resident, else a scratch chunk that chunk_of_logits fills anew. */
+static rkv_status decode_output(rkv_forward *f, rkv_matrix **out) {
     rkv_model *m = f->model;
     const rkv_config *c = &m->config;
     *out = m->output;
@@ -44,20 +49,34 @@ static rkv_status output_matrix(rkv_forward *f, rkv_matrix **out) {
     return status;
 }
 
+static rkv_status open_source(rkv_forward *f, size_t rows, source *out) {
+    double start = rkv_now_s();
+    *out =
+        (source){.file = rkv_forward_reads_file(f, rows, (rkv_joined_tensors){{f->model->tensors.output}})};
+    rkv_status status = out->file ? RKV_OK : decode_output(f, &out->decoded);
+    f->load_s += rkv_now_s() - start;
+    return status;
+}
+
+static void close_source(rkv_forward *f, source *s) {
+    if (!f->model->resident) f->backend->ops->matrix_free(f->backend, s->decoded);
+}
+
 /* logits [rows, n] of the tokens x [rows, E] for the vocabulary [first, first + n). */
 static rkv_status chunk_of_logits(rkv_forward *f, const float *x, size_t rows, size_t first, size_t n,
-                                  rkv_matrix *output, float *logits) {
+                                  const source *s, float *logits) {
+    const rkv_model *m = f->model;
+    if (s->file) return rkv_forward_multiply_rows(f, x, rows, m->tensors.output, first, n, logits);
     double start = rkv_now_s();
     rkv_status status = RKV_OK;
-    if (!f->model->resident)
-        status = rkv_tensor_load_matrix(f->backend, f->model->tensors.output, first, n, output, 0);
+    if (!m->resident) status = rkv_tensor_load_matrix(f->backend, m->tensors.output, first, n, s->decoded, 0);
     f->load_s += rkv_now_s() - start;
     if (status) return status;
-    return f->backend->ops->matmul(f->backend, x, rows, output, f->model->resident ? first : 0, n, false,
+    return f->backend->ops->matmul(f->backend, x, rows, s->decoded, m->resident ? first : 0, n, false,
                                    logits);
 }
 
-/* Takes from logits [rows, n], of the tokens from `token` on, what the pass asked for. */
+/* Takes from logits [rows, n], of the tokens, what the pass asked for. */
 static rkv_status take_logits(rkv_forward *f, const rkv_pass *pass, const float *logits, span tokens,
                               size_t first, size_t n) {
     const rkv_backend_ops *ops = f->backend->ops;
@@ -79,18 +98,16 @@ static rkv_status project(rkv_forward *f, const rkv_pass *pass, span tokens) {
     size_t rows = tokens.end - tokens.first;
     size_t chunk = c->n_vocab < VOCABULARY_CHUNK ? c->n_vocab : VOCABULARY_CHUNK;
     float *logits = NULL;
-    rkv_matrix *output = NULL;
-    double start = rkv_now_s();
-    rkv_status status = output_matrix(f, &output);
-    f->load_s += rkv_now_s() - start;
+    source weights;
+    rkv_status status = open_source(f, rows, &weights);
     if (!status) status = ops->alloc(f->backend, &logits, rows * chunk);
     for (size_t first = 0; !status && first < c->n_vocab; first += chunk) {
         size_t n = c->n_vocab - first < chunk ? c->n_vocab - first : chunk;
-        status = chunk_of_logits(f, f->normed + tokens.first * c->n_embd, rows, first, n, output, logits);
+        status = chunk_of_logits(f, f->normed + tokens.first * c->n_embd, rows, first, n, &weights, logits);
         if (!status) status = take_logits(f, pass, logits, tokens, first, n);
     }
     ops->release(f->backend, logits);
-    if (!f->model->resident) ops->matrix_free(f->backend, output);
+    close_source(f, &weights);
     return status;
 }
 

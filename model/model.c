@@ -93,6 +93,8 @@ static rkv_status prepare_weights(rkv_model *m, const rkv_model_options *options
     m->resident = options->weights == RKV_WEIGHTS_RESIDENT ||
                   (options->weights == RKV_WEIGHTS_AUTO &&
                    rkv_model_weights_bytes(&m->config) < rkv_memory_available() / 2);
+    status = rkv_alloc(&m->vectors, m->config.n_layers, sizeof *m->vectors);
+    if (status) return status;
     return rkv_alloc(&m->layers, m->resident ? m->config.n_layers : 1, sizeof *m->layers);
 }
 
@@ -121,7 +123,10 @@ void rkv_model_close(rkv_model *m) {
     if (!m) return;
     for (size_t l = 0; m->layers && l < (m->resident ? m->config.n_layers : 1); l++)
         rkv_layer_weights_clear(&m->layers[l], m->backend);
+    for (size_t l = 0; m->vectors && l < m->config.n_layers; l++)
+        rkv_layer_vectors_clear(&m->vectors[l], m->backend);
     free(m->layers);
+    free(m->vectors);
     if (m->backend) {
         m->backend->ops->matrix_free(m->backend, m->output);
         m->backend->ops->release(m->backend, m->output_norm);

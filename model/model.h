@@ -17,10 +17,11 @@ struct rkv_model {
     rkv_config config;
     rkv_model_tensors tensors;
     rkv_rope rope;
-    bool resident;             /* decoded weights are kept */
-    rkv_layer_weights *layers; /* [L] decoded so far, when resident; one scratch layer when streamed */
-    rkv_matrix *output;        /* [V, E] decoded, when resident; NULL until needed */
-    float *output_norm;        /* [E], decoded at first use */
+    bool resident;              /* decoded weights are kept */
+    rkv_layer_vectors *vectors; /* [L] decoded so far */
+    rkv_layer_weights *layers;  /* [L] decoded so far, when resident; one scratch layer when streamed */
+    rkv_matrix *output;         /* [V, E] decoded, when resident; NULL until needed */
+    float *output_norm;         /* [E], decoded at first use */
 };
 
 /* The backend that the model computes on; never NULL once weights are there. */

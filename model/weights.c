@@ -104,7 +104,7 @@ void rkv_model_tensors_clear(rkv_model_tensors *tensors) {
 
 /* ---- decoding ---- */
 
-static const void *row_at(const rkv_gguf_tensor *tensor, size_t row) {
+const void *rkv_tensor_row(const rkv_gguf_tensor *tensor, size_t row) {
     size_t blocks = row * (size_t)tensor->dims[0] / tensor->type->block_elements;
     return (const unsigned char *)tensor->data + blocks * tensor->type->block_bytes;
 }
@@ -113,7 +113,7 @@ rkv_status rkv_tensor_load_row(rkv_backend *backend, const rkv_gguf_tensor *tens
     size_t n = (size_t)tensor->dims[0];
     float *host = NULL;
     rkv_status status = rkv_alloc_raw(&host, n, sizeof *host);
-    if (!status) tensor->type->decode(row_at(tensor, row), host, n);
+    if (!status) tensor->type->decode(rkv_tensor_row(tensor, row), host, n);
     if (!status) status = backend->ops->upload(backend, to, host, n);
     free(host);
     return status;
@@ -131,7 +131,7 @@ rkv_status rkv_tensor_load_matrix(rkv_backend *backend, const rkv_gguf_tensor *t
         for (size_t i = 0; i < rows; i += RKV_MATRIX_STEP) {
             if (rkv_first_failure_seen(&failure)) continue;
             size_t n = rows - i < RKV_MATRIX_STEP ? rows - i : RKV_MATRIX_STEP;
-            tensor->type->decode(row_at(tensor, first + i), host, n * columns);
+            tensor->type->decode(rkv_tensor_row(tensor, first + i), host, n * columns);
             rkv_first_failure_note(&failure, backend->ops->matrix_put(backend, matrix, to + i, n, host));
         }
         free(host);
@@ -139,13 +139,8 @@ rkv_status rkv_tensor_load_matrix(rkv_backend *backend, const rkv_gguf_tensor *t
     return rkv_first_failure_raise(&failure);
 }
 
-/* Up to three tensors one after the other. */
-typedef struct parts {
-    const rkv_gguf_tensor *part[3];
-} parts;
-
 /* Vectors, joined into device memory that is allocated when *to is NULL. */
-static rkv_status join_vectors(rkv_backend *backend, float **to, parts from) {
+static rkv_status join_vectors(rkv_backend *backend, float **to, rkv_joined_tensors from) {
     size_t n = 0, at = 0;
     for (size_t i = 0; i < 3; i++)
         n += from.part[i] ? from.part[i]->n_elements : 0;
@@ -159,7 +154,7 @@ static rkv_status join_vectors(rkv_backend *backend, float **to, parts from) {
 }
 
 /* Matrices, joined row below row. */
-static rkv_status join_matrices(rkv_backend *backend, rkv_matrix **to, parts from) {
+static rkv_status join_matrices(rkv_backend *backend, rkv_matrix **to, rkv_joined_tensors from) {
     size_t n = 0, at = 0;
     for (size_t i = 0; i < 3; i++)
         n += from.part[i] ? (size_t)from.part[i]->dims[1] : 0;
@@ -174,25 +169,34 @@ static rkv_status join_matrices(rkv_backend *backend, rkv_matrix **to, parts fro
 }
 
 rkv_status rkv_layer_weights_load(rkv_layer_weights *w, rkv_backend *backend, const rkv_layer_tensors *t) {
-    rkv_status status = join_vectors(backend, &w->attention_norm, (parts){{t->attention_norm}});
-    if (!status) status = join_matrices(backend, &w->qkv, (parts){{t->q, t->k, t->v}});
-    if (!status) status = join_vectors(backend, &w->qkv_bias, (parts){{t->q_bias, t->k_bias, t->v_bias}});
-    if (!status) status = join_matrices(backend, &w->attention_out, (parts){{t->attention_out}});
-    if (!status) status = join_vectors(backend, &w->ffn_norm, (parts){{t->ffn_norm}});
-    if (!status) status = join_matrices(backend, &w->gate_up, (parts){{t->gate, t->up}});
-    if (!status) status = join_matrices(backend, &w->down, (parts){{t->down}});
+    rkv_status status = join_matrices(backend, &w->qkv, (rkv_joined_tensors){{t->q, t->k, t->v}});
+    if (!status) status = join_matrices(backend, &w->attention_out, (rkv_joined_tensors){{t->attention_out}});
+    if (!status) status = join_matrices(backend, &w->gate_up, (rkv_joined_tensors){{t->gate, t->up}});
+    if (!status) status = join_matrices(backend, &w->down, (rkv_joined_tensors){{t->down}});
     return status;
 }
 
 void rkv_layer_weights_clear(rkv_layer_weights *w, rkv_backend *backend) {
-    backend->ops->release(backend, w->attention_norm);
-    backend->ops->release(backend, w->qkv_bias);
-    backend->ops->release(backend, w->ffn_norm);
     backend->ops->matrix_free(backend, w->qkv);
     backend->ops->matrix_free(backend, w->attention_out);
     backend->ops->matrix_free(backend, w->gate_up);
     backend->ops->matrix_free(backend, w->down);
     *w = (rkv_layer_weights){0};
+}
+
+rkv_status rkv_layer_vectors_load(rkv_layer_vectors *v, rkv_backend *backend, const rkv_layer_tensors *t) {
+    rkv_joined_tensors bias = {{t->q_bias, t->k_bias, t->v_bias}};
+    rkv_status status = join_vectors(backend, &v->attention_norm, (rkv_joined_tensors){{t->attention_norm}});
+    if (!status) status = join_vectors(backend, &v->qkv_bias, bias);
+    if (!status) status = join_vectors(backend, &v->ffn_norm, (rkv_joined_tensors){{t->ffn_norm}});
+    return status;
+}
+
+void rkv_layer_vectors_clear(rkv_layer_vectors *v, rkv_backend *backend) {
+    backend->ops->release(backend, v->attention_norm);
+    backend->ops->release(backend, v->qkv_bias);
+    backend->ops->release(backend, v->ffn_norm);
+    *v = (rkv_layer_vectors){0};
 }
 
 size_t rkv_layer_weights_bytes(const rkv_config *c) {

@@ -6,23 +6,32 @@
 #include "backend/backend.h"
 #include "model/config.h"
 
-/* One layer's weights in device memory, matrices [out, in]. Q, K, V are one matrix, gate and up another:
- * fewer, larger products. */
+/* One layer's matrices in device memory, [out, in]. Q, K, V are one matrix, gate and up another: fewer,
+ * larger products. */
 typedef struct rkv_layer_weights {
-    float *attention_norm;     /* [E] */
     rkv_matrix *qkv;           /* [(H+2G) D, E] */
-    float *qkv_bias;           /* [(H+2G) D]; NULL when the model has none */
     rkv_matrix *attention_out; /* [E, H D] */
-    float *ffn_norm;           /* [E] */
     rkv_matrix *gate_up;       /* [2F, E] */
     rkv_matrix *down;          /* [E, F] */
 } rkv_layer_weights;
+
+/* One layer's vectors in device memory: small, so they stay. */
+typedef struct rkv_layer_vectors {
+    float *attention_norm; /* [E] */
+    float *qkv_bias;       /* [(H+2G) D]; NULL when the model has none */
+    float *ffn_norm;       /* [E] */
+} rkv_layer_vectors;
 
 /* Where the tensors lie in the file: found and checked once. */
 typedef struct rkv_layer_tensors {
     const rkv_gguf_tensor *attention_norm, *q, *k, *v, *q_bias, *k_bias, *v_bias, *attention_out;
     const rkv_gguf_tensor *ffn_norm, *gate, *up, *down;
 } rkv_layer_tensors;
+
+/* Up to three tensors, one below the other; NULL past the last. */
+typedef struct rkv_joined_tensors {
+    const rkv_gguf_tensor *part[3];
+} rkv_joined_tensors;
 
 typedef struct rkv_model_tensors {
     const rkv_gguf_tensor *embedding;    /* [V, E] */
@@ -37,10 +46,18 @@ typedef struct rkv_model_tensors {
 rkv_status rkv_model_tensors_find(rkv_model_tensors *out, const rkv_gguf *file, rkv_config *config);
 void rkv_model_tensors_clear(rkv_model_tensors *tensors);
 
-/* Decodes a layer into *weights, allocating what is NULL there; rkv_layer_weights_clear frees. */
+/* Decodes a layer's matrices into *weights, allocating what is NULL there; rkv_layer_weights_clear frees. */
 rkv_status rkv_layer_weights_load(rkv_layer_weights *weights, rkv_backend *backend,
                                   const rkv_layer_tensors *tensors);
 void rkv_layer_weights_clear(rkv_layer_weights *weights, rkv_backend *backend);
+
+/* The same of its vectors. */
+rkv_status rkv_layer_vectors_load(rkv_layer_vectors *vectors, rkv_backend *backend,
+                                  const rkv_layer_tensors *tensors);
+void rkv_layer_vectors_clear(rkv_layer_vectors *vectors, rkv_backend *backend);
+
+/* Where a row of a matrix tensor begins in the file. */
+const void *rkv_tensor_row(const rkv_gguf_tensor *tensor, size_t row);
 
 /* Decodes a tensor of one row, or one row of a matrix tensor, into device memory [in]. */
 rkv_status rkv_tensor_load_row(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t row, float *to);
