@@ -94,27 +94,52 @@ typedef struct rkv_kv_tensor {
     size_t batch, heads, tokens, dim;
 } rkv_kv_tensor;
 
+/* "f32", "f16", "bf16"; NULL when dtype is none. */
+RKV_API const char *rkv_dtype_name(rkv_dtype dtype);
+
+typedef struct rkv_kv_random_options {
+    uint64_t seed;
+    size_t outliers;      /* channels of every head that are larger, drawn anew for each */
+    double outlier_scale; /* by this factor: 0 < outlier_scale <= 1000 */
+} rkv_kv_random_options;
+
+/* Makes tensor->data, of the shape and dtype that stand in tensor: standard normal numbers, the same on any
+ * number of threads. The caller frees data with rkv_free. RKV_USAGE: a dimension is 0, more outliers than
+ * channels. RKV_NO_MEMORY, with the bytes, also when they exceed what the system has free. */
+RKV_API rkv_status rkv_kv_random(rkv_kv_tensor *tensor, const rkv_kv_random_options *options);
+
+/* Reads the datasets "keys" and "values" of an HDF5 file, both [batch, heads, tokens, dim] in float32,
+ * float16, or bfloat16 (stored as unsigned 16-bit integers with an attribute dtype = "bfloat16"),
+ * little-endian. The caller frees both datas with rkv_free. RKV_NO_INPUT: cannot be opened. RKV_DATA: not
+ * HDF5, damaged, or not that layout (docs/FORMATS.md). RKV_NO_MEMORY as above. */
+RKV_API rkv_status rkv_kv_read(const char *path, rkv_kv_tensor *keys, rkv_kv_tensor *values);
+
 /* What a method made of bare keys and values. */
 typedef struct rkv_kv_report {
-    size_t original_bytes;              /* of both tensors in their dtype */
-    size_t compressed_bytes;            /* of keys and values as stored, scales and bases included */
-    size_t n_kept;                      /* entries, over batch and heads */
-    double key_error, value_error;      /* ||restored - original||_F / ||original||_F over the entries kept */
-    double compress_s, restore_s;       /* wall time, the best of options.repeats */
+    size_t original_bytes;         /* of both tensors in their dtype */
+    size_t compressed_bytes;       /* of keys and values as stored, scales and bases included */
+    size_t n_kept;                 /* entries, over batch and heads */
+    double key_error, value_error; /* ||restored - original||_F / ||original||_F over the entries kept */
+    /* Wall time, the best of options.repeats. Compression: from the dtype to what is stored, choosing
+     * entries, fitting bases and all allocations included. Restoration: from what is stored to the dtype,
+     * into the restored tensors, or into memory of one head per thread where those are NULL. */
+    double compress_s, restore_s;
     double compress_gb_s, restore_gb_s; /* original bytes over it, 10^9 bytes a second */
 } rkv_kv_report;
 
 typedef struct rkv_kv_options {
     const char *method; /* a specification; NULL: "full" */
-    size_t budget;      /* entries kept per head; 0: all (window and the like then need their own budget) */
+    size_t budget;      /* entries kept per head, where the specification does not say; 0: none given */
     uint64_t seed;
     size_t repeats; /* 0: 1 */
 } rkv_kv_options;
 
-/* Compresses keys and values of one shape and dtype and restores them: into restored_keys and
- * restored_values, where not NULL, of the same shape and dtype; entries that were evicted come back as zeros.
- * RKV_USAGE: shapes or dtypes differ, a dimension is 0, the specification is wrong, or a method needs what
- * bare tensors do not have (queries, tokens). RKV_DATA: a value is not finite (names tensor and index). */
+/* Compresses keys and values of one shape and dtype, each head as if it were alone, and restores them: into
+ * restored_keys and restored_values, where not NULL, of the same shape and dtype; entries that were evicted
+ * come back as zeros. Parts of the specification work in the order written; without a representation entries
+ * are stored in their dtype. RKV_USAGE: shapes or dtypes differ, a dimension is 0, the specification is
+ * wrong, a method has no budget, or needs what bare tensors do not have (queries, tokens). RKV_DATA: a value
+ * is not finite (names tensor and index), or too large for a representation. RKV_NO_MEMORY. */
 RKV_API rkv_status rkv_kv_compress(const rkv_kv_tensor *keys, const rkv_kv_tensor *values,
                                    const rkv_kv_options *options, rkv_kv_tensor *restored_keys,
                                    rkv_kv_tensor *restored_values, rkv_kv_report *report);
