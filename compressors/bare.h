@@ -5,8 +5,8 @@
 #ifndef RKV_COMPRESSORS_BARE_H
 #define RKV_COMPRESSORS_BARE_H
 
-#include "compressors/dtype.h"
 #include "compressors/pipeline.h"
+#include "io/dtype.h"
 
 /* What all heads of a call share. */
 typedef struct rkv_bare_job {

@@ -1,10 +1,12 @@
 /* dtype.c: the element types of tensors outside the program. */
-#include "compressors/dtype.h"
+#include "io/dtype.h"
 
 #include <string.h>
 
+#include "core/fail.h"
+#include "core/memory.h"
 #include "core/simd.h"
-#include "io/half.h"
+#include "core/half.h"
 
 static void f32_to_floats(const void *elements, float *values, size_t n) {
     memcpy(values, elements, n * sizeof *values);
@@ -101,4 +103,37 @@ size_t rkv_dtype_first_not_finite(const rkv_dtype_info *info, const void *elemen
     while (!any(info, bytes + i * info->bytes, 1))
         i++;
     return i;
+}
+
+/* ---- tensors ---- */
+
+rkv_status rkv_kv_tensor_bytes(const rkv_kv_tensor *tensor, size_t *bytes) {
+    const rkv_dtype_info *info = rkv_dtype_get(tensor->dtype);
+    const size_t shape[] = {tensor->batch, tensor->heads, tensor->tokens, tensor->dim};
+    static const char *const names[] = {"batch", "heads", "tokens", "dim"};
+    if (!info) return rkv_fail(RKV_USAGE, "there is no dtype %d", (int)tensor->dtype);
+    size_t n = 2 * info->bytes; /* keys and values together must be countable */
+    for (size_t i = 0; i < 4; i++) {
+        if (shape[i] == 0) return rkv_fail(RKV_USAGE, "%s is 0", names[i]);
+        if (!rkv_multiply(n, shape[i], &n))
+            return rkv_fail(RKV_USAGE, "[%zu, %zu, %zu, %zu] elements are more than memory can have",
+                            shape[0], shape[1], shape[2], shape[3]);
+    }
+    if (tensor->tokens > INT32_MAX)
+        return rkv_fail(RKV_USAGE, "tokens is %zu, at most %d are counted", tensor->tokens, INT32_MAX);
+    *bytes = n / 2;
+    return RKV_OK;
+}
+
+/* Memory that is given away before it is there would end the process later on, so what is free is asked
+ * first. */
+rkv_status rkv_kv_tensor_new(rkv_kv_tensor *tensor) {
+    size_t bytes, available = rkv_memory_available();
+    tensor->data = NULL;
+    rkv_status status = rkv_kv_tensor_bytes(tensor, &bytes);
+    if (status) return status;
+    if (available && bytes > available)
+        return rkv_fail(RKV_NO_MEMORY, "out of memory: a tensor of %zu bytes, %zu bytes are free", bytes,
+                        available);
+    return rkv_alloc_raw(&tensor->data, bytes, 1);
 }

@@ -1,6 +1,6 @@
 /* dtype.h: the element types of tensors outside the program, to float32 and back. */
-#ifndef RKV_COMPRESSORS_DTYPE_H
-#define RKV_COMPRESSORS_DTYPE_H
+#ifndef RKV_IO_DTYPE_H
+#define RKV_IO_DTYPE_H
 
 #include <stdbool.h>
 

@@ -13,14 +13,11 @@
 
 /* What is refused in a file that is read: far above any real model, low enough that sums and products stay
  * small. */
-#define RKV_TRACE_MAX_LAYERS     4096u
-#define RKV_TRACE_MAX_HEADS      4096u
-#define RKV_TRACE_MAX_TOKENS     (1u << 20)
-#define RKV_TRACE_MAX_CHUNKS     (1u << 24)
-#define RKV_TRACE_MAX_CHUNK_SIZE (1u << 30)         /* bytes of one chunk, unpacked */
-#define RKV_TRACE_MAX_TEXT       ((size_t)64 << 20) /* bytes of all token_text together */
-#define RKV_TRACE_MAX_STRING     255u               /* bytes of a string attribute */
-#define RKV_TRACE_MAX_FILTERS    4u
+#define RKV_TRACE_MAX_LAYERS 4096u
+#define RKV_TRACE_MAX_HEADS  4096u
+#define RKV_TRACE_MAX_TOKENS (1u << 20)
+#define RKV_TRACE_MAX_TEXT   ((size_t)64 << 20) /* bytes of all token_text together */
+#define RKV_TRACE_MAX_STRING 255u               /* bytes of a string attribute */
 
 /* A field of rkv_model_info that stands in the file as a root attribute: its name and where it lies. Numbers
  * are unsigned 64-bit integers, strings are UTF-8. */

@@ -13,12 +13,13 @@
 
 static rkv_status open_regular(rkv_trace *trace) {
     struct stat info;
-    trace->descriptor = open(trace->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang */
-    if (trace->descriptor < 0) return rkv_fail_errno(RKV_NO_INPUT, errno, "%s: cannot open", trace->path);
-    if (fstat(trace->descriptor, &info) != 0)
+    trace->file.descriptor = open(trace->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang */
+    if (trace->file.descriptor < 0)
+        return rkv_fail_errno(RKV_NO_INPUT, errno, "%s: cannot open", trace->path);
+    if (fstat(trace->file.descriptor, &info) != 0)
         return rkv_fail_errno(RKV_NO_INPUT, errno, "%s: cannot stat", trace->path);
     if (!S_ISREG(info.st_mode)) return rkv_fail(RKV_NO_INPUT, "%s: not a regular file", trace->path);
-    trace->file_bytes = (uint64_t)info.st_size;
+    trace->file.bytes = (uint64_t)info.st_size;
     return RKV_OK;
 }
 
@@ -51,10 +52,10 @@ rkv_status rkv_trace_open(rkv_trace **out, const char *path) {
     *out = NULL;
     rkv_status status = rkv_alloc(&trace, 1, sizeof *trace);
     if (status) return status;
-    trace->descriptor = -1;
+    trace->file.descriptor = -1;
     status = rkv_copy_string(&trace->path, path);
     if (!status) status = open_regular(trace);
-    if (!status) status = rkv_trace_inspect(&trace->contents, path, trace->descriptor);
+    if (!status) status = rkv_trace_inspect(&trace->contents, path, trace->file.descriptor);
     if (!status) status = adopt_model(trace);
     if (!status) status = adopt_text(trace);
     if (status)
@@ -66,7 +67,7 @@ rkv_status rkv_trace_open(rkv_trace **out, const char *path) {
 
 void rkv_trace_close(rkv_trace *trace) {
     if (!trace) return;
-    if (trace->descriptor >= 0) close(trace->descriptor);
+    if (trace->file.descriptor >= 0) close(trace->file.descriptor);
     rkv_trace_contents_clear(&trace->contents);
     free(trace->text);
     free(trace->name);
@@ -91,7 +92,7 @@ char *const *rkv_trace_token_text(const rkv_trace *trace) {
 }
 
 rkv_trace_dtype rkv_trace_get_dtype(const rkv_trace *trace) {
-    return trace->contents.facts.form.element_bytes == 2 ? RKV_FLOAT16 : RKV_FLOAT32;
+    return trace->contents.facts.attention.form.element_bytes == 2 ? RKV_FLOAT16 : RKV_FLOAT32;
 }
 
 bool rkv_trace_read_erank(const rkv_trace *trace, double *erank) {

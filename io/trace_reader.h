@@ -6,8 +6,7 @@
 
 struct rkv_trace {
     char *path, *name; /* name: of the model, when the file has none */
-    int descriptor;
-    uint64_t file_bytes;
+    rkv_stored_file file;
     rkv_trace_contents contents;
     rkv_model_info info; /* its strings lie in contents, or in name */
     char **text;         /* [T] into contents.text */

@@ -1,4 +1,6 @@
-/* trace_child.c: the inspection of a trace in a child process, and its answer through a pipe. */
+/* confined.c: the inspection of a foreign file in a child process, and its answer through a pipe. */
+#include "io/confined.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -16,9 +18,8 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "io/hdf5_session.h"
-#include "io/trace_inspect.h"
 
-/* What the child may take: a healthy trace needs a small part of it. */
+/* What the child may take: a healthy file needs a small part of it. */
 #define MEMORY_LIMIT     ((rlim_t)2 << 30)
 #define LEAST_TIME_S     3u
 #define MOST_TIME_S      600u
@@ -32,29 +33,11 @@ static unsigned time_limit_s(int descriptor) {
     return limit < MOST_TIME_S ? (unsigned)limit : MOST_TIME_S;
 }
 
-/* The head of the answer; the arrays follow in the order of sections(). */
+/* What comes first through the pipe; the head of the contents and the sections follow. */
 typedef struct answer {
     rkv_status status;
     char message[RKV_MESSAGE_SIZE];
-    rkv_trace_facts facts;
 } answer;
-
-typedef struct section {
-    void **bytes;
-    size_t length; /* 0: not there */
-} section;
-
-#define N_SECTIONS 4
-
-static void sections(rkv_trace_contents *contents, section out[N_SECTIONS]) {
-    const rkv_trace_facts *facts = &contents->facts;
-    size_t n_heads = facts->info.n_layers * facts->info.n_heads;
-    out[0] = (section){(void **)&contents->tokens,
-                       facts->has_tokens ? facts->n_tokens * sizeof *contents->tokens : 0};
-    out[1] = (section){(void **)&contents->text, facts->has_text ? facts->text_bytes : 0};
-    out[2] = (section){(void **)&contents->erank, facts->has_erank ? n_heads * sizeof *contents->erank : 0};
-    out[3] = (section){(void **)&contents->chunks, facts->n_chunks * sizeof *contents->chunks};
-}
 
 /* ---- the child ---- */
 
@@ -93,17 +76,18 @@ static void confine(unsigned limit_s) {
     }
 }
 
-static _Noreturn void run_child(int pipe_end, int descriptor, unsigned limit_s) {
+static _Noreturn void run_child(const rkv_confined_task *task, int pipe_end, int descriptor,
+                                unsigned limit_s) {
     confine(limit_s);
-    rkv_trace_contents contents = {0};
     answer head = {0};
-    head.status = rkv_trace_inspect_here(&contents, descriptor);
-    head.facts = contents.facts;
+    head.status = task->inspect(task->contents, descriptor);
     if (head.status) snprintf(head.message, sizeof head.message, "%s", rkv_message());
     send_all(pipe_end, &head, sizeof head);
-    section parts[N_SECTIONS];
-    sections(&contents, parts);
-    for (int i = 0; i < N_SECTIONS && !head.status; i++)
+    if (head.status) _exit(0);
+    send_all(pipe_end, task->contents, task->head_bytes);
+    rkv_confined_section parts[RKV_CONFINED_SECTIONS] = {0};
+    task->sections(task->contents, parts);
+    for (int i = 0; i < RKV_CONFINED_SECTIONS; i++)
         if (parts[i].length) send_all(pipe_end, *parts[i].bytes, parts[i].length);
     _exit(0); /* neither exit handlers nor buffers: they are the parent's */
 }
@@ -128,38 +112,23 @@ static rkv_status receive(int descriptor, void *bytes, size_t length, double dea
     return RKV_OK;
 }
 
-static bool holds_n_strings(const rkv_trace_contents *contents) {
-    size_t n = 0, length = contents->facts.text_bytes;
-    for (size_t i = 0; i < length; i++)
-        n += contents->text[i] == '\0';
-    return n == contents->facts.n_tokens && length && contents->text[length - 1] == '\0';
-}
-
 /* The answer is checked as if a stranger had sent it: the child may have been led astray before it crashed.
  */
-static rkv_status receive_answer(int descriptor, rkv_trace_contents *out, double deadline_s) {
+static rkv_status receive_answer(const rkv_confined_task *task, int descriptor, double deadline_s) {
     answer head;
-    section parts[N_SECTIONS];
+    rkv_confined_section parts[RKV_CONFINED_SECTIONS] = {0};
     rkv_status status = receive(descriptor, &head, sizeof head, deadline_s);
     if (status) return status;
     head.message[sizeof head.message - 1] = '\0';
     if (head.status) return rkv_fail(head.status, "%s", head.message);
-    out->facts = head.facts;
-    out->facts.info.sha256[64] = '\0';
-    for (size_t i = 0; i < RKV_TRACE_N_STRINGS; i++) {
-        out->facts.strings[i][RKV_TRACE_MAX_STRING] = '\0';
-        *rkv_trace_string(&out->facts.info, &rkv_trace_strings[i]) = NULL;
-    }
-    out->facts.info.path = NULL;
-    status = rkv_trace_facts_check(&out->facts);
-    sections(out, parts);
-    for (int i = 0; i < N_SECTIONS && !status; i++) {
+    status = receive(descriptor, task->contents, task->head_bytes, deadline_s);
+    if (!status) status = task->check(task->contents);
+    if (!status) task->sections(task->contents, parts);
+    for (int i = 0; i < RKV_CONFINED_SECTIONS && !status; i++) {
         if (!parts[i].length) continue;
         status = rkv_alloc_raw(parts[i].bytes, parts[i].length, 1);
         if (!status) status = receive(descriptor, *parts[i].bytes, parts[i].length, deadline_s);
     }
-    if (!status && out->text && !holds_n_strings(out))
-        status = rkv_fail(RKV_DATA, "dataset token_text: not one string per token");
     return status;
 }
 
@@ -180,7 +149,8 @@ static rkv_status collect(pid_t child, unsigned limit_s, rkv_status status) {
 
 /* One at a time, so that no other child holds this pipe open; and no other thread is inside HDF5 when its
  * state is copied. */
-static rkv_status start_child(int descriptor, unsigned limit_s, pid_t *child, int *pipe_end) {
+static rkv_status start_child(const rkv_confined_task *task, int descriptor, unsigned limit_s, pid_t *child,
+                              int *pipe_end) {
     int ends[2], reason = 0;
     rkv_hdf5_session session = rkv_hdf5_begin();
     *child = -1;
@@ -188,7 +158,7 @@ static rkv_status start_child(int descriptor, unsigned limit_s, pid_t *child, in
         reason = errno;
     } else {
         *child = fork();
-        if (*child == 0) run_child(ends[1], descriptor, limit_s);
+        if (*child == 0) run_child(task, ends[1], descriptor, limit_s);
         reason = errno;
         close(ends[1]);
         if (*child < 0) close(ends[0]);
@@ -199,18 +169,13 @@ static rkv_status start_child(int descriptor, unsigned limit_s, pid_t *child, in
     return RKV_OK;
 }
 
-rkv_status rkv_trace_inspect(rkv_trace_contents *out, const char *path, int descriptor) {
+rkv_status rkv_confined_run(const rkv_confined_task *task, int descriptor) {
     unsigned limit_s = time_limit_s(descriptor);
     pid_t child = -1;
     int pipe_end = -1;
-    *out = (rkv_trace_contents){0};
-    rkv_status status = start_child(descriptor, limit_s, &child, &pipe_end);
-    if (!status) {
-        status = receive_answer(pipe_end, out, rkv_now_s() + 10 * limit_s);
-        close(pipe_end);
-        status = collect(child, limit_s, status);
-    }
-    if (!status) return RKV_OK;
-    rkv_trace_contents_clear(out);
-    return rkv_fail_within(status, "%s", path);
+    rkv_status status = start_child(task, descriptor, limit_s, &child, &pipe_end);
+    if (status) return status;
+    status = receive_answer(task, pipe_end, rkv_now_s() + 10 * limit_s);
+    close(pipe_end);
+    return collect(child, limit_s, status);
 }
