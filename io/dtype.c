@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "core/fail.h"
+#include "core/half.h"
 #include "core/memory.h"
 #include "core/simd.h"
-#include "core/half.h"
 
 static void f32_to_floats(const void *elements, float *values, size_t n) {
     memcpy(values, elements, n * sizeof *values);

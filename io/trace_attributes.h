@@ -12,8 +12,4 @@ rkv_status rkv_trace_check_schema(hid_t file);
 /* Completes facts->info and facts->strings; n_layers and n_heads are those of the attention and stay. */
 rkv_status rkv_trace_get_model(hid_t file, rkv_trace_facts *facts);
 
-/* The type in memory of strings that are stored as type, NUL-terminated; *bytes is its size, a pointer's when
- * their length varies. */
-hid_t rkv_trace_string_type(hid_t type, size_t *bytes);
-
 #endif

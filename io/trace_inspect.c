@@ -7,6 +7,7 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "io/hdf5_attribute.h"
 #include "io/hdf5_dataset.h"
 #include "io/trace_attributes.h"
 
@@ -98,7 +99,7 @@ static rkv_status join_strings(const char *values, size_t bytes, bool variable, 
 
 static rkv_status read_text(const rkv_hdf5_dataset *d, rkv_trace_contents *out) {
     size_t n = out->facts.n_tokens, bytes, left = RKV_TRACE_MAX_TEXT;
-    hid_t memory = rkv_trace_string_type(d->type, &bytes), transfer = H5Pcreate(H5P_DATASET_XFER);
+    hid_t memory = rkv_hdf5_string_type_of(d->type, &bytes), transfer = H5Pcreate(H5P_DATASET_XFER);
     char *values = NULL;
     if (bytes > RKV_TRACE_MAX_TEXT / n)
         return rkv_fail(RKV_DATA, "dataset token_text: %zu strings of %zu bytes exceed the limit of %zu", n,
