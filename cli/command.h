@@ -37,7 +37,7 @@ extern const cli_choices choices_command;
 
 #define ANY_NUMBER SIZE_MAX /* most_arguments without a limit */
 
-extern const cli_command cmd_analyze, cmd_budget, cmd_completion, cmd_export, cmd_heatmap, cmd_help, cmd_info,
-    cmd_manual, cmd_methods, cmd_run;
+extern const cli_command cmd_analyze, cmd_bench, cmd_budget, cmd_completion, cmd_export, cmd_heatmap,
+    cmd_help, cmd_info, cmd_manual, cmd_methods, cmd_run;
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const cli_command *const table[] = {
-    &cmd_analyze, &cmd_heatmap, &cmd_budget, &cmd_export,     &cmd_run,
+    &cmd_analyze, &cmd_heatmap, &cmd_budget, &cmd_export,     &cmd_run,    &cmd_bench,
     &cmd_info,    &cmd_methods, &cmd_help,   &cmd_completion, &cmd_manual,
 };
 

@@ -52,6 +52,16 @@ static bool set_choice(const option_row *row, void *field, const char *text, cha
     return true;
 }
 
+static bool add_item(cli_list *list, const char *text, char *problem, size_t size) {
+    size_t most = sizeof list->items / sizeof *list->items;
+    if (list->n == most) {
+        snprintf(problem, size, "'%s' is one too many: %zu can be given", text, most);
+        return false;
+    }
+    list->items[list->n++] = text;
+    return true;
+}
+
 bool option_set(const option_row *row, void *options, const char *text, char *problem, size_t size) {
     void *field = (char *)options + row->offset;
     switch (row->kind) {
@@ -71,6 +81,8 @@ bool option_set(const option_row *row, void *options, const char *text, char *pr
     case OPTION_NAME:
     case OPTION_INDEX:
         return set_choice(row, field, text, problem, size);
+    case OPTION_LIST:
+        return add_item(field, text, problem, size);
     }
     return false;
 }
@@ -82,6 +94,7 @@ static void default_text(const option_row *row, const void *defaults, char *text
     *text = '\0';
     switch (row->kind) {
     case OPTION_FLAG:
+    case OPTION_LIST:
         break;
     case OPTION_TEXT:
     case OPTION_FILE:

@@ -18,8 +18,15 @@ typedef enum option_kind {
     OPTION_SEED,   /* uint64_t */
     OPTION_NUMBER, /* double, from low to high */
     OPTION_NAME,   /* const char *: the name of one of the choices */
-    OPTION_INDEX   /* an enumeration: the index of one of the choices */
+    OPTION_INDEX,  /* an enumeration: the index of one of the choices */
+    OPTION_LIST    /* cli_list: any text, each time the option is given */
 } option_kind;
+
+/* What an option was given, in order; borrowed from the arguments. */
+typedef struct cli_list {
+    const char *items[32];
+    size_t n;
+} cli_list;
 
 typedef struct option_row {
     const char *name; /* without the dashes; NULL ends a table */

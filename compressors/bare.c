@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/fail.h"
 #include "core/memory.h"
+#include "core/progress.h"
 
 /* ---- what is refused ---- */
 
@@ -55,6 +56,7 @@ typedef struct call {
     const rkv_kv_tensor *keys, *values;
     rkv_kv_tensor *restored_keys, *restored_values; /* may be NULL */
     rkv_bare_head *heads;                           /* [n_heads] */
+    const rkv_progress *progress;
     double *sums; /* [n_heads, 4] squared error and squared norm of keys, then of values */
 } call;
 
@@ -69,9 +71,10 @@ static char *head_of(const rkv_kv_tensor *tensor, const call *c, size_t i) {
     return (char *)tensor->data + i * head_bytes(c);
 }
 
-/* Every head, in threads. */
-static rkv_status for_all_heads(call *c, size_t n_heads, head_fn work) {
+/* Every head, in threads. The calling thread reports; stage NULL: nobody does. */
+static rkv_status for_all_heads(call *c, const char *stage, size_t n_heads, head_fn work) {
     rkv_first_failure failure = {0};
+    size_t done = 0;
 #pragma omp parallel
     {
         rkv_bare_room room = {0};
@@ -80,9 +83,16 @@ static rkv_status for_all_heads(call *c, size_t n_heads, head_fn work) {
         if (!status) status = rkv_alloc_raw(&elements, 2, head_bytes(c));
         rkv_first_failure_note(&failure, status);
 #pragma omp for schedule(dynamic)
-        for (size_t i = 0; i < n_heads; i++)
-            if (!rkv_first_failure_seen(&failure))
-                rkv_first_failure_note(&failure, work(c, i, &room, elements));
+        for (size_t i = 0; i < n_heads; i++) {
+            if (rkv_first_failure_seen(&failure)) continue;
+            status = work(c, i, &room, elements);
+            size_t count;
+#pragma omp atomic capture
+            count = done++;
+            if (!status && stage && omp_get_thread_num() == 0)
+                status = rkv_progress_report(c->progress, stage, count, n_heads);
+            rkv_first_failure_note(&failure, status);
+        }
         rkv_bare_room_clear(&room);
         free(elements);
     }
@@ -135,7 +145,7 @@ static void clear_heads(call *c) {
 
 /* What is stored of all heads is held at once: the first of them tells how much that will be. */
 static rkv_status check_memory(call *c) {
-    rkv_status status = for_all_heads(c, 1, compress_head);
+    rkv_status status = for_all_heads(c, NULL, 1, compress_head);
     if (status) return status;
     size_t each = rkv_bare_bytes(&c->heads[0], &c->job), need, available = rkv_memory_available();
     rkv_bare_head_clear(&c->heads[0]);
@@ -165,17 +175,17 @@ static rkv_status run_timed(call *c, size_t repeats, rkv_kv_report *report) {
     for (size_t r = 0; r < repeats && !status; r++) {
         clear_heads(c);
         double start = rkv_now_s();
-        status = for_all_heads(c, c->job.n_heads, compress_head);
+        status = for_all_heads(c, "compress", c->job.n_heads, compress_head);
         keep_best(&report->compress_s, start);
         start = rkv_now_s();
-        if (!status) status = for_all_heads(c, c->job.n_heads, restore_head);
+        if (!status) status = for_all_heads(c, "restore", c->job.n_heads, restore_head);
         keep_best(&report->restore_s, start);
     }
     return status;
 }
 
 static rkv_status measure(call *c, rkv_kv_report *report) {
-    rkv_status status = for_all_heads(c, c->job.n_heads, measure_head);
+    rkv_status status = for_all_heads(c, "measure", c->job.n_heads, measure_head);
     if (status) return status;
     for (size_t i = 0; i < c->job.n_heads; i++) {
         report->compressed_bytes += rkv_bare_bytes(&c->heads[i], &c->job);
@@ -200,33 +210,46 @@ static rkv_status run(call *c, size_t repeats, rkv_kv_report *report) {
     return status;
 }
 
+/* Tensors first: what a specification makes of them depends on their shape. */
+static rkv_status check_tensors(const call *c, size_t *bytes) {
+    rkv_status status = check_tensor("keys", c->keys, bytes);
+    if (!status) status = check_pair("values", c->values, c->keys);
+    if (!status) status = check_tensor("values", c->values, bytes);
+    if (!status) status = check_pair("restored keys", c->restored_keys, c->keys);
+    if (!status && c->restored_keys) status = check_tensor("restored keys", c->restored_keys, bytes);
+    if (!status) status = check_pair("restored values", c->restored_values, c->keys);
+    if (!status && c->restored_values) status = check_tensor("restored values", c->restored_values, bytes);
+    return status;
+}
+
+static rkv_status make_job(rkv_bare_job *job, const rkv_kv_tensor *keys, const rkv_kv_options *options) {
+    *job = (rkv_bare_job){.dtype = rkv_dtype_get(keys->dtype),
+                          .n_heads = keys->batch * keys->heads,
+                          .tokens = keys->tokens,
+                          .dim = keys->dim,
+                          .budget = options->budget,
+                          .seed = options->seed};
+    rkv_status status = rkv_pipeline_parse(&job->pipeline, options->method ? options->method : "full");
+    return status ? status : rkv_bare_job_check(job);
+}
+
 rkv_status rkv_kv_compress(const rkv_kv_tensor *keys, const rkv_kv_tensor *values,
                            const rkv_kv_options *options, rkv_kv_tensor *restored_keys,
                            rkv_kv_tensor *restored_values, rkv_kv_report *report) {
     static const rkv_kv_options defaults = {0};
     if (!options) options = &defaults;
+    call c = {.keys = keys,
+              .values = values,
+              .restored_keys = restored_keys,
+              .restored_values = restored_values,
+              .progress = &options->progress};
     rkv_kv_report result = {0};
-    call c = {
-        .keys = keys,
-        .values = values,
-        .restored_keys = restored_keys,
-        .restored_values = restored_values,
-        .job = {.tokens = keys->tokens, .dim = keys->dim, .budget = options->budget, .seed = options->seed}};
     size_t bytes;
-    rkv_status status = check_tensor("keys", keys, &bytes);
-    if (!status) status = check_pair("values", values, keys);
-    if (!status) status = check_pair("restored keys", restored_keys, keys);
-    if (!status) status = check_pair("restored values", restored_values, keys);
-    if (!status) status = check_tensor("values", values, &bytes);
-    if (!status && restored_keys) status = check_tensor("restored keys", restored_keys, &bytes);
-    if (!status && restored_values) status = check_tensor("restored values", restored_values, &bytes);
-    if (!status) status = rkv_pipeline_parse(&c.job.pipeline, options->method ? options->method : "full");
-    if (!status) status = rkv_bare_job_check(&c.job);
+    rkv_status status = check_tensors(&c, &bytes);
+    if (!status) status = make_job(&c.job, keys, options);
     if (!status) status = check_finite("keys", keys);
     if (!status) status = check_finite("values", values);
     if (status) return status;
-    c.job.dtype = rkv_dtype_get(keys->dtype);
-    c.job.n_heads = keys->batch * keys->heads;
     result.original_bytes = 2 * bytes;
     status = run(&c, options->repeats ? options->repeats : 1, &result);
     if (!status) *report = result;

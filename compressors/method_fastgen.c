@@ -18,10 +18,12 @@ static const rkv_method_option options[] = {
     {"r_l", RKV_OPTION_REAL, 0.3, 0, 1, NULL, "locality: this share of the tokens, the newest"},
     {0}};
 
-/* The policies, each of which keeps what those before it keep, and something more. */
-enum { SPECIAL, PUNCTUATION, FREQUENCY, LOCALITY, FULL };
+/* The policies, each of which keeps what those before it keep, and something more. A state that was never
+ * written says that the prompt was within its cap, so that there was nothing to choose. */
+enum { NOT_CHOSEN, SPECIAL, PUNCTUATION, FREQUENCY, LOCALITY, FULL };
 
 static const char *const policy_names[] = {
+    [NOT_CHOSEN] = "",
     [SPECIAL] = "special",
     [PUNCTUATION] = "special punctuation",
     [FREQUENCY] = "special punctuation frequency",
@@ -249,11 +251,11 @@ static rkv_status score_heads(const rkv_option_values *values, const rkv_layer_v
     rkv_status status = work_new(&w, view);
     for (size_t g = 0; g < view->n_kv_heads && !status; g++) {
         int policy = view->prompt ? LOCALITY : (int)view->state[g];
+        if (policy == NOT_CHOSEN) policy = FULL;
         status = mark(&w, values, view, g, policy);
         if (!status && view->prompt) status = choose_policy(&w, values, view, g, &policy);
-        if (status) break;
-        view->state[g] = (float)policy;
-        write_scores(&w, view->heads[g].n, policy, score[g]);
+        if (!status && view->prompt) view->state[g] = (float)policy;
+        if (!status) write_scores(&w, view->heads[g].n, policy, score[g]);
     }
     work_clear(&w);
     return status;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rankkv/progress.h>
 #include <rankkv/status.h>
 
 #ifdef __cplusplus
@@ -132,14 +133,16 @@ typedef struct rkv_kv_options {
     size_t budget;      /* entries kept per head, where the specification does not say; 0: none given */
     uint64_t seed;
     size_t repeats; /* 0: 1 */
+    rkv_progress progress;
 } rkv_kv_options;
 
 /* Compresses keys and values of one shape and dtype, each head as if it were alone, and restores them: into
  * restored_keys and restored_values, where not NULL, of the same shape and dtype; entries that were evicted
- * come back as zeros. Parts of the specification work in the order written; without a representation entries
- * are stored in their dtype. RKV_USAGE: shapes or dtypes differ, a dimension is 0, the specification is
- * wrong, a method has no budget, or needs what bare tensors do not have (queries, tokens). RKV_DATA: a value
- * is not finite (names tensor and index), or too large for a representation. RKV_NO_MEMORY. */
+ * come back as zeros, and numbers beyond what a form holds (65504 for int8, int4, f16) as its largest. Parts
+ * of the specification work in the order written; without a representation entries are stored in their dtype.
+ * RKV_USAGE: shapes or dtypes differ, a dimension is 0, the specification is wrong, a method has no budget,
+ * or needs what bare tensors do not have (queries, tokens). RKV_DATA: a value is not finite (names tensor and
+ * index). RKV_NO_MEMORY, RKV_CANCELLED. */
 RKV_API rkv_status rkv_kv_compress(const rkv_kv_tensor *keys, const rkv_kv_tensor *values,
                                    const rkv_kv_options *options, rkv_kv_tensor *restored_keys,
                                    rkv_kv_tensor *restored_values, rkv_kv_report *report);
