@@ -55,7 +55,7 @@ typedef struct call {
     rkv_bare_job job;
     const rkv_kv_tensor *keys, *values;
     rkv_kv_tensor *restored_keys, *restored_values; /* may be NULL */
-    rkv_bare_head *heads;                           /* [n_heads] */
+    rkv_entries *heads;                             /* [n_heads] */
     const rkv_progress *progress;
     double *sums; /* [n_heads, 4] squared error and squared norm of keys, then of values */
 } call;
@@ -106,18 +106,15 @@ static rkv_status compress_head(call *c, size_t i, rkv_bare_room *room, char *el
 }
 
 static rkv_status restore_head(call *c, size_t i, rkv_bare_room *room, char *elements) {
-    rkv_bare_head *head = &c->heads[i];
     char *keys = c->restored_keys ? head_of(c->restored_keys, c, i) : elements;
     char *values = c->restored_values ? head_of(c->restored_values, c, i) : elements + head_bytes(c);
-    rkv_bare_restore(head, &head->keys, &c->job, keys, room);
-    rkv_bare_restore(head, &head->values, &c->job, values, room);
-    return RKV_OK;
+    return rkv_bare_restore(&c->heads[i], &c->job, keys, values, room);
 }
 
 /* Over the entries kept: sums[0] += ||restored - original||^2, sums[1] += ||original||^2. */
 static void add_error(const call *c, size_t i, const void *original, const void *restored,
                       rkv_bare_room *room, double *sums) {
-    const rkv_bare_head *head = &c->heads[i];
+    const rkv_entries *head = &c->heads[i];
     size_t n = c->job.tokens * c->job.dim, dim = c->job.dim;
     c->job.dtype->to_floats(original, room->keys, n);
     c->job.dtype->to_floats(restored, room->values, n);
@@ -130,25 +127,25 @@ static void add_error(const call *c, size_t i, const void *original, const void 
 }
 
 static rkv_status measure_head(call *c, size_t i, rkv_bare_room *room, char *elements) {
-    rkv_bare_head *head = &c->heads[i];
-    rkv_bare_restore(head, &head->keys, &c->job, elements, room);
-    rkv_bare_restore(head, &head->values, &c->job, elements + head_bytes(c), room);
-    add_error(c, i, head_of(c->keys, c, i), elements, room, &c->sums[i * 4]);
-    add_error(c, i, head_of(c->values, c, i), elements + head_bytes(c), room, &c->sums[i * 4 + 2]);
+    char *keys = elements, *values = elements + head_bytes(c);
+    rkv_status status = rkv_bare_restore(&c->heads[i], &c->job, keys, values, room);
+    if (status) return status;
+    add_error(c, i, head_of(c->keys, c, i), keys, room, &c->sums[i * 4]);
+    add_error(c, i, head_of(c->values, c, i), values, room, &c->sums[i * 4 + 2]);
     return RKV_OK;
 }
 
 static void clear_heads(call *c) {
     for (size_t i = 0; i < c->job.n_heads; i++)
-        rkv_bare_head_clear(&c->heads[i]);
+        rkv_entries_clear(&c->heads[i]);
 }
 
 /* What is stored of all heads is held at once: the first of them tells how much that will be. */
 static rkv_status check_memory(call *c) {
     rkv_status status = for_all_heads(c, NULL, 1, compress_head);
     if (status) return status;
-    size_t each = rkv_bare_bytes(&c->heads[0], &c->job), need, available = rkv_memory_available();
-    rkv_bare_head_clear(&c->heads[0]);
+    size_t each = rkv_entries_kv_bytes(&c->heads[0]), need, available = rkv_memory_available();
+    rkv_entries_clear(&c->heads[0]);
     if (rkv_multiply(each, c->job.n_heads, &need) && (!available || need <= available)) return RKV_OK;
     return rkv_fail(RKV_NO_MEMORY, "out of memory: %zu heads of %zu bytes, %zu bytes are free",
                     c->job.n_heads, each, available);
@@ -188,7 +185,7 @@ static rkv_status measure(call *c, rkv_kv_report *report) {
     rkv_status status = for_all_heads(c, "measure", c->job.n_heads, measure_head);
     if (status) return status;
     for (size_t i = 0; i < c->job.n_heads; i++) {
-        report->compressed_bytes += rkv_bare_bytes(&c->heads[i], &c->job);
+        report->compressed_bytes += rkv_entries_kv_bytes(&c->heads[i]);
         report->n_kept += c->heads[i].n;
     }
     report->key_error = error_of(c, 0);

@@ -1,10 +1,11 @@
 /* bare.h: one head of bare keys and values on its way through a pipeline and back.
  *
  * Every head of [batch, heads] is compressed alone, as if it were the only one of a layer of its own: bare
- * tensors have no queries, tokens or neighbours to look at. */
+ * tensors have no queries, tokens or neighbours to look at. What is stored is stored as in a session. */
 #ifndef RKV_COMPRESSORS_BARE_H
 #define RKV_COMPRESSORS_BARE_H
 
+#include "compressors/entries.h"
 #include "compressors/pipeline.h"
 #include "io/dtype.h"
 
@@ -23,41 +24,24 @@ rkv_status rkv_bare_job_check(const rkv_bare_job *job);
 /* The working memory of one thread. Start from {0}. */
 typedef struct rkv_bare_room {
     float *keys, *values; /* [tokens, dim] as the next part of the pipeline sees them */
-    float *coefficients;  /* [tokens, dim] */
+    int32_t *positions;   /* [tokens] */
+    size_t n;             /* entries that are left */
     float *score;         /* [tokens] */
+    uint32_t *kept;       /* [tokens] */
     float *state;         /* [state_size] */
     size_t state_size;
-    uint32_t *kept;     /* [tokens] */
-    int32_t *positions; /* [tokens] */
-    size_t n;           /* entries that are left */
 } rkv_bare_room;
 
 rkv_status rkv_bare_room_new(rkv_bare_room *room, const rkv_bare_job *job);
 void rkv_bare_room_clear(rkv_bare_room *room);
 
-/* Keys or values of a head as they are stored. */
-typedef struct rkv_bare_rows {
-    rkv_rows *rows;
-    float *basis; /* [rank, dim] or NULL */
-    size_t rank;
-} rkv_bare_rows;
-
-typedef struct rkv_bare_head {
-    rkv_bare_rows keys, values;
-    int32_t *positions; /* [n] of the entries that stay */
-    size_t n;
-} rkv_bare_head;
-
-/* keys and values [tokens, dim] in the job's dtype. The caller clears *out. */
-rkv_status rkv_bare_compress(rkv_bare_head *out, const rkv_bare_job *job, size_t index, const void *keys,
+/* keys and values [tokens, dim] in the job's dtype, of head `index`. The caller clears *out, also after a
+ * failure. */
+rkv_status rkv_bare_compress(rkv_entries *out, const rkv_bare_job *job, size_t index, const void *keys,
                              const void *values, rkv_bare_room *room);
-void rkv_bare_head_clear(rkv_bare_head *head);
 
-/* elements [tokens, dim] = what was stored, in the job's dtype; zeros where entries were evicted. */
-void rkv_bare_restore(const rkv_bare_head *head, const rkv_bare_rows *stored, const rkv_bare_job *job,
-                      void *elements, rkv_bare_room *room);
-
-/* What the allocator holds for keys and values of a head. */
-size_t rkv_bare_bytes(const rkv_bare_head *head, const rkv_bare_job *job);
+/* keys and values [tokens, dim] = what is stored, in the job's dtype; zeros where entries were evicted. */
+rkv_status rkv_bare_restore(const rkv_entries *stored, const rkv_bare_job *job, void *keys, void *values,
+                            rkv_bare_room *room);
 
 #endif

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "compressors/bare.h"
+#include "compressors/executor.h"
 #include "compressors/select.h"
 #include "core/fail.h"
 #include "core/memory.h"
-#include "core/simd.h"
 
 /* ---- what can work on bare tensors ---- */
 
@@ -63,7 +63,6 @@ rkv_status rkv_bare_room_new(rkv_bare_room *room, const rkv_bare_job *job) {
     *room = (rkv_bare_room){.state_size = state_size(job)};
     rkv_status status = rkv_alloc_raw(&room->keys, size, sizeof *room->keys);
     if (!status) status = rkv_alloc_raw(&room->values, size, sizeof *room->values);
-    if (!status) status = rkv_alloc_raw(&room->coefficients, size, sizeof *room->coefficients);
     if (!status) status = rkv_alloc_raw(&room->score, n, sizeof *room->score);
     if (!status) status = rkv_alloc_raw(&room->kept, n, sizeof *room->kept);
     if (!status) status = rkv_alloc_raw(&room->positions, n, sizeof *room->positions);
@@ -74,7 +73,6 @@ rkv_status rkv_bare_room_new(rkv_bare_room *room, const rkv_bare_job *job) {
 void rkv_bare_room_clear(rkv_bare_room *room) {
     free(room->keys);
     free(room->values);
-    free(room->coefficients);
     free(room->score);
     free(room->kept);
     free(room->positions);
@@ -82,108 +80,55 @@ void rkv_bare_room_clear(rkv_bare_room *room) {
     *room = (rkv_bare_room){0};
 }
 
-/* ---- projections ---- */
-
-/* coefficients [n, rank] = rows [n, dim] basis^T [dim, rank]. */
-RKV_CLONES
-static void project(const float *rows, size_t n, size_t dim, const float *basis, size_t rank,
-                    float *coefficients) {
-    for (size_t i = 0; i < n; i++)
-        for (size_t r = 0; r < rank; r++) {
-            float sum = 0;
-            for (size_t d = 0; d < dim; d++)
-                sum += rows[i * dim + d] * basis[r * dim + d];
-            coefficients[i * rank + r] = sum;
-        }
-}
-
-/* rows [n, dim] = coefficients [n, rank] basis [rank, dim]. */
-RKV_CLONES
-static void expand(const float *coefficients, size_t n, size_t rank, const float *basis, size_t dim,
-                   float *rows) {
-    memset(rows, 0, n * dim * sizeof *rows);
-    for (size_t i = 0; i < n; i++)
-        for (size_t r = 0; r < rank; r++)
-            for (size_t d = 0; d < dim; d++)
-                rows[i * dim + d] += coefficients[i * rank + r] * basis[r * dim + d];
-}
-
 /* ---- representations ---- */
 
-static rkv_status encode(rkv_bare_rows *stored, const rkv_row_format *format, const float *rows, size_t n,
-                         size_t dim, rkv_bare_room *room) {
-    size_t width = stored->basis ? stored->rank : dim;
-    rkv_status status = rkv_rows_new(&stored->rows, format, width);
-    if (status) return status;
-    if (stored->basis) {
-        project(rows, n, dim, stored->basis, stored->rank, room->coefficients);
-        rows = room->coefficients;
-    }
-    return rkv_rows_append(stored->rows, rows, n, width);
-}
-
-/* values [n, dim] = what is stored, or would be: the projection of what is there. */
-static void decode(const rkv_bare_rows *stored, size_t n, size_t dim, float *values, rkv_bare_room *room) {
-    if (stored->rows && !stored->basis) {
-        rkv_rows_read(stored->rows, 0, n, values);
-    } else if (stored->basis) {
-        if (stored->rows)
-            rkv_rows_read(stored->rows, 0, n, room->coefficients);
-        else
-            project(values, n, dim, stored->basis, stored->rank, room->coefficients);
-        expand(room->coefficients, n, stored->rank, stored->basis, dim, values);
-    }
-}
-
-static rkv_status encode_both(rkv_bare_head *out, const rkv_bare_job *job, const rkv_row_format *keys,
-                              const rkv_row_format *values, rkv_bare_room *room) {
-    rkv_status status = encode(&out->keys, keys, room->keys, room->n, job->dim, room);
-    if (!status) status = encode(&out->values, values, room->values, room->n, job->dim, room);
+/* The stages from *i on that say how entries are stored, as one form; *i is then the next stage. */
+static rkv_status represent(rkv_entries *out, const rkv_bare_job *job, size_t *i, rkv_bare_room *room) {
+    size_t first = *i;
+    rkv_entries_format format;
+    rkv_status status =
+        rkv_pipeline_format(&job->pipeline, first, room->keys, room->values, room->n, job->dim, &format, i);
+    bool has_form = false;
+    for (size_t k = first; k < *i; k++)
+        has_form = has_form || job->pipeline.stages[k].method->ops->format;
+    if (!has_form) format.keys = format.values = (rkv_row_format){.form = job->dtype->form};
+    rkv_entries_clear(out);
+    if (!status) status = rkv_entries_init(out, &format, job->dim, 1, false);
+    if (!status) status = rkv_entries_append(out, room->keys, room->values, room->positions, NULL, room->n);
+    rkv_entries_format_clear(&format);
     return status;
 }
 
-static rkv_status represent(rkv_bare_head *out, const rkv_bare_job *job, const rkv_stage *stage,
-                            rkv_bare_room *room) {
-    const struct rkv_method_ops *ops = stage->method->ops;
-    rkv_status status = RKV_OK;
-    if (ops->fit) {
-        status =
-            ops->fit(&stage->values, true, room->keys, room->n, job->dim, &out->keys.basis, &out->keys.rank);
-        if (!status)
-            status = ops->fit(&stage->values, false, room->values, room->n, job->dim, &out->values.basis,
-                              &out->values.rank);
-    }
-    if (!status && ops->format) {
-        rkv_row_format keys, values;
-        ops->format(&stage->values, &keys, &values);
-        status = encode_both(out, job, &keys, &values, room);
-    }
-    return status;
+/* What comes after a representation sees what it made of the entries. */
+static rkv_status refresh(const rkv_entries *stored, rkv_bare_room *room) {
+    return stored->keys.rows ? rkv_entries_read(stored, room->keys, room->values) : RKV_OK;
 }
 
 /* ---- selections ---- */
 
-static void keep(float *rows, size_t width, const uint32_t *kept, size_t n) {
+static void keep_rows(float *rows, size_t width, const uint32_t *kept, size_t n) {
     for (size_t i = 0; i < n; i++)
         if (kept[i] != i) memcpy(rows + i * width, rows + kept[i] * width, width * sizeof *rows);
 }
 
-static void keep_all(rkv_bare_head *out, const rkv_bare_job *job, size_t n, rkv_bare_room *room) {
-    keep(room->keys, job->dim, room->kept, n);
-    keep(room->values, job->dim, room->kept, n);
+static void keep(rkv_entries *out, const rkv_bare_job *job, size_t n, rkv_bare_room *room) {
+    keep_rows(room->keys, job->dim, room->kept, n);
+    keep_rows(room->values, job->dim, room->kept, n);
     for (size_t i = 0; i < n; i++)
         room->positions[i] = room->positions[room->kept[i]];
-    if (out->keys.rows) rkv_rows_keep(out->keys.rows, room->kept, n);
-    if (out->values.rows) rkv_rows_keep(out->values.rows, room->kept, n);
+    if (out->keys.rows) rkv_entries_keep(out, room->kept, n);
     room->n = n;
 }
 
-static rkv_status select_entries(rkv_bare_head *out, const rkv_bare_job *job, size_t index,
+/* No layer is left out; a text that is too short for the method is. */
+static bool leaves_alone(const rkv_bare_job *job, const rkv_stage *stage) {
+    const struct rkv_method_ops *ops = stage->method->ops;
+    return ops->keeps_all || (ops->skips && ops->skips(&stage->values, SIZE_MAX, job->tokens));
+}
+
+static rkv_status select_entries(rkv_entries *out, const rkv_bare_job *job, size_t index,
                                  const rkv_stage *stage, rkv_bare_room *room) {
     const struct rkv_method_ops *ops = stage->method->ops;
-    if (ops->keeps_all || (ops->skips && ops->skips(&stage->values, SIZE_MAX, job->tokens))) return RKV_OK;
-    decode(&out->keys, room->n, job->dim, room->keys, room);
-    decode(&out->values, room->n, job->dim, room->values, room);
     size_t budget = budget_of(job, stage), n = 0;
     const rkv_head_view head = {
         .n = room->n, .keys = room->keys, .values = room->values, .positions = room->positions};
@@ -202,75 +147,63 @@ static rkv_status select_entries(rkv_bare_head *out, const rkv_bare_job *job, si
     rkv_status status = ops->score(&stage->values, &view, &score);
     if (!status && ops->share) status = ops->share(&stage->values, &view, &score, &budget);
     if (!status) status = rkv_select_best(room->score, room->n, budget, room->kept, &n);
-    if (!status) keep_all(out, job, n, room);
+    if (!status) keep(out, job, n, room);
     return status;
 }
 
 /* ---- there and back ---- */
 
-static rkv_status run_pipeline(rkv_bare_head *out, const rkv_bare_job *job, size_t index,
-                               rkv_bare_room *room) {
+static rkv_status run_pipeline(rkv_entries *out, const rkv_bare_job *job, size_t index, rkv_bare_room *room) {
     rkv_status status = RKV_OK;
-    for (size_t i = 0; i < job->pipeline.n_stages && !status; i++) {
+    for (size_t i = 0; i < job->pipeline.n_stages && !status;) {
         const rkv_stage *stage = &job->pipeline.stages[i];
-        status = stage->method->kind == RKV_SELECTION ? select_entries(out, job, index, stage, room)
-                                                      : represent(out, job, stage, room);
+        bool selects = stage->method->kind == RKV_SELECTION;
+        if (selects && leaves_alone(job, stage)) {
+            i++;
+            continue;
+        }
+        status = refresh(out, room);
+        if (!status)
+            status = selects ? select_entries(out, job, index, stage, room) : represent(out, job, &i, room);
+        i += selects;
     }
-    if (status || out->keys.rows) return status;
-    const rkv_row_format as_it_came = {.form = job->dtype->form};
-    return encode_both(out, job, &as_it_came, &as_it_came, room);
+    size_t none = job->pipeline.n_stages;
+    return status || out->keys.rows ? status : represent(out, job, &none, room);
 }
 
-rkv_status rkv_bare_compress(rkv_bare_head *out, const rkv_bare_job *job, size_t index, const void *keys,
+rkv_status rkv_bare_compress(rkv_entries *out, const rkv_bare_job *job, size_t index, const void *keys,
                              const void *values, rkv_bare_room *room) {
-    *out = (rkv_bare_head){0};
+    *out = (rkv_entries){0};
     room->n = job->tokens;
     job->dtype->to_floats(keys, room->keys, job->tokens * job->dim);
     job->dtype->to_floats(values, room->values, job->tokens * job->dim);
     for (size_t i = 0; i < job->tokens; i++)
         room->positions[i] = (int32_t)i;
-    rkv_status status = run_pipeline(out, job, index, room);
-    if (!status) status = rkv_alloc_raw(&out->positions, room->n, sizeof *out->positions);
-    if (status) {
-        rkv_bare_head_clear(out);
-        return status;
-    }
-    memcpy(out->positions, room->positions, room->n * sizeof *out->positions);
-    out->n = room->n;
-    return RKV_OK;
+    return run_pipeline(out, job, index, room);
 }
 
-void rkv_bare_head_clear(rkv_bare_head *head) {
-    rkv_rows_free(head->keys.rows);
-    rkv_rows_free(head->values.rows);
-    free(head->keys.basis);
-    free(head->values.basis);
-    free(head->positions);
-    *head = (rkv_bare_head){0};
-}
-
-void rkv_bare_restore(const rkv_bare_head *head, const rkv_bare_rows *stored, const rkv_bare_job *job,
-                      void *elements, rkv_bare_room *room) {
+/* Rows [n, dim] to their positions, zeros between them. */
+static void scatter(const float *rows, const int32_t *positions, size_t n, const rkv_bare_job *job,
+                    void *elements) {
     size_t row_bytes = job->dim * job->dtype->bytes, next = 0;
-    char *rows = elements;
-    decode(stored, head->n, job->dim, room->keys, room);
-    for (size_t i = 0; i < head->n;) { /* runs of successive positions at once, zeros before each */
-        size_t position = (size_t)head->positions[i], run = 1;
-        while (i + run < head->n && (size_t)head->positions[i + run] == position + run)
+    char *out = elements;
+    for (size_t i = 0; i < n;) { /* runs of successive positions at once */
+        size_t position = (size_t)positions[i], run = 1;
+        while (i + run < n && (size_t)positions[i + run] == position + run)
             run++;
-        memset(rows + next * row_bytes, 0, (position - next) * row_bytes);
-        job->dtype->from_floats(room->keys + i * job->dim, rows + position * row_bytes, run * job->dim);
+        memset(out + next * row_bytes, 0, (position - next) * row_bytes);
+        job->dtype->from_floats(rows + i * job->dim, out + position * row_bytes, run * job->dim);
         i += run;
         next = position + run;
     }
-    memset(rows + next * row_bytes, 0, (job->tokens - next) * row_bytes);
+    memset(out + next * row_bytes, 0, (job->tokens - next) * row_bytes);
 }
 
-static size_t stored_bytes(const rkv_bare_rows *stored, size_t dim) {
-    size_t basis = stored->basis ? stored->rank * dim * sizeof *stored->basis : 0;
-    return rkv_rows_allocated_bytes(stored->rows) + basis;
-}
-
-size_t rkv_bare_bytes(const rkv_bare_head *head, const rkv_bare_job *job) {
-    return stored_bytes(&head->keys, job->dim) + stored_bytes(&head->values, job->dim);
+rkv_status rkv_bare_restore(const rkv_entries *stored, const rkv_bare_job *job, void *keys, void *values,
+                            rkv_bare_room *room) {
+    rkv_status status = rkv_entries_read(stored, room->keys, room->values);
+    if (status) return status;
+    scatter(room->keys, stored->positions, stored->n, job, keys);
+    scatter(room->values, stored->positions, stored->n, job, values);
+    return RKV_OK;
 }
