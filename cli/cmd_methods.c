@@ -134,10 +134,11 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
 const cli_command cmd_methods = {
     .name = "methods",
     .summary = "List policies, metrics, compression methods, colour maps and the like",
-    .arguments = "[policies|metrics|aggregates|solvers|colormaps|scales|compressors|exporters]",
+    .arguments = "[TABLE]",
     .most_arguments = 1,
     .argument_choice = &choices_section,
-    .description = "Prints the tables that the library works from, or one of them.",
+    .description = "Prints the tables that the library works from, or one of them: policies, metrics, "
+                   "aggregates, solvers, colormaps, scales, compressors or exporters.",
     .examples = examples,
     .options = groups,
     .options_size = sizeof(methods_options),

@@ -22,7 +22,7 @@ static void restart_for_blas(char **argv) {
 static int exit_code(rkv_status status) {
     int signal = signals_caught();
     if (!signal || status == RKV_OK) return rkv_status_exit_code(status);
-    complain(status, "stopped by a signal; what was unfinished has been removed");
+    complain(status, "stopped by a signal; nothing half-written stays");
     return EXIT_SIGNAL + signal;
 }
 

@@ -9,3 +9,11 @@ include(${CMAKE_CURRENT_SOURCE_DIR}/json_documents.cmake)
 include(${CMAKE_CURRENT_SOURCE_DIR}/cli.cmake)
 include(${CMAKE_CURRENT_SOURCE_DIR}/trace_readers.cmake)
 add_test(NAME layers COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/check_layers.py ${PROJECT_SOURCE_DIR})
+
+# The example programs, public headers only: compiled, and run on the tiny model.
+add_executable(example_compress ${PROJECT_SOURCE_DIR}/examples/compress.c)
+target_link_libraries(example_compress PRIVATE RankKV::rankkv)
+add_test(NAME tiny_model_file COMMAND make_tiny_model tiny.gguf)
+set_tests_properties(tiny_model_file PROPERTIES FIXTURES_SETUP tiny_model_file)
+add_test(NAME example_compress COMMAND example_compress tiny.gguf "A text of some tokens" streaming-llm+int8 8)
+set_tests_properties(example_compress PROPERTIES FIXTURES_REQUIRED tiny_model_file)

@@ -42,9 +42,11 @@ static void test_the_manual_has_every_method(void **state) {
     char *manual, formula[512];
     size_t length;
     assert_int_equal(rkv_read_file(RKV_SOURCE_DIR "/docs/METHODS.md", 1 << 20, &manual, &length), RKV_OK);
+    const char *chapter = strstr(manual, "\n## Compression methods\n"); /* a policy may have the same name */
+    assert_non_null(chapter);
     for (size_t i = 0; rkv_method_at(i); i++) {
         const rkv_method *method = rkv_method_at(i);
-        char *section = section_of(manual, method->name);
+        char *section = section_of(chapter, method->name);
         if (!section) fail_msg("docs/METHODS.md lacks: ### %s", method->name);
         snprintf(formula, sizeof formula, "`%s`", method->formula);
         if (strncmp(section, formula, strlen(formula)) != 0)

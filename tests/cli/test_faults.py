@@ -190,7 +190,7 @@ class Signals(CliTest):
         out, err = program.communicate(timeout=60)
         self.assertEqual(program.returncode, 128 + number, out + err)
         lines = [line for line in err.splitlines() if ": note: " not in line]
-        self.assertEqual(lines, ["rankkv analyze: stopped by a signal; what was unfinished has been removed"])
+        self.assertEqual(lines, ["rankkv analyze: stopped by a signal; nothing half-written stays"])
 
     def test_while_reading(self):
         for number in (signal.SIGINT, signal.SIGTERM):
