@@ -14,7 +14,7 @@
 
 #include "core/file.h"
 
-/* The part of manual between "### NAME" and the next heading, cut out in place; NULL when there is none. */
+/* The part of manual between "### NAME" and the next heading, its lines joined; NULL when there is none. */
 static char *section_of(const char *manual, const char *name) {
     char heading[128];
     snprintf(heading, sizeof heading, "\n### %s\n", name);
@@ -22,7 +22,10 @@ static char *section_of(const char *manual, const char *name) {
     if (!start) return NULL;
     start += strlen(heading);
     const char *end = strstr(start, "\n#");
-    return end ? strndup(start, (size_t)(end - start)) : strdup(start);
+    char *section = end ? strndup(start, (size_t)(end - start)) : strdup(start);
+    for (char *line = section; line && (line = strchr(line, '\n'));)
+        *line = ' ';
+    return section;
 }
 
 static void check_options(const char *name, const char *section, const rkv_method_option *option) {
