@@ -16,13 +16,18 @@ static const struct option long_options[] = {
     {"repeat", required_argument, NULL, 'r'},
     {"every", required_argument, NULL, 'e'},
     {"solver", required_argument, NULL, 's'},
+    {"measure", required_argument, NULL, 'w'},
+    {"method", required_argument, NULL, 'k'},
+    {"budget", required_argument, NULL, 'b'},
+    {"new-tokens", required_argument, NULL, 'd'},
     {NULL, 0, NULL, 0},
 };
 
 static void exit_with_usage(const char *program) {
     fprintf(stderr,
-            "usage: %s --text FILE [--model FILE.gguf] [--tokens N] [--repeat N] [--every N] [--solver "
-            "gram|svd]\n",
+            "usage: %s --text FILE [--model FILE.gguf] [--tokens N] [--repeat N]\n"
+            "bench_rank:     [--every N] [--solver gram|svd]\n"
+            "bench_executor: [--measure WHAT] [--method SPEC] [--budget N] [--new-tokens N]\n",
             program);
     exit(2);
 }
@@ -50,7 +55,8 @@ static void take_right_blas(char **argv) {
 
 bench_options bench_parse(int argc, char **argv) {
     take_right_blas(argv);
-    bench_options options = {.n_tokens = 512, .repeat = 5, .every = 1, .solver = RKV_SOLVER_GRAM};
+    bench_options options = {
+        .n_tokens = 512, .repeat = 5, .every = 1, .solver = RKV_SOLVER_GRAM, .n_new = 64};
     for (int option; (option = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
         switch (option) {
         case 'm':
@@ -70,6 +76,18 @@ bench_options bench_parse(int argc, char **argv) {
             break;
         case 's':
             options.solver = parse_solver(argv[0], optarg);
+            break;
+        case 'w':
+            options.measure = optarg;
+            break;
+        case 'k':
+            options.method = optarg;
+            break;
+        case 'b':
+            options.budget = parse_count(argv[0], optarg);
+            break;
+        case 'd':
+            options.n_new = parse_count(argv[0], optarg);
             break;
         default:
             exit_with_usage(argv[0]);
@@ -101,6 +119,16 @@ static rkv_status open_model(const char *path, rkv_model **model) {
     return status;
 }
 
+/* Writes the text behind itself. */
+static rkv_status double_text(char **text, size_t *length) {
+    char *twice = realloc(*text, 2 * *length + 1);
+    if (!twice) return RKV_NO_MEMORY;
+    memcpy(twice + *length, twice, *length);
+    *text = twice;
+    *length *= 2;
+    return RKV_OK;
+}
+
 rkv_status bench_open(const bench_options *options, rkv_model **model, int32_t **ids) {
     size_t length = 0, n = 0;
     char *text = read_text(options->text, &length);
@@ -110,6 +138,12 @@ rkv_status bench_open(const bench_options *options, rkv_model **model, int32_t *
     }
     rkv_status status = open_model(options->model, model);
     if (!status) status = rkv_tokenize(*model, text, length, NULL, ids, &n);
+    while (!status && options->wraps && n > 0 && n < options->n_tokens) {
+        rkv_free(*ids);
+        *ids = NULL;
+        status = double_text(&text, &length);
+        if (!status) status = rkv_tokenize(*model, text, length, NULL, ids, &n);
+    }
     if (!status && n < options->n_tokens) {
         fprintf(stderr, "%s: %zu tokens, fewer than the %zu asked for\n", options->text, n,
                 options->n_tokens);

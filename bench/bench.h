@@ -6,12 +6,17 @@
 
 /* Options of every benchmark program, with the defaults of bench_options_default(). */
 typedef struct bench_options {
-    const char *model; /* NULL: the default model */
-    const char *text;  /* prompt file */
-    size_t n_tokens;   /* T */
-    size_t repeat;     /* how often the measured work is done */
-    size_t every;      /* bench_rank: rank each every-th layer only */
-    rkv_solver solver; /* bench_rank */
+    const char *model;   /* NULL: the default model */
+    const char *text;    /* prompt file */
+    size_t n_tokens;     /* T */
+    size_t repeat;       /* how often the measured work is done */
+    size_t every;        /* bench_rank: rank each every-th layer only */
+    rkv_solver solver;   /* bench_rank */
+    bool wraps;          /* bench_executor: a text that is too short begins anew */
+    const char *measure; /* bench_executor: what; NULL: decode */
+    const char *method;  /* bench_executor: a specification; NULL: full */
+    size_t budget;       /* bench_executor: entries per KV head; 0: a quarter of the prompt */
+    size_t n_new;        /* bench_executor: tokens after the prompt */
 } bench_options;
 
 /* To be called first: sees to the right BLAS kernels, then parses the command line; on a mistake prints the
