@@ -80,11 +80,27 @@ static double revpyr(size_t layer) {
     return pyr(KVPRESS_LAYERS - 1 - layer);
 }
 
+/* Two shuffles of er. kvpress.md does not say how they were drawn: of some sixty ways these alone, numpy's
+ * RandomState(0).permutation(30) twice in a row, give the losses of the table. */
+static double perm0(size_t layer) {
+    static const unsigned char from[KVPRESS_LAYERS] = {2,  28, 13, 10, 26, 24, 27, 11, 17, 22,
+                                                       5,  16, 8,  14, 23, 20, 1,  29, 6,  4,
+                                                       18, 19, 9,  7,  25, 3,  0,  21, 15, 12};
+    return ranks[from[layer]];
+}
+static double perm1(size_t layer) {
+    static const unsigned char from[KVPRESS_LAYERS] = {5,  16, 20, 6,  13, 8, 11, 12, 2,  25,
+                                                       26, 4,  10, 23, 28, 9, 1,  27, 7,  14,
+                                                       21, 22, 19, 17, 24, 3, 18, 0,  29, 15};
+    return ranks[from[layer]];
+}
+
 bool kvpress_layer_weights(const char *name, double weight[KVPRESS_LAYERS]) {
     static const struct {
         const char *name;
         double (*weigh)(size_t layer);
-    } rows[] = {{"er", er}, {"ersqrt", ersqrt}, {"inv", inv}, {"pyr", pyr}, {"revpyr", revpyr}};
+    } rows[] = {{"er", er},         {"ersqrt", ersqrt}, {"inv", inv},    {"pyr", pyr},
+                {"revpyr", revpyr}, {"perm0", perm0},   {"perm1", perm1}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(name, rows[i].name) == 0) {
             for (size_t l = 0; l < KVPRESS_LAYERS; l++)
