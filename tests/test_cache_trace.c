@@ -14,6 +14,7 @@
 #include <rankkv/session.h>
 
 #include "core/file.h"
+#include "support/failing_allocator.h"
 #include "support/temporary.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -137,6 +138,50 @@ static void test_configurations_that_are_refused(void **state) {
     assert_int_equal(rkv_method_spec_from_json("/nowhere/config.json", NULL, &spec), RKV_NO_INPUT);
 }
 
+/* ---- memory runs out ---- */
+
+static rkv_status write_a_trace(void) {
+    const char *path = temporary_path("trace.jsonl");
+    const rkv_cache_event event = {0, 0, 0, 5, 4, 100, &(int32_t){3}};
+    rkv_cache_trace *trace;
+    rkv_status status = rkv_cache_trace_create(&trace, path);
+    if (status) return status;
+    status = rkv_cache_trace_write(trace, &event);
+    if (!status) return rkv_cache_trace_finish(trace);
+    rkv_cache_trace_abandon(trace);
+    return status;
+}
+
+static rkv_status read_a_configuration(void) {
+    char *spec;
+    rkv_status status =
+        rkv_method_spec_from_json(temporary_path("config.json"), "streaming-llm:recent_size=4+int8", &spec);
+    rkv_free(spec);
+    return status;
+}
+
+/* Fails every allocation in turn: a message, and nothing left behind. */
+static void test_memory_runs_out(void **state) {
+    (void)state;
+    static rkv_status (*const calls[])(void) = {write_a_trace, read_a_configuration};
+    temporary_write(temporary_path("config.json"), "{\"n_sink\": 2.5, \"other\": \"word\"}", 32);
+    for (size_t i = 0; i < COUNT(calls); i++) {
+        rkv_status status;
+        long k = 0;
+        for (;; k++) {
+            allocations_left = k;
+            allocation_failed = false;
+            status = calls[i]();
+            allocations_left = -1;
+            if (!allocation_failed) break;
+            bool let_off = status == RKV_OK && calls[i] == write_a_trace; /* the sync of the folder */
+            if (!let_off) assert_int_equal(status, RKV_NO_MEMORY);
+        }
+        assert_int_equal(status, RKV_OK);
+        assert_true(k > 2);
+    }
+}
+
 static int set_up(void **state) {
     (void)state;
     temporary_make();
@@ -156,6 +201,7 @@ int main(void) {
         cmocka_unit_test(test_an_abandoned_file_is_not_there),
         cmocka_unit_test(test_configurations),
         cmocka_unit_test(test_configurations_that_are_refused),
+        cmocka_unit_test(test_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -13,6 +13,7 @@
 #include <rankkv/session.h>
 
 #include "core/random.h"
+#include "support/failing_allocator.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -202,11 +203,39 @@ static void test_refusals(void **state) {
     assert_int_equal(random, 9);
 }
 
+static void test_memory_runs_out(void **state) {
+    (void)state;
+    float logits[300];
+    for (size_t i = 0; i < COUNT(logits); i++)
+        logits[i] = (float)(i % 7);
+    const rkv_generate_options options = {.temperature = 1, .top_k = 20, .top_p = 0.9};
+    uint64_t random = 3;
+    int32_t id = -1;
+    rkv_status status;
+    long k = 0;
+    for (;; k++) {
+        allocations_left = k;
+        allocation_failed = false;
+        status = rkv_sample(logits, COUNT(logits), &options, &random, &id);
+        allocations_left = -1;
+        if (!allocation_failed) break;
+        assert_int_equal(status, RKV_NO_MEMORY);
+        assert_int_equal(id, -1);
+        assert_int_equal(random, 3);
+    }
+    assert_int_equal(status, RKV_OK);
+    assert_true(k > 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_greedy_takes_the_highest),   cmocka_unit_test(test_greedy_draws_nothing),
-        cmocka_unit_test(test_one_seed_gives_one_text),    cmocka_unit_test(test_frequencies),
-        cmocka_unit_test(test_tiny_and_huge_temperatures), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_greedy_takes_the_highest),
+        cmocka_unit_test(test_greedy_draws_nothing),
+        cmocka_unit_test(test_one_seed_gives_one_text),
+        cmocka_unit_test(test_frequencies),
+        cmocka_unit_test(test_tiny_and_huge_temperatures),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
