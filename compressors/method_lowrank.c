@@ -26,34 +26,26 @@ static size_t rank_of_energy(const double *sigma, size_t n, double energy) {
     return n;
 }
 
-static rkv_status unit_vector(size_t head_dim, float **basis, size_t *rank) {
-    rkv_status status = rkv_alloc(basis, head_dim, sizeof **basis);
-    if (status) return status;
-    (*basis)[0] = 1;
-    *rank = 1;
-    return RKV_OK;
-}
-
 /* The first right singular vectors of rows, which are the best basis of their number (Eckart and Young 1936).
- */
+ * No more of them than rows could span; one where there is nothing to span. */
 static rkv_status fit(const rkv_option_values *values, bool is_key, const float *rows, size_t n,
                       size_t head_dim, float **basis, size_t *rank) {
     (void)is_key;
-    size_t asked = rkv_value_size(values, OPTION_RANK), most = n < head_dim ? n : head_dim;
+    size_t asked = rkv_value_size(values, OPTION_RANK), most = n < head_dim ? n : head_dim, r = 0;
     double *sigma = NULL;
     float *vectors = NULL;
     *basis = NULL;
-    if (n == 0) return unit_vector(head_dim, basis, rank);
-    rkv_status status = rkv_alloc(&sigma, head_dim, sizeof *sigma);
+    rkv_status status = rkv_alloc_raw(&sigma, head_dim, sizeof *sigma);
     if (!status) status = rkv_alloc_raw(&vectors, head_dim * head_dim, sizeof *vectors);
     if (!status) status = rkv_right_singular_vectors(rows, n, head_dim, sigma, vectors);
-    if (!status && sigma[0] == 0) {
-        status = unit_vector(head_dim, basis, rank);
-    } else if (!status) {
-        *rank = asked ? asked : rank_of_energy(sigma, most, values->number[OPTION_ENERGY]);
-        if (*rank > most) *rank = most;
-        status = rkv_alloc_raw(basis, *rank * head_dim, sizeof **basis);
-        if (!status) memcpy(*basis, vectors, *rank * head_dim * sizeof **basis);
+    if (!status) {
+        r = asked ? asked : rank_of_energy(sigma, head_dim, values->number[OPTION_ENERGY]);
+        r = sigma[0] > 0 && r > 1 ? (r < most ? r : most) : 1;
+        status = rkv_alloc_raw(basis, r * head_dim, sizeof **basis);
+    }
+    if (!status) {
+        memcpy(*basis, vectors, r * head_dim * sizeof **basis);
+        *rank = r;
     }
     free(vectors);
     free(sigma);

@@ -1,0 +1,341 @@
+/* test_representations.c: in what form entries are stored: what each row of the table owes, low rank, and how
+ * far attention's output moves on the default model. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "compressors/entries.h"
+#include "compressors/executor.h"
+#include "core/file.h"
+#include "core/random.h"
+#include "model/forward.h"
+#include "support/default_model.h"
+#include "support/sample_view.h"
+
+static float draw(rkv_random *random) {
+    double sum = -6;
+    for (int i = 0; i < 12; i++)
+        sum += rkv_random_unit(random);
+    return (float)sum;
+}
+
+/* Stores keys and values [n, D] as spec says and reads them back over themselves; *bytes = what was held. */
+static void store_and_read(const char *spec, float *keys, float *values, size_t n, size_t D, size_t *bytes) {
+    rkv_pipeline pipeline;
+    rkv_entries_format format = {0};
+    rkv_entries entries;
+    size_t end;
+    int32_t *positions = calloc(n + 1, sizeof *positions);
+    for (size_t i = 0; i < n; i++)
+        positions[i] = (int32_t)i;
+    if (rkv_pipeline_parse(&pipeline, spec)) fail_msg("%s", rkv_message());
+    assert_int_equal(rkv_pipeline_format(&pipeline, 0, keys, values, n, D, &format, &end), RKV_OK);
+    assert_int_equal(rkv_entries_init(&entries, &format, D, 1, false), RKV_OK);
+    if (rkv_entries_append(&entries, keys, values, positions, NULL, n)) fail_msg("%s", rkv_message());
+    assert_int_equal(rkv_entries_read(&entries, keys, values), RKV_OK);
+    *bytes = rkv_entries_kv_bytes(&entries);
+    rkv_entries_clear(&entries);
+    rkv_entries_format_clear(&format);
+    free(positions);
+}
+
+/* ---- what every representation owes ---- */
+
+/* ||a - b|| / ||b|| */
+static double distance(const float *a, const float *b, size_t n) {
+    double error = 0, norm = 0;
+    for (size_t i = 0; i < n; i++) {
+        error += pow((double)a[i] - (double)b[i], 2);
+        norm += pow((double)b[i], 2);
+    }
+    return sqrt(error / norm);
+}
+
+/* Of normal numbers; a new row of the table needs one here. */
+static const struct bound {
+    const char *name;
+    double error, bits; /* at most, of a number; scales and bases included */
+} bounds[] = {
+    {"f16", 0.0005, 16.1}, {"bf16", 0.004, 16.1}, {"int8", 0.0065, 8.7},
+    {"int4", 0.09, 5.2},   {"lowrank", 0.11, 36},
+};
+
+static const struct bound *bound_of(const char *name) {
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+        if (strcmp(bounds[i].name, name) == 0) return &bounds[i];
+    fail_msg("%s has no bound in this test", name);
+    return NULL;
+}
+
+static void test_round_trips(void **state) {
+    (void)state;
+    enum { N = 512, D = 64 };
+    rkv_random random = {1};
+    float *x = calloc(4 * N * D, sizeof *x), *keys = x + 2 * N * D, *values = x + 3 * N * D;
+    for (size_t i = 0; i < 2 * N * D; i++)
+        x[i] = draw(&random);
+    const rkv_method *method;
+    for (size_t m = 0; (method = rkv_method_at(m)); m++) {
+        if (method->kind != RKV_REPRESENTATION) continue;
+        const struct bound *bound = bound_of(method->name);
+        size_t bytes;
+        memcpy(keys, x, 2 * N * D * sizeof *x);
+        store_and_read(method->name, keys, values, N, D, &bytes);
+        double error = distance(keys, x, 2 * N * D), bits = 8.0 * (double)bytes / (2 * N * D);
+        if (!(error <= bound->error && bits <= bound->bits))
+            fail_msg("%s: error %g, at most %g; %g bits, at most %g", method->name, error, bound->error, bits,
+                     bound->bits);
+        assert_int_equal(method->needs, 0);
+    }
+    free(x);
+}
+
+/* Nothing, one row, and rows of zeros. */
+static void test_degenerate(void **state) {
+    (void)state;
+    enum { N = 40, D = 6 };
+    const rkv_method *method;
+    for (size_t m = 0; (method = rkv_method_at(m)); m++)
+        for (size_t n = 0; n <= N && method->kind == RKV_REPRESENTATION; n += n ? N - 1 : 1) {
+            float rows[2 * N * D] = {0};
+            size_t bytes;
+            store_and_read(method->name, rows, rows + N * D, n, D, &bytes);
+            for (size_t i = 0; i < 2 * N * D; i++)
+                assert_true(rows[i] == 0);
+        }
+}
+
+/* An option is what ends up in the format. */
+static void test_formats(void **state) {
+    (void)state;
+    static const struct {
+        const char *spec;
+        rkv_row_format keys, values;
+    } cases[] = {
+        {"f16", {RKV_ROWS_F16, 0, 0}, {RKV_ROWS_F16, 0, 0}},
+        {"bf16", {RKV_ROWS_BF16, 0, 0}, {RKV_ROWS_BF16, 0, 0}},
+        {"int8", {RKV_ROWS_INT8, RKV_AXIS_CHANNEL, 64}, {RKV_ROWS_INT8, RKV_AXIS_TOKEN, 64}},
+        {"int4", {RKV_ROWS_INT4, RKV_AXIS_CHANNEL, 32}, {RKV_ROWS_INT4, RKV_AXIS_TOKEN, 32}},
+        {"int4:key_axis=token,value_axis=channel,group=16",
+         {RKV_ROWS_INT4, RKV_AXIS_TOKEN, 16},
+         {RKV_ROWS_INT4, RKV_AXIS_CHANNEL, 16}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rkv_pipeline pipeline;
+        rkv_row_format keys = {0}, values = {0};
+        assert_int_equal(rkv_pipeline_parse(&pipeline, cases[i].spec), RKV_OK);
+        pipeline.stages[0].method->ops->format(&pipeline.stages[0].values, &keys, &values);
+        if (memcmp(&keys, &cases[i].keys, sizeof keys) || memcmp(&values, &cases[i].values, sizeof values))
+            fail_msg("%s", cases[i].spec);
+    }
+    assert_int_equal(rkv_method_check("int8:group=0"), RKV_USAGE);
+    assert_int_equal(rkv_method_check("int8:key_axis=row"), RKV_USAGE);
+    assert_int_equal(rkv_method_check("lowrank:energy=1.1"), RKV_USAGE);
+}
+
+/* ---- low rank ---- */
+
+/* Rows [n, D] with singular values 2^-r along rotated axes: the first columns are mixed in pairs. */
+static void make_graded(rkv_random *random, size_t n, size_t D, float *x) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t d = 0; d < D; d++)
+            x[i * D + d] = (float)ldexp((double)draw(random), -(int)d);
+    for (size_t i = 0; i < n; i++)
+        for (size_t d = 0; d + 1 < D; d++) {
+            float a = x[i * D + d], b = x[i * D + d + 1];
+            x[i * D + d] = 0.6f * a - 0.8f * b;
+            x[i * D + d + 1] = 0.8f * a + 0.6f * b;
+        }
+}
+
+static void fit(const char *spec, const float *x, size_t n, size_t D, float **basis, size_t *rank) {
+    rkv_pipeline pipeline;
+    if (rkv_pipeline_parse(&pipeline, spec)) fail_msg("%s", rkv_message());
+    const rkv_stage *stage = &pipeline.stages[0];
+    assert_int_equal(stage->method->ops->fit(&stage->values, true, x, n, D, basis, rank), RKV_OK);
+}
+
+/* ||x - x B^T B||^2 / ||x||^2 */
+static double lost_energy(const float *x, size_t n, size_t D, const float *basis, size_t rank) {
+    double lost = 0, all = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t d = 0; d < D; d++) {
+            double value = x[i * D + d], left = value;
+            for (size_t r = 0; r < rank; r++) {
+                double c = 0;
+                for (size_t e = 0; e < D; e++)
+                    c += (double)x[i * D + e] * (double)basis[r * D + e];
+                left -= c * (double)basis[r * D + d];
+            }
+            lost += left * left;
+            all += value * value;
+        }
+    return lost / all;
+}
+
+static void check_orthonormal(const float *basis, size_t rank, size_t D) {
+    for (size_t a = 0; a < rank; a++)
+        for (size_t b = 0; b <= a; b++) {
+            double dot = 0;
+            for (size_t d = 0; d < D; d++)
+                dot += (double)basis[a * D + d] * (double)basis[b * D + d];
+            if (fabs(dot - (a == b)) > 1e-5) fail_msg("vectors %zu and %zu: %g", a, b, dot);
+        }
+}
+
+/* The least rank that holds the energy; and what a rank loses is what the vectors after it held. */
+static void test_low_rank_energy(void **state) {
+    (void)state;
+    enum { N = 60, D = 10 };
+    static const double energies[] = {0, 0.5, 0.9, 0.99, 0.9999, 1};
+    rkv_random random = {7};
+    float x[N * D];
+    make_graded(&random, N, D, x);
+    for (size_t i = 0; i < sizeof energies / sizeof *energies; i++) {
+        char spec[64];
+        float *basis = NULL;
+        size_t rank;
+        snprintf(spec, sizeof spec, "lowrank:energy=%.10g", energies[i]);
+        fit(spec, x, N, D, &basis, &rank);
+        check_orthonormal(basis, rank, D);
+        assert_in_range(rank, 1, D);
+        if (1 - lost_energy(x, N, D, basis, rank) < energies[i] - 1e-6) fail_msg("%s: too few", spec);
+        if (rank > 1 && 1 - lost_energy(x, N, D, basis, rank - 1) > energies[i] + 1e-6)
+            fail_msg("%s: rank %zu is too many", spec, rank);
+        free(basis);
+    }
+}
+
+static void test_low_rank_limits(void **state) {
+    (void)state;
+    enum { N = 60, D = 10 };
+    static const struct {
+        const char *spec;
+        size_t n, rank;
+    } cases[] = {
+        {"lowrank:rank=3", N, 3},   {"lowrank:rank=3,energy=1", N, 3}, {"lowrank:rank=99", N, D},
+        {"lowrank:rank=4", 2, 2},   {"lowrank:energy=1", 4, 4},        {"lowrank:rank=4", 0, 1},
+        {"lowrank:energy=1", 1, 1},
+    };
+    rkv_random random = {8};
+    float x[N * D], zeros[N * D] = {0}, *basis = NULL;
+    size_t rank;
+    make_graded(&random, N, D, x);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fit(cases[i].spec, x, cases[i].n, D, &basis, &rank);
+        if (rank != cases[i].rank) fail_msg("%s: rank %zu, not %zu", cases[i].spec, rank, cases[i].rank);
+        check_orthonormal(basis, rank, D);
+        free(basis);
+    }
+    fit("lowrank:rank=5", zeros, N, D, &basis, &rank);
+    assert_int_equal(rank, 1);
+    assert_true(basis[0] == 1 && basis[1] == 0);
+    free(basis);
+}
+
+/* ---- on the default model ---- */
+
+enum { LATER = 32, PROMPT = 512, EVERY = 8 };
+
+/* Relative errors of attention's output, over heads and the last LATER queries; at most, so that defaults
+ * that get worse are noticed; docs/METHODS.md has the numbers. */
+static struct claim {
+    const char *spec;
+    double most;
+    double error, norm, bytes, plain_bytes;
+} claims[] = {
+    {"f16", 0.001, 0, 0, 0, 0},          {"int8", 0.01, 0, 0, 0, 0},   {"int4", 0.10, 0, 0, 0, 0},
+    {"int4:group=16", 0.08, 0, 0, 0, 0}, {"lowrank", 0.5, 0, 0, 0, 0},
+};
+enum { N_CLAIMS = sizeof claims / sizeof *claims };
+
+/* out [LATER, D] of the last queries of one head. */
+static void attend(const float *q, const float *k, const float *v, size_t T, size_t D, double *out) {
+    int32_t at[LATER], position[PROMPT];
+    double *p = calloc(LATER * T, sizeof *p);
+    for (size_t t = 0; t < T; t++)
+        position[t] = (int32_t)t;
+    for (size_t i = 0; i < LATER; i++)
+        at[i] = (int32_t)(T - LATER + i);
+    sample_attention_rows(q + (T - LATER) * D, at, LATER, k, position, T, D, p);
+    memset(out, 0, LATER * D * sizeof *out);
+    for (size_t i = 0; i < LATER; i++)
+        for (size_t t = 0; t < T; t++)
+            for (size_t d = 0; d < D; d++)
+                out[i * D + d] += p[i * T + t] * (double)v[t * D + d];
+    free(p);
+}
+
+static void measure_claim(struct claim *claim, const rkv_projection *p, size_t g) {
+    size_t T = p->shape.n_tokens, D = p->shape.head_dim, group = p->shape.n_heads / p->shape.n_kv_heads,
+           bytes;
+    const float *k = p->k + g * T * D, *v = p->v + g * T * D;
+    float *keys = calloc(2 * T * D, sizeof *keys), *values = keys + T * D;
+    double *exact = calloc(2 * LATER * D, sizeof *exact), *got = exact + LATER * D;
+    memcpy(keys, k, T * D * sizeof *keys);
+    memcpy(values, v, T * D * sizeof *keys);
+    store_and_read(claim->spec, keys, values, T, D, &bytes);
+    for (size_t h = g * group; h < (g + 1) * group; h++) {
+        attend(p->q + h * T * D, k, v, T, D, exact);
+        attend(p->q + h * T * D, keys, values, T, D, got);
+        for (size_t i = 0; i < LATER * D; i++) {
+            claim->error += pow(got[i] - exact[i], 2);
+            claim->norm += pow(exact[i], 2);
+        }
+    }
+    claim->bytes += (double)bytes;
+    claim->plain_bytes += (double)(2 * T * D * sizeof(uint16_t));
+    free(exact);
+    free(keys);
+}
+
+static rkv_status attend_and_measure(void *user, const rkv_projection *p, float *out) {
+    rkv_backend *backend = rkv_model_backend(user);
+    for (size_t i = 0; i < N_CLAIMS && p->layer % EVERY == 0; i++)
+        for (size_t g = 0; g < p->shape.n_kv_heads; g++)
+            measure_claim(&claims[i], p, g);
+    return backend->ops->attention(backend, p->q, p->k, p->v, &p->shape, NULL, NULL, out);
+}
+
+static void test_default_model(void **state) {
+    (void)state;
+    rkv_model *model = NULL;
+    rkv_forward *forward = NULL;
+    char *text = NULL;
+    int32_t *ids = NULL;
+    size_t length, n;
+    if (rkv_model_open(&model, default_model_or_skip(), NULL)) fail_msg("%s", rkv_message());
+    assert_int_equal(rkv_read_file(RKV_SOURCE_DIR "/bench/northanger-2048.txt", 1 << 20, &text, &length),
+                     RKV_OK);
+    assert_int_equal(rkv_tokenize(model, text, length, NULL, &ids, &n), RKV_OK);
+    assert_true(n >= PROMPT);
+    assert_int_equal(rkv_forward_new(&forward, model, PROMPT), RKV_OK);
+    const rkv_pass pass = {.ids = ids, .n = PROMPT, .attend = attend_and_measure, .user = model};
+    if (rkv_forward_run(forward, &pass, NULL)) fail_msg("%s", rkv_message());
+    for (size_t i = 0; i < N_CLAIMS; i++) {
+        double error = sqrt(claims[i].error / claims[i].norm);
+        printf("%-16s  attention output off by %.4f, %.2f times fewer bytes than 16 bits take\n",
+               claims[i].spec, error, claims[i].plain_bytes / claims[i].bytes);
+        if (!(error <= claims[i].most)) fail_msg("%s: %g exceeds %g", claims[i].spec, error, claims[i].most);
+    }
+    rkv_forward_free(forward);
+    rkv_free(ids);
+    free(text);
+    rkv_model_close(model);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trips),     cmocka_unit_test(test_degenerate),
+        cmocka_unit_test(test_formats),         cmocka_unit_test(test_low_rank_energy),
+        cmocka_unit_test(test_low_rank_limits), cmocka_unit_test(test_default_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
