@@ -96,7 +96,7 @@ static void write_heading(FILE *out, const char *label, size_t width) {
 static void write_verdict(FILE *out, const run_result *result, const run_result *full, size_t same,
                           bool differ) {
     if (!differ)
-        fprintf(out, "The texts are the same: %zu tokens.\n", result->n);
+        fprintf(out, "The texts are the same: %zu tokens.\n", same);
     else
         fprintf(out, "The texts part after %zu token%s (of %zu and %zu), at " MARK ".\n", same,
                 same == 1 ? "" : "s", full->n, result->n);
@@ -105,7 +105,7 @@ static void write_verdict(FILE *out, const run_result *result, const run_result 
 void run_compare_write(FILE *out, const run_result *result, const run_result *full, const run_inputs *inputs,
                        const char *label) {
     size_t width = (terminal_width(out) - GAP_COLUMNS) / 2, same = run_compare_same(result, full);
-    bool differ = same < result->n || same < full->n;
+    bool differ = same < result->n && same < full->n; /* else a signal stopped one of them earlier */
     column left = {0}, right = {0};
     if (column_begin(&left, full, same, differ, inputs->model) &&
         column_begin(&right, result, same, differ, inputs->model)) {
