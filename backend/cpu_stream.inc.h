@@ -29,6 +29,7 @@ STREAM_INLINE void STREAM(quad)(const float *q, size_t ldq, size_t m, const floa
 #pragma GCC unroll 4
         for (size_t i = 0; i < 4; i++) {
             STREAM(vector) row = *(const STREAM(vector) *)(x[i] + d);
+            rkv_prefetch(x[i] + d, STREAM_AHEAD);
 #pragma GCC unroll 4
             for (size_t r = 0; r < m; r++)
                 part[i][r] += row * *(const STREAM(vector) *)(q + r * ldq + d);
@@ -91,6 +92,7 @@ STREAM_INLINE void STREAM(mix_columns)(const float *p, size_t ldp, size_t m, con
 #pragma GCC unroll 4
         for (size_t v = 0; v < vectors; v++) {
             STREAM(vector) row = *(const STREAM(vector) *)(x + j * ld + v * STREAM_LANES);
+            rkv_prefetch(x + j * ld + v * STREAM_LANES, STREAM_AHEAD);
 #pragma GCC unroll 4
             for (size_t r = 0; r < m; r++)
                 sum[r][v] += p[r * ldp + j] * row;

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "core/simd.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 

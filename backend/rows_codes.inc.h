@@ -48,8 +48,10 @@ CODES_INLINE void CODES(rows)(const rkv_codes_block *block, rkv_codes_part part,
                               const float *zero, bool each, float *x, size_t stride) {
     size_t n = block->n, apart = block->apart, rows = block->rows;
     const unsigned char *codes = block->codes;
-    for (size_t row = 0; row < rows; row++, codes += apart, x += stride)
+    for (size_t row = 0; row < rows; row++, codes += apart, x += stride) {
+        rkv_prefetch(codes, rows * apart); /* the same row of the next block */
         CODES(row)(codes, n, part, scale + (each ? 0 : row), zero + (each ? 0 : row), each, x);
+    }
 }
 
 /* The loops above once for every part, as a constant. */

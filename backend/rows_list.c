@@ -10,8 +10,8 @@ static size_t with_slack(const rkv_row_list *list, size_t count) {
     return wanted < list->most ? wanted : list->most;
 }
 
-static rkv_status resize(rkv_row_list *list, size_t capacity) {
-    rkv_status status = rkv_resize(&list->data, capacity, list->item_bytes);
+static rkv_status resize(rkv_row_list *list, size_t count, size_t capacity) {
+    rkv_status status = rkv_resize(&list->data, count, capacity, list->item_bytes);
     if (!status) list->capacity = capacity;
     return status;
 }
@@ -19,13 +19,13 @@ static rkv_status resize(rkv_row_list *list, size_t capacity) {
 rkv_status rkv_row_list_reserve(rkv_row_list *list, size_t count, size_t needed) {
     if (needed <= list->capacity) return RKV_OK;
     size_t wanted = count ? with_slack(list, count) : 0;
-    return resize(list, wanted > needed ? wanted : needed);
+    return resize(list, count, wanted > needed ? wanted : needed);
 }
 
 /* Where reserve stops, trim begins: a list at rest, one item in and one out, never moves. To the bare count,
  * not to the count and its slack: after a prompt was compressed, nothing lies idle. */
 void rkv_row_list_trim(rkv_row_list *list, size_t count) {
-    if (list->capacity > with_slack(list, count)) (void)resize(list, count);
+    if (list->capacity > with_slack(list, count)) (void)resize(list, count, count);
 }
 
 /* Runs of neighbours move together: eviction of a few leaves long ones. */

@@ -18,9 +18,10 @@ rkv_status rkv_alloc_raw(void *out, size_t count, size_t size);
  * The array's content stays; the new part is not zeroed. */
 rkv_status rkv_grow(void *array, size_t *capacity, size_t needed, size_t size);
 
-/* Gives the array *array room for exactly count elements: content up to there stays, what is new is not
- * zeroed; count = 0 frees it and leaves NULL. RKV_NO_MEMORY: *array is as it was. */
-rkv_status rkv_resize(void *array, size_t count, size_t size);
+/* Moves *array to new memory, 64-byte aligned, with room for exactly count elements, of which the first
+ * `kept` (at most count) come along; count = 0 frees it and leaves NULL. RKV_NO_MEMORY: *array is as it was.
+ */
+rkv_status rkv_resize(void *array, size_t kept, size_t count, size_t size);
 
 /* Copies length bytes and a NUL; rkv_copy_string takes a C string and gives NULL for NULL. */
 rkv_status rkv_copy_bytes(char **out, const char *bytes, size_t length);

@@ -3,6 +3,9 @@
 #ifndef RKV_CORE_SIMD_H
 #define RKV_CORE_SIMD_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 /* Before a function definition: clones it for AVX-512, AVX2 and the baseline. Sanitizers run before the
  * loader's choice can, so their builds have the baseline alone. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
@@ -11,5 +14,15 @@
 #else
 #define RKV_CLONES
 #endif
+
+/* Has the processor fetch what lies `ahead` bytes past p, while it works on what lies at p: its own guesses
+ * end with the page. Nothing need be there. */
+static inline void rkv_prefetch(const void *p, size_t ahead) {
+#if defined(__GNUC__)
+    __builtin_prefetch((const void *)((uintptr_t)p + ahead));
+#else
+    (void)p, (void)ahead;
+#endif
+}
 
 #endif

@@ -52,16 +52,18 @@ static void test_alloc_refuses_overflow(void **state) {
 static void test_resize_keeps_content(void **state) {
     (void)state;
     int *p = NULL;
-    assert_int_equal(rkv_resize(&p, 3, sizeof *p), RKV_OK);
+    assert_int_equal(rkv_resize(&p, 0, 3, sizeof *p), RKV_OK);
     p[0] = 7, p[2] = 9;
-    assert_int_equal(rkv_resize(&p, 1000, sizeof *p), RKV_OK);
+    assert_int_equal(rkv_resize(&p, 3, 1001, sizeof *p), RKV_OK);
+    assert_int_equal((uintptr_t)p % 64, 0);
     assert_true(p[0] == 7 && p[2] == 9);
+    p[1000] = 5;
     int *before = p;
-    assert_int_equal(rkv_resize(&p, SIZE_MAX / 2, sizeof *p), RKV_NO_MEMORY);
+    assert_int_equal(rkv_resize(&p, 3, SIZE_MAX / 2, sizeof *p), RKV_NO_MEMORY);
     assert_ptr_equal(p, before);
-    assert_int_equal(rkv_resize(&p, 1, sizeof *p), RKV_OK);
+    assert_int_equal(rkv_resize(&p, 1, 1, sizeof *p), RKV_OK);
     assert_int_equal(p[0], 7);
-    assert_int_equal(rkv_resize(&p, 0, sizeof *p), RKV_OK);
+    assert_int_equal(rkv_resize(&p, 0, 0, sizeof *p), RKV_OK);
     assert_null(p);
 }
 
