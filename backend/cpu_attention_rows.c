@@ -13,8 +13,10 @@
 /* Keys that lie in panels at a time: a whole number of panels, about the second-level cache's half. */
 #define CHUNK ((size_t)1024)
 
-/* Fewer queries than this read the keys as they lie: packing them would cost more than it saves. */
-#define FEW_QUERIES 8
+/* Up to so many queries read the keys as they lie, so many at a time that they stay in the first-level cache:
+ * packing would cost more than it saves. */
+#define FEW_QUERIES ((size_t)96)
+#define FEW_KEYS    ((size_t)64)
 
 /* p [n] = softmax(scale row [n]) over the keys that the query may see; 0 elsewhere, and everywhere when it
  * sees none. p is row; what lies there for keys out of sight is not looked at. */
@@ -33,6 +35,12 @@ RKV_CLONES static void softmax_visible(const int32_t *position, int32_t query, s
     float inverse = sum > 0 ? 1.0f / sum : sum; /* a NaN goes on */
     for (size_t i = 0; i < n; i++)
         p[i] *= inverse;
+}
+
+static void score_few(const rkv_stream *stream, const float *q, size_t m, const float *k, size_t n, size_t d,
+                      float *p) {
+    for (size_t j = 0; j < n; j += FEW_KEYS)
+        stream->dots(q, d, m, k + j * d, d, n - j < FEW_KEYS ? n - j : FEW_KEYS, d, p + j, n);
 }
 
 static int32_t least_of(const int32_t *x, size_t n) {
@@ -71,8 +79,8 @@ rkv_status rkv_cpu_attention_rows(rkv_backend *backend, const float *q, const in
     (void)backend;
     const rkv_stream *stream = rkv_stream_of(rkv_tile_best());
     rkv_status status = RKV_OK;
-    if (m < FEW_QUERIES && head_dim % stream->lanes == 0)
-        stream->dots(q, head_dim, m, k, head_dim, n, head_dim, p, n);
+    if (m <= FEW_QUERIES && head_dim % stream->lanes == 0)
+        score_few(stream, q, m, k, n, head_dim, p);
     else
         status = score_packed(q, query_position, m, k, position, n, head_dim, p);
     for (size_t i = 0; !status && i < m; i++)

@@ -316,9 +316,9 @@ static void test_failing_allocations(void **state) {
 /* ---- attention of some queries ---- */
 
 static const size_t row_sizes[][3] = {/* m, n, D */
-                                      {1, 1, 64},     {1, 300, 64}, {3, 17, 16},   {7, 1025, 64},
-                                      {8, 33, 64},    {2, 40, 10},  {64, 500, 64}, {100, 1500, 20},
-                                      {300, 300, 32}, {5, 0, 16}};
+                                      {1, 1, 64},     {1, 300, 64},  {3, 17, 16},   {7, 1025, 64},
+                                      {8, 33, 64},    {2, 40, 10},   {64, 500, 64}, {100, 1500, 20},
+                                      {300, 300, 32}, {96, 200, 64}, {97, 130, 64}, {5, 0, 16}};
 
 /* Ascending with gaps, or in any order; queries anywhere, the first before every key. */
 static void make_positions(size_t m, size_t n, bool shuffled, int32_t *query, int32_t *key) {
