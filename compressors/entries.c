@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/simd.h"
 
 /* ---- keys or values ---- */
 
@@ -32,22 +33,42 @@ static rkv_status store_copy(rkv_store *out, const rkv_store *s, size_t head_dim
     return status;
 }
 
-/* Coordinates c [m, rank] of x [m, D] on the basis. */
-static void project(const rkv_store *s, const float *x, size_t m, size_t head_dim, float *c) {
+/* Coordinates c [m, rank] of x [m, D] on the basis [rank, D]. A product is summed in 16 parts, so that it
+ * vectorises. */
+RKV_CLONES
+static void project(const float *x, size_t m, const float *basis, size_t rank, size_t head_dim, float *c) {
+    enum { PARTS = 16 };
     for (size_t i = 0; i < m; i++)
-        for (size_t r = 0; r < s->rank; r++) {
-            float sum = 0;
-            for (size_t d = 0; d < head_dim; d++)
-                sum += x[i * head_dim + d] * s->basis[r * head_dim + d];
-            c[i * s->rank + r] = sum;
+        for (size_t r = 0; r < rank; r++) {
+            const float *row = x + i * head_dim, *axis = basis + r * head_dim;
+            float part[PARTS] = {0}, sum = 0;
+            size_t d = 0;
+            for (; d + PARTS <= head_dim; d += PARTS)
+                for (size_t k = 0; k < PARTS; k++)
+                    part[k] += row[d + k] * axis[d + k];
+            for (; d < head_dim; d++)
+                sum += row[d] * axis[d];
+            for (size_t k = 0; k < PARTS; k++)
+                sum += part[k];
+            c[i * rank + r] = sum;
         }
+}
+
+/* x [n, D] = c [n, rank] basis [rank, D]. */
+RKV_CLONES
+static void expand(const float *c, size_t n, const float *basis, size_t rank, size_t head_dim, float *x) {
+    memset(x, 0, n * head_dim * sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        for (size_t r = 0; r < rank; r++)
+            for (size_t d = 0; d < head_dim; d++)
+                x[i * head_dim + d] += c[i * rank + r] * basis[r * head_dim + d];
 }
 
 static rkv_status store_append(rkv_store *s, const float *x, size_t m, size_t head_dim) {
     if (!s->basis) return rkv_rows_append(s->rows, x, m, head_dim);
     float *coordinates = NULL;
     rkv_status status = rkv_alloc_raw(&coordinates, m * s->rank, sizeof *coordinates);
-    if (!status) project(s, x, m, head_dim, coordinates);
+    if (!status) project(x, m, s->basis, s->rank, head_dim, coordinates);
     if (!status) status = rkv_rows_append(s->rows, coordinates, m, s->rank);
     free(coordinates);
     return status;
@@ -62,11 +83,7 @@ static rkv_status store_read(const rkv_store *s, size_t n, size_t head_dim, floa
     rkv_status status = rkv_alloc_raw(&coordinates, n * s->rank, sizeof *coordinates);
     if (status) return status;
     rkv_rows_read(s->rows, 0, n, coordinates);
-    memset(x, 0, n * head_dim * sizeof *x);
-    for (size_t i = 0; i < n; i++)
-        for (size_t r = 0; r < s->rank; r++)
-            for (size_t d = 0; d < head_dim; d++)
-                x[i * head_dim + d] += coordinates[i * s->rank + r] * s->basis[r * head_dim + d];
+    expand(coordinates, n, s->basis, s->rank, head_dim, x);
     free(coordinates);
     return RKV_OK;
 }
