@@ -1,5 +1,5 @@
-/* test_representations.c: in what form entries are stored: what each row of the table owes, low rank, and how
- * far attention's output moves on the default model. */
+/* test_representations.c: in what form entries are stored: what each row of the table owes, and low rank. How
+ * far attention's output moves on the default model is in test_representation_error.c. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,11 +13,7 @@
 
 #include "compressors/entries.h"
 #include "compressors/executor.h"
-#include "core/file.h"
 #include "core/random.h"
-#include "model/forward.h"
-#include "support/default_model.h"
-#include "support/sample_view.h"
 
 static float draw(rkv_random *random) {
     double sum = -6;
@@ -240,102 +236,11 @@ static void test_low_rank_limits(void **state) {
     free(basis);
 }
 
-/* ---- on the default model ---- */
-
-enum { LATER = 32, PROMPT = 512, EVERY = 8 };
-
-/* Relative errors of attention's output, over heads and the last LATER queries; at most, so that defaults
- * that get worse are noticed; docs/METHODS.md has the numbers. */
-static struct claim {
-    const char *spec;
-    double most;
-    double error, norm, bytes, plain_bytes;
-} claims[] = {
-    {"f16", 0.001, 0, 0, 0, 0},          {"int8", 0.01, 0, 0, 0, 0},   {"int4", 0.10, 0, 0, 0, 0},
-    {"int4:group=16", 0.08, 0, 0, 0, 0}, {"lowrank", 0.5, 0, 0, 0, 0},
-};
-enum { N_CLAIMS = sizeof claims / sizeof *claims };
-
-/* out [LATER, D] of the last queries of one head. */
-static void attend(const float *q, const float *k, const float *v, size_t T, size_t D, double *out) {
-    int32_t at[LATER], position[PROMPT];
-    double *p = calloc(LATER * T, sizeof *p);
-    for (size_t t = 0; t < T; t++)
-        position[t] = (int32_t)t;
-    for (size_t i = 0; i < LATER; i++)
-        at[i] = (int32_t)(T - LATER + i);
-    sample_attention_rows(q + (T - LATER) * D, at, LATER, k, position, T, D, p);
-    memset(out, 0, LATER * D * sizeof *out);
-    for (size_t i = 0; i < LATER; i++)
-        for (size_t t = 0; t < T; t++)
-            for (size_t d = 0; d < D; d++)
-                out[i * D + d] += p[i * T + t] * (double)v[t * D + d];
-    free(p);
-}
-
-static void measure_claim(struct claim *claim, const rkv_projection *p, size_t g) {
-    size_t T = p->shape.n_tokens, D = p->shape.head_dim, group = p->shape.n_heads / p->shape.n_kv_heads,
-           bytes;
-    const float *k = p->k + g * T * D, *v = p->v + g * T * D;
-    float *keys = calloc(2 * T * D, sizeof *keys), *values = keys + T * D;
-    double *exact = calloc(2 * LATER * D, sizeof *exact), *got = exact + LATER * D;
-    memcpy(keys, k, T * D * sizeof *keys);
-    memcpy(values, v, T * D * sizeof *keys);
-    store_and_read(claim->spec, keys, values, T, D, &bytes);
-    for (size_t h = g * group; h < (g + 1) * group; h++) {
-        attend(p->q + h * T * D, k, v, T, D, exact);
-        attend(p->q + h * T * D, keys, values, T, D, got);
-        for (size_t i = 0; i < LATER * D; i++) {
-            claim->error += pow(got[i] - exact[i], 2);
-            claim->norm += pow(exact[i], 2);
-        }
-    }
-    claim->bytes += (double)bytes;
-    claim->plain_bytes += (double)(2 * T * D * sizeof(uint16_t));
-    free(exact);
-    free(keys);
-}
-
-static rkv_status attend_and_measure(void *user, const rkv_projection *p, float *out) {
-    rkv_backend *backend = rkv_model_backend(user);
-    for (size_t i = 0; i < N_CLAIMS && p->layer % EVERY == 0; i++)
-        for (size_t g = 0; g < p->shape.n_kv_heads; g++)
-            measure_claim(&claims[i], p, g);
-    return backend->ops->attention(backend, p->q, p->k, p->v, &p->shape, NULL, NULL, out);
-}
-
-static void test_default_model(void **state) {
-    (void)state;
-    rkv_model *model = NULL;
-    rkv_forward *forward = NULL;
-    char *text = NULL;
-    int32_t *ids = NULL;
-    size_t length, n;
-    if (rkv_model_open(&model, default_model_or_skip(), NULL)) fail_msg("%s", rkv_message());
-    assert_int_equal(rkv_read_file(RKV_SOURCE_DIR "/bench/northanger-2048.txt", 1 << 20, &text, &length),
-                     RKV_OK);
-    assert_int_equal(rkv_tokenize(model, text, length, NULL, &ids, &n), RKV_OK);
-    assert_true(n >= PROMPT);
-    assert_int_equal(rkv_forward_new(&forward, model, PROMPT), RKV_OK);
-    const rkv_pass pass = {.ids = ids, .n = PROMPT, .attend = attend_and_measure, .user = model};
-    if (rkv_forward_run(forward, &pass, NULL)) fail_msg("%s", rkv_message());
-    for (size_t i = 0; i < N_CLAIMS; i++) {
-        double error = sqrt(claims[i].error / claims[i].norm);
-        printf("%-16s  attention output off by %.4f, %.2f times fewer bytes than 16 bits take\n",
-               claims[i].spec, error, claims[i].plain_bytes / claims[i].bytes);
-        if (!(error <= claims[i].most)) fail_msg("%s: %g exceeds %g", claims[i].spec, error, claims[i].most);
-    }
-    rkv_forward_free(forward);
-    rkv_free(ids);
-    free(text);
-    rkv_model_close(model);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trips),     cmocka_unit_test(test_degenerate),
         cmocka_unit_test(test_formats),         cmocka_unit_test(test_low_rank_energy),
-        cmocka_unit_test(test_low_rank_limits), cmocka_unit_test(test_default_model),
+        cmocka_unit_test(test_low_rank_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
