@@ -20,11 +20,15 @@ static rkv_status out_of_memory(size_t count, size_t size) {
     return rkv_fail(RKV_NO_MEMORY, "out of memory: %zu elements of %zu bytes", count, size);
 }
 
-rkv_status rkv_alloc_raw(void *out, size_t count, size_t size) {
+/* NULL when there is no room; aligned_alloc wants whole multiples of the alignment. */
+static void *aligned(size_t count, size_t size) {
     size_t bytes;
-    void *memory = NULL;
-    if (rkv_multiply(count ? count : 1, size, &bytes) && bytes <= SIZE_MAX - ALIGNMENT)
-        memory = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    if (!rkv_multiply(count ? count : 1, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT) return NULL;
+    return aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+}
+
+rkv_status rkv_alloc_raw(void *out, size_t count, size_t size) {
+    void *memory = aligned(count, size);
     memcpy(out, &memory, sizeof memory);
     return memory ? RKV_OK : out_of_memory(count, size);
 }
@@ -53,11 +57,9 @@ rkv_status rkv_grow(void *array, size_t *capacity, size_t needed, size_t size) {
 
 /* Not by realloc, which does not keep the alignment: vectors that straddle cache lines read at half speed. */
 rkv_status rkv_resize(void *array, size_t kept, size_t count, size_t size) {
-    size_t bytes = 0;
     void *old, *moved = NULL;
     memcpy(&old, array, sizeof old);
-    if (count && (!rkv_multiply(count, size, &bytes) || !(moved = aligned_alloc(ALIGNMENT, bytes))))
-        return out_of_memory(count, size);
+    if (count && !(moved = aligned(count, size))) return out_of_memory(count, size);
     if (count && kept) memcpy(moved, old, kept * size);
     free(old);
     memcpy(array, &moved, sizeof moved);
