@@ -17,6 +17,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MIB = 1 << 20
+SECTIONS = ("analyze", "prefill", "rank", "decode")
 
 
 def parse_arguments():
@@ -24,12 +25,13 @@ def parse_arguments():
     parser.add_argument("--build", required=True, help="build folder made with RANKKV_BENCH=ON")
     parser.add_argument("--model", required=True, help="the quantised GGUF that RankKV reads")
     parser.add_argument("--text", required=True)
-    parser.add_argument("--work", required=True, help="folder that make_float32.py filled")
+    parser.add_argument("--work", required=True, help="folder that make_peer_files.py filled")
     parser.add_argument("--tokens", type=int, nargs="+", default=[512, 2048])
     parser.add_argument("--runs", type=int, default=3, help="times that each is run, in turn")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--only", choices=("analyze", "prefill", "rank"), nargs="+",
-                        default=("analyze", "prefill", "rank"))
+    parser.add_argument("--depths", type=int, nargs="+", default=[1, 2048], help="tokens in the cache, for decode")
+    parser.add_argument("--new-tokens", type=int, default=128, help="for decode")
+    parser.add_argument("--only", choices=SECTIONS, nargs="+", default=SECTIONS)
     return parser.parse_args()
 
 
@@ -146,6 +148,26 @@ def compare_rank(options, tokens):
     print(f"| {tokens} | {results['gram'][0]['document']['heads']} | {cells} |")
 
 
+def compare_decode(options, depth):
+    """One token at a time. Each program reads weights of each type; float32 results must agree, and so must ours of
+    Q4_1, for its weights are those. The other losses show what rounding costs."""
+    count = ["--tokens", str(depth), "--new-tokens", str(options.new_tokens)]
+    peer = ["--ids", f"{options.work}/ids.json", *count, "--threads", str(options.threads)]
+    files = {"Q4_1": options.model, "Q8_0": f"{options.work}/model-q8_0.gguf", "F32": f"{options.work}/model-f32.gguf"}
+    ours = {f"rankkv {name}": [f"{options.build}/bench/bench_decode", "--model", path, "--text", options.text, *count]
+            for name, path in files.items()}
+    llama = {f"llama.cpp {name}{label}": python("peer_decode_llamacpp.py", "--model", path, *peer, *flag)
+             for name, path in files.items()
+             for label, flag in (("", []), (", flash attention", ["--flash-attention"]))}
+    transformers = {"transformers F32": python("peer_decode_transformers.py", "--model", f"{options.work}/hf", *peer)}
+    results = in_turn(options, {**ours, **llama, **transformers})
+    loss = {label: rows[0]["document"]["mean_nll"] for label, rows in results.items()}
+    require_same("the mean loss", [loss[label] for label in ("rankkv Q4_1", "rankkv F32", "transformers F32")], 1e-4)
+    speed = {label: median(rows, lambda result: result["document"]["tokens_per_s"]) for label, rows in results.items()}
+    for label, value in speed.items():
+        print(f"| {depth} | {label} | {value:.1f} | {speed['rankkv Q4_1'] / value:.2f} | {loss[label]:.4f} |")
+
+
 def machine():
     cpu = platform.processor() or "unknown processor"
     with open("/proc/cpuinfo") as file:
@@ -176,11 +198,13 @@ def main():
                     "| tokens | rankkv, tokens/s | transformers SDPA | llama.cpp | llama.cpp, flash attention | "
                     "rankkv / best peer |", "| --- | --- | --- | --- | --- | --- |"),
         "rank": (compare_rank, "| tokens | heads | gram, ms per head | svd, ms per head |", "| --- | --- | --- | --- |"),
+        "decode": (compare_decode, "| tokens in the cache | weights | tokens/s | rankkv Q4_1 / this | mean loss |",
+                   "| --- | --- | --- | --- | --- |"),
     }
     for name in options.only:
         compare, *header = sections[name]
         print("", *header, sep="\n")
-        for tokens in options.tokens:
+        for tokens in options.depths if name == "decode" else options.tokens:
             print(f"{name}, {tokens} tokens", file=sys.stderr)
             compare(options, tokens)
             sys.stdout.flush()

@@ -13,7 +13,7 @@ import llama_cpp
 import numpy
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--model", required=True, help="float32 .gguf file (make_float32.py)")
+parser.add_argument("--model", required=True, help="float32 .gguf file (make_peer_files.py)")
 parser.add_argument("--ids", required=True, help="JSON list of token ids")
 parser.add_argument("--tokens", type=int, default=512)
 parser.add_argument("--threads", type=int, default=2)

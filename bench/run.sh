@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures RankKV beside its peers on this machine and prints the tables of bench/README.md. Takes an hour or more.
 #
-#   bench/run.sh [OPTION...]    options of bench/compare.py: --tokens, --runs, --threads, --only
+#   bench/run.sh [OPTION...]    options of bench/compare.py: --tokens, --depths, --runs, --threads, --only
 #
 # RANKKV_BENCH_VENV names a virtual environment that already holds bench/requirements.txt.
 set -euo pipefail
@@ -20,6 +20,6 @@ if [[ ! -x $venv/bin/python ]]; then
   "$venv/bin/pip" install -r bench/requirements.txt
 fi
 
-"$venv/bin/python" bench/make_float32.py "$model" bench/northanger-2048.txt "$build/float32"
+"$venv/bin/python" bench/make_peer_files.py "$model" bench/northanger-2048.txt "$build/float32"
 exec "$venv/bin/python" bench/compare.py --build "$build" --model "$model" --text bench/northanger-2048.txt \
   --work "$build/float32" "$@"

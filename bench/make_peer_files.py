@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Makes what the peers read from a quantised GGUF: the same weights in float32, and the prompt's token ids.
+"""Makes what the peers read from a quantised GGUF: the same weights in float32 and Q8_0, and the prompt's token ids.
 
-usage: make_float32.py MODEL.gguf TEXT_FILE OUT_DIR
+usage: make_peer_files.py MODEL.gguf TEXT_FILE OUT_DIR
 
 OUT_DIR/model-f32.gguf   for llama.cpp
+OUT_DIR/model-q8_0.gguf  the same, matrices in Q8_0, rounded from the float32 weights
 OUT_DIR/hf/              config.json and model.safetensors, for transformers (which reads this faster than GGUF)
 OUT_DIR/ids.json         token ids of TEXT_FILE by llama.cpp: transformers converts this model's tokenizer wrongly
 Does nothing for what is already there.
@@ -14,16 +15,16 @@ import sys
 
 import gguf
 from gguf.constants import GGMLQuantizationType, GGUFValueType, LlamaFileType
-from gguf.quants import dequantize
+from gguf.quants import dequantize, quantize
 
 OWN_FIELDS = ("GGUF.", "general.architecture", "general.file_type", "general.quantization_version")
 
 
-def write_gguf(source, target):
-    """Copies metadata as it is and tensors as float32."""
+def write_gguf(source, target, matrix_type, file_type):
+    """Copies metadata as it is, matrices as matrix_type and vectors as float32."""
     reader = gguf.GGUFReader(source)
     writer = gguf.GGUFWriter(target, reader.fields["general.architecture"].contents())
-    writer.add_file_type(LlamaFileType.ALL_F32)
+    writer.add_file_type(file_type)
     for name, field in reader.fields.items():
         if name.startswith(OWN_FIELDS):
             continue
@@ -32,7 +33,8 @@ def write_gguf(source, target):
         writer.add_key_value(name, field.contents(), value_type, sub_type=element_type)
     for tensor in reader.tensors:
         values = dequantize(tensor.data, tensor.tensor_type).astype("float32")
-        writer.add_tensor(tensor.name, values, raw_dtype=GGMLQuantizationType.F32)
+        own_type = matrix_type if values.ndim > 1 else GGMLQuantizationType.F32
+        writer.add_tensor(tensor.name, quantize(values, own_type), raw_dtype=own_type)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -68,7 +70,8 @@ def main():
     source, text_file, out_dir = sys.argv[1:]
     os.makedirs(out_dir, exist_ok=True)
     steps = (
-        ("model-f32.gguf", lambda path: write_gguf(source, path)),
+        ("model-f32.gguf", lambda path: write_gguf(source, path, GGMLQuantizationType.F32, LlamaFileType.ALL_F32)),
+        ("model-q8_0.gguf", lambda path: write_gguf(source, path, GGMLQuantizationType.Q8_0, LlamaFileType.MOSTLY_Q8_0)),
         ("hf", lambda path: write_safetensors(source, path)),
         ("ids.json", lambda path: write_ids(source, text_file, path)),
     )
