@@ -55,11 +55,15 @@ rkv_status rkv_grow(void *array, size_t *capacity, size_t needed, size_t size) {
     return RKV_OK;
 }
 
-/* Not by realloc, which does not keep the alignment: vectors that straddle cache lines read at half speed. */
+/* Not by realloc, which does not keep the alignment: vectors that straddle cache lines read at half speed.
+ * And not by aligned_alloc, which wants whole multiples of it: what a cache says that it holds is what was
+ * asked for, to the byte. */
 rkv_status rkv_resize(void *array, size_t kept, size_t count, size_t size) {
+    size_t bytes = 0;
     void *old, *moved = NULL;
     memcpy(&old, array, sizeof old);
-    if (count && !(moved = aligned(count, size))) return out_of_memory(count, size);
+    if (count && (!rkv_multiply(count, size, &bytes) || posix_memalign(&moved, ALIGNMENT, bytes) != 0))
+        return out_of_memory(count, size);
     if (count && kept) memcpy(moved, old, kept * size);
     free(old);
     memcpy(array, &moved, sizeof moved);
