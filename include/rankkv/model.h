@@ -38,7 +38,8 @@ typedef struct rkv_model_info {
     size_t file_bytes;        /* size of the model file */
 } rkv_model_info;
 
-/* Where weights live while the model is used. */
+/* Where weights live while the model is used. Passes over a few tokens read them in the file's own form where
+ * they can, whatever this says: then nothing is decoded. */
 typedef enum rkv_weights {
     RKV_WEIGHTS_AUTO,     /* resident when their float32 form takes less than half of the free memory */
     RKV_WEIGHTS_RESIDENT, /* decoded to float32 once, kept until the model is closed */
