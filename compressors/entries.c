@@ -201,6 +201,7 @@ void rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n) {
 }
 
 rkv_status rkv_entries_read(const rkv_entries *e, float *keys, float *values) {
+    if (e->n == 0) return RKV_OK; /* before the prompt there are not even lists */
     rkv_status status = keys ? store_read(&e->keys, e->n, e->head_dim, keys) : RKV_OK;
     if (!status && values) status = store_read(&e->values, e->n, e->head_dim, values);
     return status;

@@ -366,7 +366,9 @@ static void test_order_of_calls(void **state) {
     (void)state;
     rkv_session *s = open_session((rkv_session_options){0});
     double nll[2];
+    float key[D];
     assert_null(rkv_session_logits(s));
+    ok(rkv_session_read_head(s, 0, 0, key, key)); /* of no entries */
     assert_int_equal(rkv_session_decode(s, 5), RKV_USAGE);
     assert_int_equal(rkv_session_losses(s, ids, 2, nll), RKV_USAGE);
     assert_int_equal(rkv_session_prefill(s, ids, 0), RKV_USAGE);
