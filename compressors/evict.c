@@ -89,7 +89,8 @@ rkv_status rkv_stage_select(rkv_session *s, rkv_stage_ref ref, rkv_layer_view *v
                             size_t *n_kept, bool *all) {
     const struct rkv_method_ops *ops = ref.stage->method->ops;
     *all = true;
-    if (ops->keeps_all || (ops->skips && ops->skips(&ref.stage->values, view->index, s->n_seen))) return RKV_OK;
+    if (ops->keeps_all || (ops->skips && ops->skips(&ref.stage->values, view->index, s->n_seen)))
+        return RKV_OK;
     size_t *budgets = NULL, n_heads = view->n_kv_heads;
     rkv_status status = rkv_alloc(&budgets, n_heads, sizeof *budgets);
     if (status) return status;
@@ -179,7 +180,8 @@ static rkv_status select_entries(rkv_session *s, size_t layer, rkv_stage_ref ref
     rkv_entries *heads = s->layers[layer].heads;
     decoded d = {0};
     bool all = true;
-    rkv_status status = decode_layer(s, heads, ref.stage->method->needs, &d);
+    unsigned needs = ref.stage->method->needs | (prompt ? RKV_NEEDS_KEYS | RKV_NEEDS_VALUES : 0);
+    rkv_status status = decode_layer(s, heads, needs, &d);
     rkv_layer_view view = rkv_layer_view_new(s, layer, prompt);
     view.heads = d.heads;
     if (!status) status = rkv_stage_select(s, ref, &view, d.kept, d.n_kept, &all);

@@ -409,6 +409,20 @@ static void test_order_of_stages(void **state) {
     }
 }
 
+/* At the prompt a selection has keys, values and queries wherever it stands. */
+static void test_every_selection_after_a_representation(void **state) {
+    (void)state;
+    for (size_t i = 0; rkv_method_at(i); i++) {
+        char spec[80];
+        if (rkv_method_at(i)->kind != RKV_SELECTION) continue;
+        snprintf(spec, sizeof spec, "int8+%s", small_spec(rkv_method_at(i)));
+        rkv_session *s = open_session((rkv_session_options){.method = spec, .budget = 16});
+        ok(rkv_session_prefill(s, ids, T));
+        decode(s, T, 3);
+        rkv_session_free(s);
+    }
+}
+
 static void test_adaptive(void **state) {
     (void)state;
     rkv_session *s = open_session((rkv_session_options){
@@ -525,6 +539,7 @@ int main(void) {
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_order_of_calls),
         cmocka_unit_test(test_order_of_stages),
+        cmocka_unit_test(test_every_selection_after_a_representation),
         cmocka_unit_test(test_adaptive),
         cmocka_unit_test(test_cache_positions_differ_only_after_eviction),
         cmocka_unit_test(test_long_runs_hold_their_memory),
