@@ -72,8 +72,15 @@ static void gather(const float *rows, size_t width, const uint32_t *index, size_
         memcpy(to + i * width, rows + index[i] * width, width * sizeof *to);
 }
 
+/* With places for positions, keys [n, D] that stood at the places `from` are turned to 0, 1, ... */
+static void turn_to_places(const rkv_session *s, const uint32_t *from, size_t n, float *keys) {
+    if (s->options.positions != RKV_POSITIONS_CACHE) return;
+    for (size_t i = 0; i < n; i++)
+        rkv_rope_turn(&s->model->rope, (int64_t)i - (int64_t)from[i], keys + i * s->shape.head_dim);
+}
+
 /* Head g's kept entries, in memory of their own. */
-static rkv_status thin_head(work *w, size_t g) {
+static rkv_status thin_head(const rkv_session *s, work *w, size_t g) {
     rkv_head_view *h = &w->heads[g];
     size_t n = w->n_kept[g], d = w->head_dim;
     float *keys = NULL, *values = NULL, *sums = NULL;
@@ -84,6 +91,7 @@ static rkv_status thin_head(work *w, size_t g) {
     if (!status && h->sums) status = rkv_alloc_raw(&sums, w->group * n, sizeof *sums);
     if (!status) {
         gather(h->keys, d, w->kept[g], n, keys);
+        turn_to_places(s, w->kept[g], n, keys);
         gather(h->values, d, w->kept[g], n, values);
         for (size_t i = 0; i < n; i++)
             positions[i] = h->positions[w->kept[g][i]];
@@ -114,7 +122,7 @@ static rkv_status thin(rkv_session *s, size_t layer, work *w, const rkv_observat
         status = rkv_stage_select(s, (rkv_stage_ref){&pipeline->stages[i], first_stage + i}, &view, w->kept,
                                   w->n_kept, &all);
         for (size_t g = 0; !status && !all && g < w->n_heads; g++)
-            if (w->n_kept[g] < w->heads[g].n) status = thin_head(w, g);
+            if (w->n_kept[g] < w->heads[g].n) status = thin_head(s, w, g);
     }
     *end = i;
     return status;
@@ -133,7 +141,7 @@ static rkv_status turn_back(const rkv_session *s, work *w, size_t g) {
         h->keys = w->keys[g];
     }
     for (size_t i = 0; i < h->n; i++)
-        rkv_rope_turn(&s->model->rope, -(int64_t)h->positions[i], w->keys[g] + i * w->head_dim);
+        rkv_rope_turn(&s->model->rope, -(int64_t)i, w->keys[g] + i * w->head_dim);
     return RKV_OK;
 }
 

@@ -462,6 +462,27 @@ static void test_cache_positions_differ_only_after_eviction(void **state) {
     rkv_session_free(b);
 }
 
+/* A selection that follows another sees keys and queries at their new places: behind a window, whose entries
+ * all move by the same number, it keeps what it keeps with the original positions. */
+static void test_cache_positions_between_selections(void **state) {
+    (void)state;
+    static const char *const specs[] = {"window:budget=60+snapkv:window=4,kernel=1,budget=20",
+                                        "window:budget=60+tova:budget=20",
+                                        "window:budget=60+expected-attention:n_sink=0,budget=20"};
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        rkv_session *a = open_session((rkv_session_options){.method = specs[i]});
+        rkv_session *b =
+            open_session((rkv_session_options){.method = specs[i], .positions = RKV_POSITIONS_CACHE});
+        ok(rkv_session_prefill(a, ids, T));
+        ok(rkv_session_prefill(b, ids, T));
+        for (size_t u = 0; u < L * G; u++)
+            assert_memory_equal(head_of(a, u / G, u % G).positions, head_of(b, u / G, u % G).positions,
+                                20 * sizeof(int32_t));
+        rkv_session_free(a);
+        rkv_session_free(b);
+    }
+}
+
 /* Ten thousand steps: the memory of the last is that of the hundredth. */
 static void test_long_runs_hold_their_memory(void **state) {
     (void)state;
@@ -542,6 +563,7 @@ int main(void) {
         cmocka_unit_test(test_every_selection_after_a_representation),
         cmocka_unit_test(test_adaptive),
         cmocka_unit_test(test_cache_positions_differ_only_after_eviction),
+        cmocka_unit_test(test_cache_positions_between_selections),
         cmocka_unit_test(test_long_runs_hold_their_memory),
         cmocka_unit_test(test_generate),
     };
