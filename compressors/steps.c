@@ -90,14 +90,34 @@ static rkv_status begin_all(rkv_session *const *sessions, size_t n_sessions, con
         status = begin_prompt(sessions[i], ids, n);
         if (!status && sessions[i]->model != sessions[0]->model)
             status = rkv_fail(RKV_USAGE, "session %zu is on another model than the first", i);
-    }
-    for (size_t i = 0; !status && i < n_sessions; i++) {
-        enter_phase(sessions[i], n);
-        status = read_tokens(sessions[i], ids, n);
+        for (size_t k = 0; !status && k < i; k++)
+            if (sessions[k] == sessions[i])
+                status = rkv_fail(RKV_USAGE, "sessions %zu and %zu are the same one", k, i);
     }
     return status;
 }
 
+static rkv_status take_tokens(const prompt_pass *pass, const int32_t *ids, size_t n) {
+    rkv_status status = RKV_OK;
+    for (size_t i = 0; !status && i < pass->n_sessions; i++) {
+        enter_phase(pass->sessions[i], n);
+        status = read_tokens(pass->sessions[i], ids, n);
+    }
+    return status;
+}
+
+/* After the pass, which ended with `status`. */
+static rkv_status finish_prompt(rkv_session *s, const float *logits, rkv_status status) {
+    if (!status && s->logits != logits)
+        memcpy(s->logits, logits, s->model->config.n_vocab * sizeof *s->logits);
+    if (!status && s->options.verify) status = rkv_session_verify_bytes(s);
+    if (rkv_session_is_settled(s)) rkv_session_drop_states(s);
+    s->failed = status != RKV_OK;
+    s->step = 1;
+    return status;
+}
+
+/* From here on a failure leaves sessions that have taken a part of the prompt. */
 static rkv_status run_prompt(rkv_forward *forward, prompt_pass *pass, const int32_t *ids, size_t n) {
     rkv_session *first = pass->sessions[0];
     double start = rkv_now_s(), load_s = 0;
@@ -107,17 +127,16 @@ static rkv_status run_prompt(rkv_forward *forward, prompt_pass *pass, const int3
                   .user = pass,
                   .last_logits = first->logits,
                   .progress = first->options.progress};
-    rkv_status status = rkv_forward_run(forward, &p, &load_s);
+    rkv_status status = take_tokens(pass, ids, n);
+    if (!status) status = rkv_forward_run(forward, &p, &load_s);
+    double prefill_s = rkv_now_s() - start - load_s;
+    rkv_status result = status;
     for (size_t i = 0; i < pass->n_sessions; i++) {
-        rkv_session *s = pass->sessions[i];
-        s->failed = status != RKV_OK;
-        s->prefill_s = rkv_now_s() - start - load_s;
-        if (!status && i > 0) memcpy(s->logits, first->logits, s->model->config.n_vocab * sizeof *s->logits);
-        if (!status && s->options.verify) status = rkv_session_verify_bytes(s);
-        if (rkv_session_is_settled(s)) rkv_session_drop_states(s);
-        s->step = 1;
+        rkv_status finished = finish_prompt(pass->sessions[i], first->logits, status);
+        pass->sessions[i]->prefill_s = prefill_s;
+        if (!result) result = finished;
     }
-    return status;
+    return result;
 }
 
 rkv_status rkv_session_prefill_all(rkv_session *const *sessions, size_t n_sessions, const int32_t *ids,

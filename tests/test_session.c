@@ -383,6 +383,10 @@ static void test_order_of_calls(void **state) {
     assert_int_equal(rkv_session_get_head(s, 0, G, &h), RKV_USAGE);
     rkv_session_free(s);
     rkv_session_free(NULL);
+    s = open_session((rkv_session_options){0});
+    assert_int_equal(rkv_session_prefill_all((rkv_session *[]){s, s}, 2, ids, T), RKV_USAGE);
+    ok(rkv_session_prefill(s, ids, T));
+    rkv_session_free(s);
 }
 
 /* ---- methods one after the other, and by length ---- */

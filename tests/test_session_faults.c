@@ -77,6 +77,29 @@ static void test_every_allocation_may_fail(void **state) {
     }
 }
 
+/* A prompt that could not be read: the session says so, or reads it at the next try. */
+static void test_after_a_failed_prompt(void **state) {
+    (void)state;
+    for (long k = 0;; k++) {
+        rkv_session *s;
+        rkv_session_options options = {.method = "fastgen", .budget = 12, .verify = true};
+        assert_int_equal(rkv_session_new(&s, model, &options), RKV_OK);
+        allocations_left = k;
+        allocation_failed = false;
+        rkv_status status = rkv_session_prefill(s, ids, T);
+        allocations_left = -1;
+        if (status) {
+            assert_null(rkv_session_logits(s));
+            assert_int_equal(rkv_session_decode(s, ids[0]), RKV_USAGE);
+            status = rkv_session_prefill(s, ids, T);
+            assert_true(status == RKV_USAGE || rkv_session_decode(s, ids[0]) == RKV_OK);
+        }
+        rkv_session_free(s);
+        if (!allocation_failed) break;
+        assert_true(k < 10000);
+    }
+}
+
 /* ---- the recount ---- */
 
 static rkv_session *prepared(const char *method) {
@@ -111,6 +134,7 @@ static void test_recount(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_allocation_may_fail),
+        cmocka_unit_test(test_after_a_failed_prompt),
         cmocka_unit_test(test_recount),
     };
     return cmocka_run_group_tests_name("session faults", tests, make_model, remove_model);
