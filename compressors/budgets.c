@@ -14,6 +14,27 @@ static bool has_own_budget(const rkv_stage *stage) {
            stage->method->ops->finds_length;
 }
 
+/* Entries for a ratio of n tokens, at least one; the product of a decimal ratio is not to fall short of a
+ * whole number by rounding. */
+static size_t share_of(double ratio, size_t n) {
+    size_t share = (size_t)floor(ratio * (double)n * (1 + 1e-12));
+    return share > 0 ? share : 1;
+}
+
+/* The budget that a stage's own options spell for a text of n tokens; 0: none. */
+static size_t own_budget(const rkv_stage *stage, size_t n) {
+    if (stage->budget > 0) return stage->budget;
+    return stage->ratio > 0 ? share_of(stage->ratio, n) : 0;
+}
+
+/* A plan is for the prompt's length; what a ratio gains as the text grows is every layer's. */
+size_t rkv_stage_budget(const rkv_session *s, rkv_stage_ref ref, size_t layer, size_t g) {
+    size_t own = own_budget(ref.stage, s->n_seen > s->n_prompt ? s->n_seen : s->n_prompt);
+    if (own == 0) return s->budgets[layer * s->shape.n_kv_heads + g];
+    if (!s->plans[ref.index]) return own;
+    return s->plans[ref.index][layer] + own - own_budget(ref.stage, s->n_prompt);
+}
+
 /* Whether some selection of the session works to the caller's budget. */
 static bool wants_budget(const rkv_session *s) {
     for (size_t p = 0; p < s->schedule.n_phases; p++)
@@ -36,12 +57,13 @@ static rkv_status check_least(const rkv_stage *stage, size_t budget, size_t laye
 }
 
 static rkv_status check_head(const rkv_session *s, size_t layer, size_t g) {
+    rkv_stage_ref ref = {0};
     for (size_t p = 0; p < s->schedule.n_phases; p++)
-        for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++) {
-            const rkv_stage *stage = &s->schedule.phases[p].pipeline.stages[i];
-            bool unknown = stage->ratio > 0 && s->n_seen == 0; /* a share of a prompt that is not there yet */
-            if (stage->method->kind != RKV_SELECTION || unknown) continue;
-            rkv_status status = check_least(stage, rkv_stage_budget(s, stage, layer, g), layer, g);
+        for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++, ref.index++) {
+            ref.stage = &s->schedule.phases[p].pipeline.stages[i];
+            bool unknown = ref.stage->ratio > 0 && s->n_prompt == 0; /* a share of what is not there yet */
+            if (ref.stage->method->kind != RKV_SELECTION || unknown) continue;
+            rkv_status status = check_least(ref.stage, rkv_stage_budget(s, ref, layer, g), layer, g);
             if (status) return status;
         }
     return RKV_OK;
@@ -102,35 +124,57 @@ rkv_status rkv_session_check_budgets(rkv_session *s) {
 
 /* ---- with the prompt ---- */
 
-/* The first selection that plans shares a uniform budget out over the layers. */
-static rkv_status plan_layers(rkv_session *s, size_t n, size_t budget) {
-    const rkv_pipeline *pipeline = &s->schedule.phases[0].pipeline;
-    size_t n_layers = rkv_session_layers(s), g = s->shape.n_kv_heads;
-    for (size_t i = 0; i < pipeline->n_stages; i++) {
-        const rkv_stage *stage = &pipeline->stages[i];
-        if (!stage->method->ops->plan || has_own_budget(stage)) continue;
-        size_t *layers = NULL;
-        rkv_status status = rkv_alloc_raw(&layers, n_layers, sizeof *layers);
-        for (size_t l = 0; !status && l < n_layers; l++)
-            layers[l] = budget;
-        if (!status) status = stage->method->ops->plan(&stage->values, n, n_layers, layers);
-        for (size_t l = 0; !status && l < n_layers * g; l++)
-            s->budgets[l] = layers[l / g];
-        free(layers);
-        return status;
-    }
-    return RKV_OK;
+/* *layers [L] = a uniform budget shared out over the layers; the caller frees it. */
+static rkv_status plan(const rkv_session *s, const rkv_stage *stage, size_t n, size_t budget,
+                       size_t **layers) {
+    size_t n_layers = rkv_session_layers(s);
+    rkv_status status = rkv_alloc_raw(layers, n_layers, sizeof **layers);
+    for (size_t l = 0; !status && l < n_layers; l++)
+        (*layers)[l] = budget;
+    return status ? status : stage->method->ops->plan(&stage->values, n, n_layers, *layers);
 }
 
-/* Entries for a ratio of n tokens, at least one; the product of a decimal ratio is not to fall short of a
- * whole number by rounding. */
-static size_t share_of(double ratio, size_t n) {
-    size_t share = (size_t)floor(ratio * (double)n * (1 + 1e-12));
-    return share > 0 ? share : 1;
+/* The plans of selections that have a budget of their own. */
+static rkv_status plan_stages(rkv_session *s, size_t n) {
+    size_t index = 0;
+    rkv_status status = RKV_OK;
+    for (size_t p = 0; p < s->schedule.n_phases; p++)
+        for (size_t i = 0; !status && i < s->schedule.phases[p].pipeline.n_stages; i++, index++) {
+            const rkv_stage *stage = &s->schedule.phases[p].pipeline.stages[i];
+            free(s->plans[index]); /* of a prompt that was refused */
+            s->plans[index] = NULL;
+            if (stage->method->ops->plan && own_budget(stage, n) > 0)
+                status = plan(s, stage, n, own_budget(stage, n), &s->plans[index]);
+        }
+    return status;
+}
+
+/* The first selection that plans, of any phase; NULL: none. */
+static const rkv_stage *find_planner(const rkv_session *s) {
+    for (size_t p = 0; p < s->schedule.n_phases; p++)
+        for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++) {
+            const rkv_stage *stage = &s->schedule.phases[p].pipeline.stages[i];
+            if (stage->method->ops->plan && !has_own_budget(stage)) return stage;
+        }
+    return NULL;
+}
+
+/* It shares the session's uniform budget out over the layers, for all selections. */
+static rkv_status plan_session(rkv_session *s, size_t n, size_t budget) {
+    const rkv_stage *planner = find_planner(s);
+    size_t *layers = NULL, g = s->shape.n_kv_heads;
+    rkv_status status = planner ? plan(s, planner, n, budget, &layers) : RKV_OK;
+    for (size_t i = 0; planner && !status && i < rkv_session_layers(s) * g; i++)
+        s->budgets[i] = layers[i / g];
+    free(layers);
+    return status;
 }
 
 rkv_status rkv_session_make_budgets(rkv_session *s, size_t n) {
     const rkv_session_options *o = &s->options;
+    s->n_prompt = n;
+    rkv_status status = plan_stages(s, n);
+    if (status) return status;
     if (o->budgets) {
         fill_from_budget(s);
         return check_heads(s);
@@ -141,12 +185,6 @@ rkv_status rkv_session_make_budgets(rkv_session *s, size_t n) {
     }
     size_t budget = o->budget > 0 ? o->budget : share_of(o->ratio > 0 ? o->ratio : 0.5, n);
     fill(s, budget);
-    rkv_status status = budget < n ? plan_layers(s, n, budget) : RKV_OK;
+    if (budget < n) status = plan_session(s, n, budget);
     return status ? status : check_heads(s);
-}
-
-size_t rkv_stage_budget(const rkv_session *s, const rkv_stage *stage, size_t layer, size_t g) {
-    if (stage->budget > 0) return stage->budget;
-    if (stage->ratio > 0) return share_of(stage->ratio, s->n_seen > 0 ? s->n_seen : 1);
-    return s->budgets[layer * s->shape.n_kv_heads + g];
 }

@@ -95,7 +95,7 @@ rkv_status rkv_stage_select(rkv_session *s, rkv_stage_ref ref, rkv_layer_view *v
     rkv_status status = rkv_alloc(&budgets, n_heads, sizeof *budgets);
     if (status) return status;
     for (size_t g = 0; g < n_heads; g++)
-        budgets[g] = rkv_stage_budget(s, ref.stage, view->index, g);
+        budgets[g] = rkv_stage_budget(s, ref, view->index, g);
     size_t *shared = NULL;
     view->budgets = budgets;
     view->state = s->layers[view->index].states[ref.index];
@@ -166,9 +166,9 @@ static rkv_status decode_layer(const rkv_session *s, const rkv_entries *heads, u
 }
 
 /* Whether a stage would evict at all: cheaper to know than to decode a layer for nothing. */
-static bool has_work(const rkv_session *s, const rkv_stage *stage, size_t layer) {
+static bool has_work(const rkv_session *s, rkv_stage_ref ref, size_t layer) {
     for (size_t g = 0; g < s->shape.n_kv_heads; g++) {
-        size_t budget = rkv_stage_budget(s, stage, layer, g);
+        size_t budget = rkv_stage_budget(s, ref, layer, g);
         if (s->layers[layer].heads[g].n > budget || budget == SIZE_MAX) return true;
     }
     return false;
@@ -176,7 +176,7 @@ static bool has_work(const rkv_session *s, const rkv_stage *stage, size_t layer)
 
 static rkv_status select_entries(rkv_session *s, size_t layer, rkv_stage_ref ref,
                                  const rkv_observation *prompt) {
-    if (ref.stage->method->ops->keeps_all || !has_work(s, ref.stage, layer)) return RKV_OK;
+    if (ref.stage->method->ops->keeps_all || !has_work(s, ref, layer)) return RKV_OK;
     rkv_entries *heads = s->layers[layer].heads;
     decoded d = {0};
     bool all = true;

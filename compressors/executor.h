@@ -32,13 +32,15 @@ struct rkv_session {
     size_t n_stages;         /* of all phases */
     rkv_layer_cache *layers; /* [L] */
     size_t *budgets;         /* [L, G] entries that each head may keep; SIZE_MAX: any number */
-    rkv_forward *forward;    /* for one token */
-    uint8_t *kinds;          /* [n_vocab] what each token is; NULL unless needed */
-    uint8_t *tokens;         /* [n_seen] what the text's tokens are, likewise */
+    size_t **plans;       /* [n_stages] each [L]: a stage's own budget, as its method spreads it, or NULL */
+    rkv_forward *forward; /* for one token */
+    uint8_t *kinds;       /* [n_vocab] what each token is; NULL unless needed */
+    uint8_t *tokens;      /* [n_seen] what the text's tokens are, likewise */
     size_t tokens_capacity;
     float *rotation; /* [rotation_places, D/2, 2] by place in the cache; NULL with original positions */
     size_t rotation_places;
     float *logits;      /* [n_vocab]; NULL before the prompt */
+    size_t n_prompt;    /* tokens of the prompt that budgets were made for; 0: none yet */
     size_t n_seen;      /* tokens of the text so far */
     size_t step;        /* of the next event */
     bool changes_phase; /* in the step at hand */
@@ -57,7 +59,7 @@ rkv_status rkv_session_check_budgets(rkv_session *s);
 rkv_status rkv_session_make_budgets(rkv_session *s, size_t n);
 /* Entries that a stage may keep of head g of a layer: its own budget, or the session's. SIZE_MAX: any number.
  */
-size_t rkv_stage_budget(const rkv_session *s, const rkv_stage *stage, size_t layer, size_t g);
+size_t rkv_stage_budget(const rkv_session *s, rkv_stage_ref ref, size_t layer, size_t g);
 
 /* ---- evict.c ---- */
 

@@ -49,6 +49,7 @@ static rkv_status allocate(rkv_session *s) {
         s->n_stages += s->schedule.phases[p].pipeline.n_stages;
     rkv_status status = rkv_alloc(&s->layers, n_layers, sizeof *s->layers);
     if (!status) status = rkv_alloc(&s->budgets, n_layers * s->shape.n_kv_heads, sizeof *s->budgets);
+    if (!status) status = rkv_alloc(&s->plans, s->n_stages, sizeof *s->plans);
     for (size_t l = 0; !status && l < n_layers; l++)
         status = allocate_layer(s, &s->layers[l]);
     if (!status && s->schedule.needs & RKV_NEEDS_TOKENS) status = rkv_token_kinds_new(&s->kinds, s->model);
@@ -132,6 +133,9 @@ void rkv_session_free(rkv_session *s) {
     rkv_forward_free(s->forward);
     rkv_schedule_clear(&s->schedule);
     free(s->layers);
+    for (size_t i = 0; s->plans && i < s->n_stages; i++)
+        free(s->plans[i]);
+    free(s->plans);
     free(s->budgets);
     free(s->kinds);
     free(s->tokens);

@@ -58,7 +58,7 @@ static size_t head_limit(const rkv_session *s, size_t layer, size_t g, bool *sha
         if (stage->method->kind != RKV_SELECTION || ops->keeps_all ||
             (ops->skips && ops->skips(&stage->values, layer, s->n_seen)))
             continue;
-        size_t budget = rkv_stage_budget(s, stage, layer, g);
+        size_t budget = rkv_stage_budget(s, (rkv_stage_ref){stage, first + i}, layer, g);
         if (budget < limit) limit = budget;
         *shared |= ops->share != NULL;
     }

@@ -332,6 +332,31 @@ static void test_budget_files_hold_per_layer_and_head(void **state) {
     }
 }
 
+/* However a uniform budget reaches pyramidkv, it spreads it: twice as many for the first layer as the last,
+ * here, and every token after a ratio's prompt counts for all layers. */
+static void test_a_pyramid_stands_under_any_budget(void **state) {
+    (void)state;
+    static const rkv_session_options cases[] = {
+        {.method = "pyramidkv:window=4,beta=1.5", .budget = 30},
+        {.method = "pyramidkv:window=4,beta=1.5", .ratio = 0.3},
+        {.method = "pyramidkv:window=4,beta=1.5,budget=30"},
+        {.method = "pyramidkv:window=4,beta=1.5,ratio=0.3"},
+        {.adaptive = "0:full,50:pyramidkv:window=4,beta=1.5", .budget = 30},
+        {.adaptive = "0:full,50:pyramidkv:window=4,beta=1.5,ratio=0.3"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool grows = i == 3 || i == 5;
+        rkv_session *s = open_session(cases[i]);
+        ok(rkv_session_prefill(s, ids, T));
+        assert_int_equal(head_of(s, 0, 0).n, 40);
+        assert_int_equal(head_of(s, 1, 1).n, 20);
+        decode(s, T, 10);
+        assert_int_equal(head_of(s, 0, 0).n, grows ? 43 : 40);
+        assert_int_equal(head_of(s, 1, 1).n, grows ? 23 : 20);
+        rkv_session_free(s);
+    }
+}
+
 static void refused(rkv_session_options options, rkv_status expected, const char *words) {
     rkv_session *s = NULL;
     rkv_status status = rkv_session_new(&s, model, &options);
@@ -345,6 +370,7 @@ static void test_refusals(void **state) {
     (void)state;
     refused((rkv_session_options){.method = "snapkv", .budget = 63}, RKV_USAGE, "64");
     refused((rkv_session_options){.method = "snapkv", .ratio = 0.5}, RKV_USAGE, "budget 50");
+    refused((rkv_session_options){.method = "snapkv:ratio=0.5"}, RKV_USAGE, "budget 50");
     refused((rkv_session_options){.method = "streaming-llm", .budget = 3}, RKV_USAGE, "4");
     refused((rkv_session_options){.method = "window", .ratio = 1.5}, RKV_USAGE, "1.5");
     refused((rkv_session_options){.method = "window", .ratio = -0.1}, RKV_USAGE, "-0.1");
@@ -561,6 +587,7 @@ int main(void) {
         cmocka_unit_test(test_shrinks_to_its_capacity),
         cmocka_unit_test(test_hold_and_interval),
         cmocka_unit_test(test_budget_files_hold_per_layer_and_head),
+        cmocka_unit_test(test_a_pyramid_stands_under_any_budget),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_order_of_calls),
         cmocka_unit_test(test_order_of_stages),
