@@ -67,7 +67,7 @@ static void write_entries(FILE *out, const run_result *result, const rkv_model_i
     fprintf(out, "%.1f per head", (double)result->stats.n_entries / (double)n);
     if (held.least != held.most) fprintf(out, " (%zu to %zu)", held.least, held.most);
     fprintf(out, " of %zu tokens", result->stats.n_tokens);
-    if (budget.most == SIZE_MAX) /* no limit, or the method's own */
+    if (budget.most == SIZE_MAX) /* no limit */
         fputc('\n', out);
     else if (budget.least == budget.most)
         fprintf(out, "; budget %zu\n", budget.least);

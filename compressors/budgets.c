@@ -35,6 +35,23 @@ size_t rkv_stage_budget(const rkv_session *s, rkv_stage_ref ref, size_t layer, s
     return s->plans[ref.index][layer] + own - own_budget(ref.stage, s->n_prompt);
 }
 
+size_t rkv_head_limit(const rkv_session *s, size_t layer, size_t g, bool *shared) {
+    size_t first, limit = SIZE_MAX;
+    const rkv_pipeline *pipeline = rkv_session_pipeline(s, &first);
+    *shared = false;
+    for (size_t i = 0; i < pipeline->n_stages; i++) {
+        const rkv_stage *stage = &pipeline->stages[i];
+        const struct rkv_method_ops *ops = stage->method->ops;
+        if (stage->method->kind != RKV_SELECTION || ops->keeps_all ||
+            (ops->skips && ops->skips(&stage->values, layer, s->n_seen)))
+            continue;
+        size_t budget = rkv_stage_budget(s, (rkv_stage_ref){stage, first + i}, layer, g);
+        if (budget < limit) limit = budget;
+        *shared |= ops->share != NULL;
+    }
+    return limit;
+}
+
 /* Whether some selection of the session works to the caller's budget. */
 static bool wants_budget(const rkv_session *s) {
     for (size_t p = 0; p < s->schedule.n_phases; p++)

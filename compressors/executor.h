@@ -60,6 +60,9 @@ rkv_status rkv_session_make_budgets(rkv_session *s, size_t n);
 /* Entries that a stage may keep of head g of a layer: its own budget, or the session's. SIZE_MAX: any number.
  */
 size_t rkv_stage_budget(const rkv_session *s, rkv_stage_ref ref, size_t layer, size_t g);
+/* The most entries that head g may hold now: the tightest selection in force; SIZE_MAX where none says.
+ * *shared: a method shares budgets between heads, so that only the layer's sum is bound. */
+size_t rkv_head_limit(const rkv_session *s, size_t layer, size_t g, bool *shared);
 
 /* ---- evict.c ---- */
 

@@ -209,10 +209,11 @@ rkv_status rkv_session_get_head(const rkv_session *s, size_t layer, size_t head,
     rkv_status status = check_head(s, layer, head);
     if (status) return status;
     const rkv_entries *e = &s->layers[layer].heads[head];
+    bool shared;
     *out = (rkv_head_cache){.n = e->n,
                             .bytes = rkv_entries_bytes(e),
                             .kv_bytes = rkv_entries_kv_bytes(e),
-                            .budget = s->budgets[layer * s->shape.n_kv_heads + head],
+                            .budget = rkv_head_limit(s, layer, head, &shared),
                             .positions = e->positions};
     collect_notes(s, layer, head, out->note, sizeof out->note);
     return RKV_OK;

@@ -46,25 +46,6 @@ void rkv_layer_record_clear(const rkv_session *s, rkv_layer_record *record) {
 
 /* ---- the recount ---- */
 
-/* The most entries that head g may hold now: the tightest selection in force; SIZE_MAX where none says. A
- * method that shares budgets between heads is bound by the layer's sum alone (check_layer). */
-static size_t head_limit(const rkv_session *s, size_t layer, size_t g, bool *shared) {
-    size_t first, limit = SIZE_MAX;
-    const rkv_pipeline *pipeline = rkv_session_pipeline(s, &first);
-    *shared = false;
-    for (size_t i = 0; i < pipeline->n_stages; i++) {
-        const rkv_stage *stage = &pipeline->stages[i];
-        const struct rkv_method_ops *ops = stage->method->ops;
-        if (stage->method->kind != RKV_SELECTION || ops->keeps_all ||
-            (ops->skips && ops->skips(&stage->values, layer, s->n_seen)))
-            continue;
-        size_t budget = rkv_stage_budget(s, (rkv_stage_ref){stage, first + i}, layer, g);
-        if (budget < limit) limit = budget;
-        *shared |= ops->share != NULL;
-    }
-    return limit;
-}
-
 static rkv_status check_head(const rkv_session *s, size_t layer, size_t g, size_t before, size_t *evicted) {
     const rkv_entries *e = &s->layers[layer].heads[g];
     size_t rows = rkv_rows_count(e->keys.rows), n_values = rkv_rows_count(e->values.rows);
@@ -90,7 +71,7 @@ static rkv_status check_limits(const rkv_session *s, size_t layer) {
     bool shared = false;
     if (!rkv_session_evicts(s)) return RKV_OK;
     for (size_t g = 0; g < s->shape.n_kv_heads; g++) {
-        size_t n = s->layers[layer].heads[g].n, limit = head_limit(s, layer, g, &shared);
+        size_t n = s->layers[layer].heads[g].n, limit = rkv_head_limit(s, layer, g, &shared);
         entries += n;
         most = limit > SIZE_MAX - most ? SIZE_MAX : most + limit;
         if (!shared && n > limit)

@@ -357,6 +357,28 @@ static void test_a_pyramid_stands_under_any_budget(void **state) {
     }
 }
 
+/* The budget of a head is that of the tightest selection in force, whoever gave it. */
+static void test_budgets_are_told(void **state) {
+    (void)state;
+    static const struct {
+        const char *spec;
+        size_t budget, told;
+    } cases[] = {{"window", 30, 30},
+                 {"window:budget=40", 0, 40},
+                 {"window:ratio=0.2", 0, 20},
+                 {"window:budget=40+knorm:budget=25", 0, 25},
+                 {"knorm:skip_layers=0-1", 30, SIZE_MAX},
+                 {"full", 30, SIZE_MAX},
+                 {"int8", 0, SIZE_MAX}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rkv_session *s =
+            open_session((rkv_session_options){.method = cases[i].spec, .budget = cases[i].budget});
+        ok(rkv_session_prefill(s, ids, T));
+        assert_int_equal(head_of(s, 1, 1).budget, cases[i].told);
+        rkv_session_free(s);
+    }
+}
+
 static void refused(rkv_session_options options, rkv_status expected, const char *words) {
     rkv_session *s = NULL;
     rkv_status status = rkv_session_new(&s, model, &options);
@@ -588,6 +610,7 @@ int main(void) {
         cmocka_unit_test(test_hold_and_interval),
         cmocka_unit_test(test_budget_files_hold_per_layer_and_head),
         cmocka_unit_test(test_a_pyramid_stands_under_any_budget),
+        cmocka_unit_test(test_budgets_are_told),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_order_of_calls),
         cmocka_unit_test(test_order_of_stages),

@@ -148,10 +148,10 @@ RKV_API rkv_status rkv_session_get_stats(const rkv_session *session, rkv_cache_s
 
 /* One head's cache; borrowed, valid until the next step. */
 typedef struct rkv_head_cache {
-    size_t n;                 /* entries */
-    size_t bytes;             /* everything counted */
-    size_t kv_bytes;          /* keys and values */
-    size_t budget;            /* entries that it may keep; SIZE_MAX: any number */
+    size_t n;        /* entries */
+    size_t bytes;    /* everything counted */
+    size_t kv_bytes; /* keys and values */
+    size_t budget;   /* entries that it may keep, before a method shares it anew; SIZE_MAX: any number */
     const int32_t *positions; /* [n], ascending */
     char note[96];            /* what the method says of it ("special punctuation frequency"); "" for most */
 } rkv_head_cache;
