@@ -11,9 +11,8 @@
 /* ---- what can work on bare tensors ---- */
 
 static size_t budget_of(const rkv_bare_job *job, const rkv_stage *stage) {
-    if (stage->budget) return stage->budget;
-    if (stage->ratio > 0) return (size_t)(stage->ratio * (double)job->tokens);
-    return job->budget ? job->budget : SIZE_MAX;
+    size_t own = rkv_stage_own_budget(stage, job->tokens);
+    return own ? own : job->budget ? job->budget : SIZE_MAX;
 }
 
 static rkv_status check_stage(const rkv_bare_job *job, const rkv_stage *stage) {

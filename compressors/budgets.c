@@ -1,5 +1,4 @@
 /* budgets.c: how many entries each head of a session may keep. */
-#include <math.h>
 #include <string.h>
 
 #include "compressors/executor.h"
@@ -14,25 +13,12 @@ static bool has_own_budget(const rkv_stage *stage) {
            stage->method->ops->finds_length;
 }
 
-/* Entries for a ratio of n tokens, at least one; the product of a decimal ratio is not to fall short of a
- * whole number by rounding. */
-static size_t share_of(double ratio, size_t n) {
-    size_t share = (size_t)floor(ratio * (double)n * (1 + 1e-12));
-    return share > 0 ? share : 1;
-}
-
-/* The budget that a stage's own options spell for a text of n tokens; 0: none. */
-static size_t own_budget(const rkv_stage *stage, size_t n) {
-    if (stage->budget > 0) return stage->budget;
-    return stage->ratio > 0 ? share_of(stage->ratio, n) : 0;
-}
-
 /* A plan is for the prompt's length; what a ratio gains as the text grows is every layer's. */
 size_t rkv_stage_budget(const rkv_session *s, rkv_stage_ref ref, size_t layer, size_t g) {
-    size_t own = own_budget(ref.stage, s->n_seen > s->n_prompt ? s->n_seen : s->n_prompt);
+    size_t own = rkv_stage_own_budget(ref.stage, s->n_seen > s->n_prompt ? s->n_seen : s->n_prompt);
     if (own == 0) return s->budgets[layer * s->shape.n_kv_heads + g];
     if (!s->plans[ref.index]) return own;
-    return s->plans[ref.index][layer] + own - own_budget(ref.stage, s->n_prompt);
+    return s->plans[ref.index][layer] + own - rkv_stage_own_budget(ref.stage, s->n_prompt);
 }
 
 size_t rkv_head_limit(const rkv_session *s, size_t layer, size_t g, bool *shared) {
@@ -160,8 +146,8 @@ static rkv_status plan_stages(rkv_session *s, size_t n) {
             const rkv_stage *stage = &s->schedule.phases[p].pipeline.stages[i];
             free(s->plans[index]); /* of a prompt that was refused */
             s->plans[index] = NULL;
-            if (stage->method->ops->plan && own_budget(stage, n) > 0)
-                status = plan(s, stage, n, own_budget(stage, n), &s->plans[index]);
+            if (stage->method->ops->plan && rkv_stage_own_budget(stage, n) > 0)
+                status = plan(s, stage, n, rkv_stage_own_budget(stage, n), &s->plans[index]);
         }
     return status;
 }
@@ -200,7 +186,7 @@ rkv_status rkv_session_make_budgets(rkv_session *s, size_t n) {
         fill(s, SIZE_MAX);
         return check_heads(s);
     }
-    size_t budget = o->budget > 0 ? o->budget : share_of(o->ratio > 0 ? o->ratio : 0.5, n);
+    size_t budget = o->budget > 0 ? o->budget : rkv_share_of(o->ratio > 0 ? o->ratio : 0.5, n);
     fill(s, budget);
     if (budget < n) status = plan_session(s, n, budget);
     return status ? status : check_heads(s);

@@ -2,6 +2,8 @@
  * several of those. */
 #include "compressors/pipeline.h"
 
+#include <math.h>
+
 #include "compressors/options.h"
 #include "core/fail.h"
 #include "core/memory.h"
@@ -41,6 +43,16 @@ static rkv_status parse_stage(rkv_stage *stage, rkv_slice text) {
     rkv_slice name = rkv_slice_cut(&text, ':');
     stage->method = find_method(name);
     return stage->method ? rkv_stage_parse_options(stage, text) : fail_unknown(name);
+}
+
+size_t rkv_share_of(double ratio, size_t n) {
+    size_t share = (size_t)floor(ratio * (double)n * (1 + 1e-12));
+    return share > 0 ? share : 1;
+}
+
+size_t rkv_stage_own_budget(const rkv_stage *stage, size_t n) {
+    if (stage->budget > 0) return stage->budget;
+    return stage->ratio > 0 ? rkv_share_of(stage->ratio, n) : 0;
 }
 
 /* ---- a pipeline ---- */

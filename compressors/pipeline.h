@@ -14,6 +14,12 @@ typedef struct rkv_stage {
     double ratio;  /* or this share of the tokens seen; 0: not given */
 } rkv_stage;
 
+/* Entries for a ratio of n tokens, at least one; the product of a decimal ratio does not fall short of a
+ * whole number by rounding. */
+size_t rkv_share_of(double ratio, size_t n);
+/* The budget that a stage's own options spell for a text of n tokens; 0: none. */
+size_t rkv_stage_own_budget(const rkv_stage *stage, size_t n);
+
 typedef struct rkv_pipeline {
     rkv_stage stages[RKV_PIPELINE_STAGES];
     size_t n_stages;

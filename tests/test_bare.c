@@ -141,6 +141,7 @@ static void test_same_bits(void **state) {
                  {"window", 12, 28},
                  {"window:budget=7", 12, 33},
                  {"window:ratio=0.5", 12, 20},
+                 {"window:ratio=0.001", 12, 39}, /* one at least, as in a session */
                  {"window+window:budget=5", 12, 35},
                  {"window", 100, 0}};
     for (rkv_dtype dtype = RKV_DTYPE_F32; rkv_dtype_name(dtype); dtype++) {
@@ -160,6 +161,15 @@ static void test_same_bits(void **state) {
         }
         clear(&t);
     }
+}
+
+/* A ratio means what it does in a session: 29 of 100, though 0.29 times 100 is a little less in double. */
+static void test_ratio(void **state) {
+    (void)state;
+    kv t = make(RKV_DTYPE_F32, 1, 1, 100, 4);
+    run_well(&t, "window:ratio=0.29", 0);
+    assert_int_equal(t.report.n_kept, 29);
+    clear(&t);
 }
 
 /* The parts work in the order written: a window of what keeps low norms is not low norms of a window. */
@@ -293,7 +303,7 @@ static void test_refusals(void **state) {
     expect(run(&t, "window", 0), RKV_USAGE, "window has no budget");
     expect(run(&t, "streaming-llm", 2), RKV_USAGE, "below the");
     expect(run(&t, "windw", 4), RKV_USAGE, "windw");
-    expect(run(&t, "window:ratio=0.01", 0), RKV_USAGE, "budget 0");
+    expect(run(&t, "streaming-llm:ratio=0.01", 0), RKV_USAGE, "budget 1 is below");
     kv wrong = t;
     wrong.values.dim = 2;
     expect(run(&wrong, "full", 0), RKV_USAGE, "values [1, 2, 8, 2] f16 differ from keys [1, 2, 8, 4] f16");
@@ -398,12 +408,19 @@ static void test_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_method), cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_order),        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_threads),      cmocka_unit_test(test_random),
-        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_too_large),    cmocka_unit_test(test_shapes_beyond_memory),
-        cmocka_unit_test(test_cancelled),    cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_every_method),
+        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_ratio),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_shapes_beyond_memory),
+        cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
