@@ -27,13 +27,10 @@ size_t rkv_head_limit(const rkv_session *s, size_t layer, size_t g, bool *shared
     *shared = false;
     for (size_t i = 0; i < pipeline->n_stages; i++) {
         const rkv_stage *stage = &pipeline->stages[i];
-        const struct rkv_method_ops *ops = stage->method->ops;
-        if (stage->method->kind != RKV_SELECTION || ops->keeps_all ||
-            (ops->skips && ops->skips(&stage->values, layer, s->n_seen)))
-            continue;
+        if (stage->method->kind != RKV_SELECTION || rkv_stage_leaves_alone(s, stage, layer)) continue;
         size_t budget = rkv_stage_budget(s, (rkv_stage_ref){stage, first + i}, layer, g);
         if (budget < limit) limit = budget;
-        *shared |= ops->share != NULL;
+        *shared |= stage->method->ops->share != NULL;
     }
     return limit;
 }
@@ -65,7 +62,8 @@ static rkv_status check_head(const rkv_session *s, size_t layer, size_t g) {
         for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++, ref.index++) {
             ref.stage = &s->schedule.phases[p].pipeline.stages[i];
             bool unknown = ref.stage->ratio > 0 && s->n_prompt == 0; /* a share of what is not there yet */
-            if (ref.stage->method->kind != RKV_SELECTION || unknown) continue;
+            if (ref.stage->method->kind != RKV_SELECTION || ref.stage->method->ops->keeps_all || unknown)
+                continue;
             rkv_status status = check_least(ref.stage, rkv_stage_budget(s, ref, layer, g), layer, g);
             if (status) return status;
         }

@@ -85,12 +85,15 @@ static rkv_status score_heads(const rkv_stage *stage, rkv_layer_view *view, size
     return status;
 }
 
+bool rkv_stage_leaves_alone(const rkv_session *s, const rkv_stage *stage, size_t layer) {
+    const struct rkv_method_ops *ops = stage->method->ops;
+    return ops->keeps_all || (ops->skips && ops->skips(&stage->values, layer, s->n_seen));
+}
+
 rkv_status rkv_stage_select(rkv_session *s, rkv_stage_ref ref, rkv_layer_view *view, uint32_t **kept,
                             size_t *n_kept, bool *all) {
-    const struct rkv_method_ops *ops = ref.stage->method->ops;
     *all = true;
-    if (ops->keeps_all || (ops->skips && ops->skips(&ref.stage->values, view->index, s->n_seen)))
-        return RKV_OK;
+    if (rkv_stage_leaves_alone(s, ref.stage, view->index)) return RKV_OK;
     size_t *budgets = NULL, n_heads = view->n_kv_heads;
     rkv_status status = rkv_alloc(&budgets, n_heads, sizeof *budgets);
     if (status) return status;
@@ -167,6 +170,7 @@ static rkv_status decode_layer(const rkv_session *s, const rkv_entries *heads, u
 
 /* Whether a stage would evict at all: cheaper to know than to decode a layer for nothing. */
 static bool has_work(const rkv_session *s, rkv_stage_ref ref, size_t layer) {
+    if (rkv_stage_leaves_alone(s, ref.stage, layer)) return false;
     for (size_t g = 0; g < s->shape.n_kv_heads; g++) {
         size_t budget = rkv_stage_budget(s, ref, layer, g);
         if (s->layers[layer].heads[g].n > budget || budget == SIZE_MAX) return true;
@@ -176,7 +180,7 @@ static bool has_work(const rkv_session *s, rkv_stage_ref ref, size_t layer) {
 
 static rkv_status select_entries(rkv_session *s, size_t layer, rkv_stage_ref ref,
                                  const rkv_observation *prompt) {
-    if (ref.stage->method->ops->keeps_all || !has_work(s, ref, layer)) return RKV_OK;
+    if (!has_work(s, ref, layer)) return RKV_OK;
     rkv_entries *heads = s->layers[layer].heads;
     decoded d = {0};
     bool all = true;

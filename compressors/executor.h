@@ -80,6 +80,9 @@ rkv_status rkv_layer_run_stages(rkv_session *s, size_t layer, size_t first, cons
 /* Brings a layer's entries under the pipeline in force, after another was. */
 rkv_status rkv_layer_change_phase(rkv_session *s, size_t layer);
 
+/* Whether a selection has nothing to do with a layer, now: it keeps all, or skips it. */
+bool rkv_stage_leaves_alone(const rkv_session *s, const rkv_stage *stage, size_t layer);
+
 /* The entries of each head that a selection keeps: kept[g] [n of the view], n_kept [G]. *all: nothing is
  * evicted, and the rest is untouched. */
 rkv_status rkv_stage_select(rkv_session *s, rkv_stage_ref ref, rkv_layer_view *view, uint32_t **kept,

@@ -10,7 +10,8 @@ typedef struct run {
     rkv_session *session;
     const rkv_generate_options *options;
     uint64_t random;
-    int32_t end; /* -1: the model has no end-of-text token */
+    int32_t end;     /* -1: the model has no end-of-text token */
+    size_t capacity; /* of the ids */
 } run;
 
 /* Draws a token after the last step, and tells of it. */
@@ -18,6 +19,7 @@ static rkv_status draw(run *r, rkv_generation *out) {
     int32_t id;
     rkv_status status =
         rkv_sample(r->session->logits, r->session->model->config.n_vocab, r->options, &r->random, &id);
+    if (!status) status = rkv_grow(&out->ids, &r->capacity, out->n + 1, sizeof *out->ids);
     if (status) return status;
     out->ids[out->n++] = id;
     out->ended = id == r->end && !r->options->ignore_end;
@@ -46,8 +48,7 @@ rkv_status rkv_session_generate(rkv_session *s, const rkv_generate_options *opti
              .options = options,
              .random = options->seed,
              .end = rkv_tokenizer_eos(s->model->tokenizer)};
-    rkv_status status = rkv_alloc_raw(&out->ids, options->n_tokens, sizeof *out->ids);
-    if (!status) status = draw_all(&r, out);
+    rkv_status status = draw_all(&r, out);
     if (status) {
         free(out->ids);
         *out = (rkv_generation){0};

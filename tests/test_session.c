@@ -407,6 +407,11 @@ static void test_refusals(void **state) {
     budget->model.n_kv_heads = 4;
     refused((rkv_session_options){.method = "window", .budgets = budget}, RKV_DATA, "4 KV heads");
     budget->model.n_kv_heads = G;
+    budget->heads[3] = 0;
+    refused((rkv_session_options){.method = "window", .budgets = budget}, RKV_USAGE, "layer 1, KV head 1");
+    rkv_session *full = open_session((rkv_session_options){.budgets = budget}); /* has no budget */
+    ok(rkv_session_prefill(full, ids, T));
+    rkv_session_free(full);
     rkv_budget_free(budget);
 }
 
@@ -590,7 +595,7 @@ static void test_generate(void **state) {
     rkv_free(g.ids);
     size_t count = 0;
     rkv_generate_options stop = {
-        .n_tokens = 50, .ignore_end = true, .on_token = count_tokens, .user = &count};
+        .n_tokens = SIZE_MAX, .ignore_end = true, .on_token = count_tokens, .user = &count};
     assert_int_equal(rkv_session_generate(t, &stop, &g), RKV_CANCELLED);
     assert_int_equal(count, 7);
     rkv_session_free(s);
