@@ -59,7 +59,7 @@ rkv_status rkv_rows_append(rkv_rows *rows, const float *x, size_t n, size_t stri
 /* Keeps the rows index [n], ascending, and gives the others' memory back: capacity never exceeds the rows
  * that are there by more than a few (RKV_ROWS_SLACK, or an eighth of them where that is more). Cannot fail:
  * where memory cannot be made smaller it stays. */
-#define RKV_ROWS_SLACK 32
+#define RKV_ROWS_SLACK 4
 void rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n);
 
 /* Rows [first, first + n) as float32 into x [n, width]. Rows in F32 can be looked at where they lie: NULL for
