@@ -34,8 +34,8 @@ static void write_method(FILE *out, const char *label) {
 
 static void write_times(FILE *out, const run_result *result, const run_inputs *inputs) {
     write_label(out, "prompt");
-    fprintf(out, "%zu tokens, read in %.2f s; first token after %.2f s\n", inputs->n_tokens,
-            result->stats.prefill_s, result->first_s);
+    fprintf(out, "%zu token%s, read in %.2f s; first token after %.2f s\n", inputs->n_tokens,
+            inputs->n_tokens == 1 ? "" : "s", result->stats.prefill_s, result->first_s);
     write_label(out, "text");
     fprintf(out, "%zu new token%s", result->n, result->n == 1 ? "" : "s");
     if (result->n > 1 && result->decode_s > 0)
@@ -75,21 +75,31 @@ static void write_entries(FILE *out, const run_result *result, const rkv_model_i
         fprintf(out, "; budget %zu to %zu\n", budget.least, budget.most);
 }
 
-/* What is allocated, against every token in an ordinary cache of 16 bits and in one of float32. */
+static void write_part(FILE *out, const char *before, size_t bytes, const char *what) {
+    char text[32];
+    write_bytes(text, (double)bytes);
+    fprintf(out, "%s%s %s", before, text, what);
+}
+
+/* What is allocated, and for what: what is neither keys and values nor state is positions. */
 static void write_memory(FILE *out, const rkv_cache_stats *stats) {
-    char now[32], peak[32], half[32], full[32];
-    double ordinary = (double)stats->full_bytes_16, ours = (double)stats->allocated_bytes;
-    write_bytes(now, ours);
-    write_bytes(peak, (double)stats->peak_bytes);
-    write_bytes(half, ordinary);
-    write_bytes(full, 2 * ordinary);
     write_label(out, "memory");
-    fprintf(out, "%s allocated, %s at most\n%*severy token: %s at 16 bits", now, peak, LABEL_COLUMNS + 1, "",
-            half);
-    if (ours > 0) fprintf(out, " (%.2f x)", ordinary / ours);
-    fprintf(out, ", %s in float32", full);
-    if (ours > 0) fprintf(out, " (%.2f x)", 2 * ordinary / ours);
-    fputc('\n', out);
+    write_part(out, "", stats->allocated_bytes, "allocated");
+    write_part(out, ": ", stats->kv_bytes, "keys and values");
+    write_part(out, ", ", stats->allocated_bytes - stats->kv_bytes - stats->state_bytes, "positions");
+    if (stats->state_bytes) write_part(out, ", ", stats->state_bytes, "to score with");
+    write_part(out, "; ", stats->peak_bytes, "at most\n");
+}
+
+/* Every token in an ordinary cache of 16 bits and in one of float32, and how many times what is allocated
+ * that is. */
+static void write_ordinary(FILE *out, const rkv_cache_stats *stats) {
+    double ours = (double)stats->allocated_bytes, ratio = ours > 0 ? (double)stats->full_bytes_16 / ours : 0;
+    fprintf(out, "%*s", LABEL_COLUMNS + 1, "");
+    write_part(out, "every token takes ", stats->full_bytes_16, "at 16 bits");
+    fprintf(out, ", %.2f times that", ratio);
+    write_part(out, "; ", 2 * stats->full_bytes_16, "in float32");
+    fprintf(out, ", %.2f times\n", 2 * ratio);
 }
 
 void run_report_summary(FILE *out, const run_result *result, const run_inputs *inputs, const char *label) {
@@ -97,6 +107,7 @@ void run_report_summary(FILE *out, const run_result *result, const run_inputs *i
     write_times(out, result, inputs);
     write_entries(out, result, rkv_model_get_info(inputs->model));
     write_memory(out, &result->stats);
+    write_ordinary(out, &result->stats);
 }
 
 /* ---- layers ---- */
