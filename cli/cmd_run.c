@@ -159,6 +159,7 @@ static rkv_status run_whole(const run_inputs *inputs, const run_options *options
     plain.adaptive = NULL;
     plain.budget = 0;
     plain.ratio = 0;
+    plain.budgets = NULL;
     show = (run_show){"full", NULL, false, NULL};
     if (!status && options->compare) status = run_generate(&full, inputs, "full", &plain, &show);
     if (result.heads && (full.heads || !options->compare)) {

@@ -71,13 +71,21 @@ static rkv_status on_event(void *user, const rkv_cache_event *event) {
 
 /* ---- the work ---- */
 
+/* What is wrong with budgets from a file is told with its name: they are for another model, or too small for
+ * the method. A schedule may be wrong in itself. */
+static rkv_status said_of_budgets(rkv_status status, const run_options *options) {
+    if (options->budgets && (status == RKV_DATA || (status == RKV_USAGE && !options->adaptive)))
+        return complain(status, "%s: %s", options->budgets, rkv_message());
+    return said(status);
+}
+
 static rkv_status open_session(rkv_session **session, run_watch *watch, const char *method) {
     const run_options *options = watch->options;
     rkv_session_options how = {.method = method,
                                .adaptive = method ? NULL : options->adaptive,
                                .budget = options->budget,
                                .ratio = options->ratio,
-                               .budgets = watch->inputs->budgets,
+                               .budgets = options->budgets ? watch->inputs->budgets : NULL,
                                .hold = options->hold,
                                .interval = options->interval,
                                .group_score = options->group_score,
@@ -87,13 +95,27 @@ static rkv_status open_session(rkv_session **session, run_watch *watch, const ch
                                .on_event = watch->show->trace ? on_event : NULL,
                                .user = watch,
                                .progress = {on_progress, watch}};
-    return said(rkv_session_new(session, watch->inputs->model, &how));
+    return said_of_budgets(rkv_session_new(session, watch->inputs->model, &how), options);
+}
+
+/* A budget beside a method that evicts nothing, or has one of its own, is hardly meant. */
+static void note_idle_budget(const rkv_session *session, const run_watch *watch) {
+    const run_options *options = watch->options;
+    rkv_head_cache head;
+    const char *given = options->budget      ? "--budget"
+                        : options->ratio > 0 ? "--ratio"
+                        : options->budgets   ? "--budgets"
+                                             : NULL;
+    if (!given || rkv_session_get_head(session, 0, 0, &head) || head.budget != SIZE_MAX) return;
+    note("%s has no effect: nothing in the method %s takes it", given,
+         run_method_label(watch->inputs, options));
 }
 
 static rkv_status read_prompt(rkv_session *session, run_watch *watch) {
     const run_inputs *inputs = watch->inputs;
     rkv_status status = rkv_session_prefill(session, inputs->ids, inputs->n_tokens);
     progress_erase();
+    if (!status) note_idle_budget(session, watch);
     return said(status);
 }
 

@@ -1,6 +1,7 @@
 /* run_inputs.c: what `rankkv run` is given: prompt, model, method, budgets. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/input_kind.h"
 #include "cli/message.h"
@@ -11,6 +12,21 @@
 
 static bool is_dash(const char *path) {
     return path && strcmp(path, "-") == 0;
+}
+
+static bool is_same_file(const char *a, const char *b) {
+    struct stat of_a, of_b;
+    return a && b && stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
+/* The trace takes the place of an older one, but not of what is read. */
+static rkv_status check_trace(const run_options *options, const char *prompt) {
+    const char *const inputs[] = {prompt, options->model, options->config, options->budgets};
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        if (is_same_file(options->trace, inputs[i]))
+            return complain(RKV_USAGE, "--trace-cache: %s is an input of this run", options->trace);
+    return RKV_OK;
 }
 
 static rkv_status check_options(const run_options *options, size_t n_paths) {
@@ -112,6 +128,7 @@ rkv_status run_inputs_open(run_inputs *inputs, const run_options *options, char 
     char *bytes = NULL;
     size_t length = 0;
     rkv_status status = check_options(options, n_paths);
+    if (!status) status = check_trace(options, n_paths ? paths[0] : NULL);
     if (!status) status = read_method(inputs, options);
     if (!status && options->budgets) status = said(rkv_budget_load(&inputs->budgets, options->budgets));
     if (!status) status = read_prompt(inputs, options, n_paths ? paths[0] : NULL, &bytes, &length);

@@ -68,8 +68,9 @@ class Text(RunTest):
         self.assertRegex(result.stderr, rf"(?m)^prompt   {n} tokens, read in [\d.]+ s; first token after [\d.]+ s$")
         self.assertRegex(result.stderr, r"(?m)^text     20 new tokens, [\d.]+ per second$")
         self.assertRegex(result.stderr, rf"(?m)^entries  10.0 per head of {n + 19} tokens; budget 10$")
-        self.assertRegex(result.stderr, r"(?m)^memory   \d.* allocated, .* at most$")
-        self.assertRegex(result.stderr, r"(?m)^         every token: .* at 16 bits \([\d.]+ x\), .* in float32 ")
+        self.assertRegex(result.stderr, r"(?m)^memory   \d.* allocated: .* keys and values, .* positions; .* at most$")
+        self.assertRegex(result.stderr, r"(?m)^         every token takes .* at 16 bits, [\d.]+ times that; "
+                                        r".* in float32, [\d.]+ times$")
 
     def test_the_same_however_it_comes(self):
         wanted = self.document("prompt.txt")
@@ -89,6 +90,32 @@ class Text(RunTest):
         result = self.generate("prompt.txt", "--quiet", "--method", "fastgen", "--per-layer")
         self.assertEqual(result.stderr, "")
         self.assertTrue(result.stdout)
+
+    def test_budget_without_effect(self):
+        words = "note: --budget has no effect: nothing in the method {} takes it"
+        for method, idle in (("full", True), ("int8", True), ("window:budget=4", True), ("window", False),
+                             ("fastgen", False)):
+            with self.subTest(method):
+                result = self.generate("prompt.txt", "--method", method, "--budget", "9", "-N", "2", "--compare")
+                self.assertEqual(words.format(method) in result.stderr, idle)
+                heads = self.document("prompt.txt", "--method", method, "--budget", "9", "-N", "2")["heads"]
+                self.assertEqual(heads[0][0]["budget"], None if idle else 9)
+
+    def test_a_trace_takes_no_input_s_place(self):
+        self.assert_fails(2, "prompt.txt is an input of this run", "run", "prompt.txt", "--trace-cache",
+                          "./prompt.txt")
+        self.assertEqual((self.folder / "prompt.txt").read_text(), PROMPT)
+
+    def test_budgets_are_named(self):
+        self.run_well("analyze", "prompt.txt", "-o", "out", "--quiet")
+        path = self.folder / "out" / "prompt" / "budget.json"
+        budget = json.loads(path.read_text())
+        self.assert_fails(2, "budget.json: budget ", "run", "prompt.txt", "-M", "snapkv:window=999",
+                          "--budgets", str(path))
+        budget["model"]["sha256"] = 64 * "0"
+        path.write_text(json.dumps(budget))
+        self.assert_fails(65, "budget.json: the budgets were made for another model", "run", "prompt.txt", "-M", "h2o",
+                          "--budgets", str(path))
 
     def test_seeds(self):
         def draw(seed):
