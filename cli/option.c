@@ -2,6 +2,7 @@
 #include "cli/option.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,8 +12,12 @@ static bool set_integer(const option_row *row, void *field, const char *text, ch
     char *end;
     errno = 0;
     unsigned long long value = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno || (double)value < row->low) { /* strtoull takes "-1" */
+    if (*text < '0' || *text > '9' || *end || (double)value < row->low) { /* strtoull takes "-1" */
         snprintf(problem, size, "'%s' is not a whole number of at least %.0f", text, row->low);
+        return false;
+    }
+    if (errno) { /* ERANGE */
+        snprintf(problem, size, "'%s' is above %llu", text, ULLONG_MAX);
         return false;
     }
     if (row->kind == OPTION_COUNT)
