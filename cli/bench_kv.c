@@ -134,6 +134,8 @@ static rkv_status measure(const bench_options *options, const char *method, cons
                                .progress = progress_begin(&bar, method, options->quiet)};
     rkv_status status = rkv_kv_compress(&t->keys, &t->values, &kv, NULL, NULL, report);
     progress_erase();
+    if (options->kv.file && status == RKV_DATA)
+        return complain(status, "%s: %s", options->kv.file, rkv_message());
     return said(status);
 }
 

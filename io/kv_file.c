@@ -47,6 +47,19 @@ static rkv_status get_dtype(const rkv_hdf5_dataset *d, rkv_dtype *dtype) {
                     d->name);
 }
 
+/* Keys and values belong together. */
+static rkv_status check_alike(const facts *f) {
+    const size_t *keys = f->array[KEYS].shape, *values = f->array[VALUES].shape;
+    for (size_t i = 0; i < RKV_ARRAY_AXES; i++)
+        if (keys[i] != values[i])
+            return rkv_fail(RKV_DATA,
+                            "dataset values [%zu, %zu, %zu, %zu] differs from keys [%zu, %zu, %zu, %zu]",
+                            values[0], values[1], values[2], values[3], keys[0], keys[1], keys[2], keys[3]);
+    if (f->dtype[KEYS] == f->dtype[VALUES]) return RKV_OK;
+    return rkv_fail(RKV_DATA, "dataset values is %s, keys are %s", rkv_dtype_get(f->dtype[VALUES])->name,
+                    rkv_dtype_get(f->dtype[KEYS])->name);
+}
+
 static rkv_status check_facts(void *memory) {
     facts *f = &((contents *)memory)->facts;
     rkv_status status = RKV_OK;
@@ -57,7 +70,7 @@ static rkv_status check_facts(void *memory) {
                             f->array[i].form.element_bytes);
         status = rkv_stored_array_check(&f->array[i], names[i]);
     }
-    return status;
+    return status ? status : check_alike(f);
 }
 
 static rkv_status inspect(void *memory, int descriptor) {
