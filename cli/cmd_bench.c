@@ -6,7 +6,7 @@
 #define FIELD(member) .offset = offsetof(bench_options, member)
 
 static const option_row rows[] = {
-    {"method", 'm', OPTION_LIST, "SPEC",
+    {"method", 'M', OPTION_LIST, "SPEC",
      "What to measure, such as window:budget=256+int8; may be given several times. Without it: every "
      "representation, and windows of half of the entries",
      FIELD(methods)},
@@ -24,8 +24,8 @@ static const option_group groups[] = {
 static const cli_example examples[] = {
     {"rankkv bench --kv batch=4,heads=8,tokens=512,dim=128,dtype=bf16",
      "every representation, on random numbers"},
-    {"rankkv bench --kv tokens=4096 -m int4 -m int4:group=128", "one against another"},
-    {"rankkv bench --kv-file kv.h5 -m window+int8 --budget 256 --json", "on keys and values of one's own"},
+    {"rankkv bench --kv tokens=4096 -M int4 -M int4:group=128", "one against another"},
+    {"rankkv bench --kv-file kv.h5 -M window+int8 --budget 256 --json", "on keys and values of one's own"},
     {0}};
 
 static void set_defaults(void *memory) {

@@ -19,6 +19,18 @@ static const char *const option_kinds[] = {[RKV_OPTION_SIZE] = "size",
                                            [RKV_OPTION_LAYERS] = "layers",
                                            [RKV_OPTION_ALIAS] = "alias"};
 
+/* By bit of rkv_method_needs. */
+static const struct need {
+    unsigned bit;
+    const char *name, *words;
+} needs[] = {{RKV_NEEDS_QUERIES, "queries", "queries"},
+             {RKV_NEEDS_SUMS, "sums", "sums of the attention received"},
+             {RKV_NEEDS_TOKENS, "tokens", "kinds of tokens"},
+             {RKV_NEEDS_KEYS, "keys", "keys"},
+             {RKV_NEEDS_VALUES, "values", "values"}};
+
+enum { N_NEEDS = sizeof needs / sizeof *needs };
+
 static bool is_number(const rkv_method_option *option) {
     return option->kind == RKV_OPTION_SIZE || option->kind == RKV_OPTION_REAL;
 }
@@ -91,6 +103,10 @@ void compressor_details(cli_json *json, size_t index) {
     json_text(json, "formula", method->formula);
     json_text(json, "source", method->source);
     json_bool(json, "prompt_once", method->prompt_once);
+    json_open(json, "needs", '[');
+    for (size_t i = 0; i < N_NEEDS; i++)
+        if (method->needs & needs[i].bit) json_text(json, NULL, needs[i].name);
+    json_close(json, ']');
     json_open(json, "options", '[');
     for (const rkv_method_option *option = method->options; option->name; option++)
         write_option(json, option, false);
@@ -128,9 +144,23 @@ static void print_option(const rkv_method_option *option) {
     free(text);
 }
 
+/* "source: ...; looks at queries, keys" */
+static void print_source(const rkv_method *method) {
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out) return;
+    fprintf(out, "source: %s", method->source);
+    for (size_t i = 0, n = 0; i < N_NEEDS; i++)
+        if (method->needs & needs[i].bit) fprintf(out, "%s%s", n++ ? ", " : "; looks at ", needs[i].words);
+    if (fclose(out) == 0) write_wrapped(stdout, text, terminal_width(stdout), INDENT);
+    free(text);
+}
+
 void compressor_lines(size_t index) {
     const rkv_method *method = rkv_method_at(index);
     write_wrapped(stdout, method->formula, terminal_width(stdout), INDENT);
+    print_source(method);
     for (const rkv_method_option *option = method->options; option->name; option++)
         print_option(option);
 }

@@ -128,7 +128,7 @@ const rkv_method rkv_method_ada_snapkv = {
     .summary = "snapkv with the layer's budget shared by its heads, the highest scores first",
     .formula = "snapkv; each head's best max(1, int(alpha b)) entries stay, b the mean budget of the layer's "
                "heads, then the highest scores over all heads of the layer",
-    .source = "Ada-KV: Feng et al. 2024, arXiv:2407.11550; safeguard as in kvpress",
+    .source = "Ada-KV: Feng et al. 2024, arXiv 2407.11550; safeguard as in kvpress",
     .options = options,
     .needs = RKV_NEEDS_QUERIES | RKV_NEEDS_KEYS,
     .prompt_once = true,

@@ -281,7 +281,7 @@ const rkv_method rkv_method_expected_attention = {
     .formula =
         "s_j = (mean over the group of softmax_j(k_j R mu / sqrt(D) + k_j R C R^T k_j / 2D) + epsilon) "
         "||v_j||, R the mean rotation of the next n_future positions",
-    .source = "Expected Attention: Devoto et al. 2025, arXiv:2510.00636; as in kvpress",
+    .source = "Expected Attention: Devoto et al. 2025, arXiv 2510.00636; as in kvpress",
     .options = options,
     .needs = RKV_NEEDS_QUERIES | RKV_NEEDS_KEYS | RKV_NEEDS_VALUES,
     .prompt_once = true,

@@ -39,7 +39,7 @@ const rkv_method rkv_method_h2o = {
     .summary = "attention received from all queries so far; part of the budget for the newest entries",
     .formula = "s_j = group(sum over all queries i >= j of A_ij), accumulated while decoding; the newest "
                "int(recent_ratio budget) stay",
-    .source = "H2O: Zhang et al. 2023, arXiv:2306.14048; equal halves as in its experiments",
+    .source = "H2O: Zhang et al. 2023, arXiv 2306.14048; equal halves as in its experiments",
     .options = options,
     .needs = RKV_NEEDS_QUERIES | RKV_NEEDS_SUMS,
     .prompt_once = false,

@@ -67,7 +67,7 @@ const rkv_method rkv_method_pyramidkv = {
     .summary = "snapkv with more entries in the first layers than in the last",
     .formula = "snapkv; uniform budget b becomes max - l (max - min)/(L - 1), min = b/beta, max = 2b - min, "
                "bounded by T - window; uniform unless min >= window",
-    .source = "PyramidKV: Cai et al. 2024, arXiv:2406.02069; bounds as in kvpress",
+    .source = "PyramidKV: Cai et al. 2024, arXiv 2406.02069; bounds as in kvpress",
     .options = options,
     .needs = RKV_NEEDS_QUERIES | RKV_NEEDS_KEYS,
     .prompt_once = true,

@@ -16,7 +16,7 @@ const rkv_method rkv_method_snapkv = {
     .kind = RKV_SELECTION,
     .summary = "attention of the newest queries, pooled over neighbours; the window stays",
     .formula = "s_j = group(pool_kernel(mean over the last window queries i of A_ij)), j before the window",
-    .source = "SnapKV: Li et al. 2024, arXiv:2404.14469; defaults of its class and of kvpress",
+    .source = "SnapKV: Li et al. 2024, arXiv 2404.14469; defaults of its class and of kvpress",
     .options = options,
     .needs = RKV_NEEDS_QUERIES | RKV_NEEDS_KEYS,
     .prompt_once = true,

@@ -122,7 +122,7 @@ const rkv_method rkv_method_tova = {
     .formula =
         "s_j = mean over all query heads of A_Tj; the newest entry stays. Where KV heads hold different "
         "entries: over the query heads whose KV head holds j",
-    .source = "TOVA: Oren et al. 2024, arXiv:2401.06104; the newest entry protected as in kvpress",
+    .source = "TOVA: Oren et al. 2024, arXiv 2401.06104; the newest entry protected as in kvpress",
     .options = options,
     .needs = RKV_NEEDS_QUERIES | RKV_NEEDS_KEYS,
     .prompt_once = false,

@@ -37,21 +37,21 @@ class Bench(CliTest):
 
     def test_reference_points(self):
         """2, 4 and 8 times fewer bytes than 16 bits take, less scales and zero points."""
-        _, rows = self.results("--kv", "batch=1,heads=2,tokens=512,dim=128,dtype=bf16", "-m", "int8:group=128", "-m",
-                               "window:budget=256+int8:group=128", "-m", "window:budget=256+int4:group=128")
+        _, rows = self.results("--kv", "batch=1,heads=2,tokens=512,dim=128,dtype=bf16", "-M", "int8:group=128", "-M",
+                               "window:budget=256+int8:group=128", "-M", "window:budget=256+int4:group=128")
         for row, (whole, least) in zip(rows.values(), ((2, 1.93), (4, 3.8), (8, 7.3))):
             self.assertLess(row["ratio"], whole)
             self.assertGreater(row["ratio"], least)
 
     def test_table(self):
-        text = self.run_well("bench", "--kv", SHAPE, "-m", "full", "-m", "knorm", "--budget", "16").stdout
+        text = self.run_well("bench", "--kv", SHAPE, "-M", "full", "-M", "knorm", "--budget", "16").stdout
         self.assertIn("keys and values [2, 3, 64, 32] bf16, standard normal; 4 channels", text)
         self.assertRegex(text, r"(?m)^full +64 +49152 +\d+ +0\.9\d+ +0 +0 +[\d.]+ +[\d.]+$")
         self.assertRegex(text, r"(?m)^knorm +16 +49152 +\d+ +3\.\d+ +0 +0 +[\d.]+ +[\d.]+$")
 
     def test_seeds(self):
         def errors(*arguments):
-            _, rows = self.results("--kv", SHAPE, "-m", "int4", *arguments)
+            _, rows = self.results("--kv", SHAPE, "-M", "int4", *arguments)
             return rows["int4"]["key_error"], rows["int4"]["value_error"]
 
         self.assertEqual(errors(), errors())
@@ -66,9 +66,9 @@ class Bench(CliTest):
             ("dtype is 'f8'", ["--kv", "dtype=f8"]),
             ("there is no 'head'", ["--kv", "head=3"]),
             ("is not NAME=VALUE", ["--kv", "64"]),
-            ("no method is called", ["--kv", SHAPE, "-m", "int5"]),
-            ("window has no budget", ["--kv", SHAPE, "-m", "window"]),
-            ("looks at queries", ["--kv", SHAPE, "-m", "snapkv", "-b", "8"]),
+            ("no method is called", ["--kv", SHAPE, "-M", "int5"]),
+            ("window has no budget", ["--kv", SHAPE, "-M", "window"]),
+            ("looks at queries", ["--kv", SHAPE, "-M", "snapkv", "-b", "8"]),
             ("outlier channels of 2", ["--kv", "dim=2"]),
         ):
             with self.subTest(words):
@@ -89,9 +89,19 @@ class Bench(CliTest):
         with h5py.File(self.folder / "kv.h5", "w") as f:
             f["keys"] = keys
             f["values"] = -keys
-        document, rows = self.results("--kv-file", "kv.h5", "-m", "full")
+        document, rows = self.results("--kv-file", "kv.h5", "-M", "full")
         self.assertEqual(document["kv"], {"batch": 2, "heads": 1, "tokens": 8, "dim": 4, "dtype": "f16", "file": "kv.h5"})
         self.assertEqual(rows["full"]["key_error"], 0)
+        broken = keys.copy()
+        broken[1, 0, 2, 3] = numpy.nan
+        for words, values in (("kv.h5: values[1, 0, 2, 3] is not finite", broken),
+                              ("kv.h5: dataset values [2, 1, 4, 4] differs from keys [2, 1, 8, 4]", keys[:, :, :4]),
+                              ("kv.h5: dataset values is f32, keys are f16", keys.astype("<f4"))):
+            with h5py.File(self.folder / "kv.h5", "w") as f:
+                f["keys"] = keys
+                f["values"] = values
+            with self.subTest(words):
+                self.assert_fails(65, words, "bench", "--kv-file", "kv.h5")
 
 
 if __name__ == "__main__":
