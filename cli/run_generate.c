@@ -98,7 +98,7 @@ static rkv_status open_session(rkv_session **session, run_watch *watch, const ch
     return said_of_budgets(rkv_session_new(session, watch->inputs->model, &how), options);
 }
 
-/* A budget beside a method that evicts nothing, or has one of its own, is hardly meant. */
+/* A budget beside a method that evicts nothing is hardly meant. */
 static void note_idle_budget(const rkv_session *session, const run_watch *watch) {
     const run_options *options = watch->options;
     rkv_head_cache head;
