@@ -98,7 +98,7 @@ static rkv_status open_session(rkv_session **session, run_watch *watch, const ch
     return said_of_budgets(rkv_session_new(session, watch->inputs->model, &how), options);
 }
 
-/* A budget beside a method that evicts nothing is hardly meant. */
+/* A budget beside a method that evicts nothing is hardly meant. What a later phase does is not known yet. */
 static void note_idle_budget(const rkv_session *session, const run_watch *watch) {
     const run_options *options = watch->options;
     rkv_head_cache head;
@@ -106,7 +106,8 @@ static void note_idle_budget(const rkv_session *session, const run_watch *watch)
                         : options->ratio > 0 ? "--ratio"
                         : options->budgets   ? "--budgets"
                                              : NULL;
-    if (!given || rkv_session_get_head(session, 0, 0, &head) || head.budget != SIZE_MAX) return;
+    if (!given || options->adaptive || rkv_session_get_head(session, 0, 0, &head) || head.budget != SIZE_MAX)
+        return;
     note("%s has no effect: nothing in the method %s takes it", given,
          run_method_label(watch->inputs, options));
 }

@@ -100,6 +100,9 @@ class Text(RunTest):
                 heads = self.document("prompt.txt", "--method", method, "--budget", "9", "-N", "2")["heads"]
                 self.assertEqual(heads[0][0]["budget"], None if idle else 9)
 
+        result = self.generate("prompt.txt", "--adaptive", "0:full,170:window", "--budget", "9", "-N", "2")
+        self.assertNotIn("no effect", result.stderr)
+
     def test_a_trace_takes_no_input_s_place(self):
         self.assert_fails(2, "prompt.txt is an input of this run", "run", "prompt.txt", "--trace-cache",
                           "./prompt.txt")
