@@ -83,8 +83,8 @@ static void load(const work *w, size_t head, size_t first, size_t n, float *x) {
     size_t d = w->shape->head_dim;
     const float *q = w->queries->q + (head * w->queries->m + first) * d;
     for (size_t t = 0; t < n; t++, q += d, x += w->whole) {
-        const float *turn = w->turns + (first - w->skip + t) * d;
-        if (w->turns)
+        const float *turn = w->turns ? w->turns + (first - w->skip + t) * d : NULL;
+        if (turn)
             turn_back(w->rope->pairing, q, turn, turn + d / 2, d / 2, x);
         else
             memcpy(x, q, d * sizeof *x);

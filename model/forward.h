@@ -10,7 +10,7 @@
 #include "model/model.h"
 
 /* The queries, keys and values of n tokens in one layer, q and k rotated at the tokens' positions (or not at
- * all, when positions is NULL in the pass). */
+ * all, where the pass is unrotated). */
 typedef struct rkv_projection {
     size_t layer;
     rkv_attention_shape shape; /* n_tokens = n */
