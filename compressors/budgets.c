@@ -171,6 +171,25 @@ static rkv_status plan_session(rkv_session *s, size_t n, size_t budget) {
     return status;
 }
 
+/* The most that any selection of the session always keeps. */
+static size_t least_of_all(const rkv_session *s) {
+    size_t least = 1;
+    for (size_t p = 0; p < s->schedule.n_phases; p++)
+        for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++) {
+            const rkv_stage *stage = &s->schedule.phases[p].pipeline.stages[i];
+            const struct rkv_method_ops *ops = stage->method->ops;
+            size_t own = ops->least && !has_own_budget(stage) ? ops->least(&stage->values) : 0;
+            if (own > least) least = own;
+        }
+    return least;
+}
+
+/* What nobody has said: half of the prompt, or what the methods always keep where that is more. */
+static size_t standard_budget(const rkv_session *s, size_t n) {
+    size_t half = rkv_share_of(0.5, n), least = least_of_all(s);
+    return half > least ? half : least;
+}
+
 rkv_status rkv_session_make_budgets(rkv_session *s, size_t n) {
     const rkv_session_options *o = &s->options;
     s->n_prompt = n;
@@ -184,7 +203,9 @@ rkv_status rkv_session_make_budgets(rkv_session *s, size_t n) {
         fill(s, SIZE_MAX);
         return check_heads(s);
     }
-    size_t budget = o->budget > 0 ? o->budget : rkv_share_of(o->ratio > 0 ? o->ratio : 0.5, n);
+    size_t budget = o->budget > 0  ? o->budget
+                    : o->ratio > 0 ? rkv_share_of(o->ratio, n)
+                                   : standard_budget(s, n);
     fill(s, budget);
     if (budget < n) status = plan_session(s, n, budget);
     return status ? status : check_heads(s);

@@ -415,6 +415,19 @@ static void test_refusals(void **state) {
     rkv_budget_free(budget);
 }
 
+/* A short prompt and no budget: what the method always keeps. */
+static void test_the_standard_budget_is_enough(void **state) {
+    (void)state;
+    rkv_session *s = open_session((rkv_session_options){.method = "streaming-llm"});
+    ok(rkv_session_prefill(s, ids, 2));
+    assert_int_equal(head_of(s, 0, 0).budget, 4);
+    rkv_session_free(s);
+    s = open_session((rkv_session_options){.method = "streaming-llm"});
+    ok(rkv_session_prefill(s, ids, T));
+    assert_int_equal(head_of(s, 0, 0).budget, T / 2);
+    rkv_session_free(s);
+}
+
 static void test_order_of_calls(void **state) {
     (void)state;
     rkv_session *s = open_session((rkv_session_options){0});
@@ -618,6 +631,7 @@ int main(void) {
         cmocka_unit_test(test_a_pyramid_stands_under_any_budget),
         cmocka_unit_test(test_budgets_are_told),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_the_standard_budget_is_enough),
         cmocka_unit_test(test_order_of_calls),
         cmocka_unit_test(test_order_of_stages),
         cmocka_unit_test(test_every_selection_after_a_representation),

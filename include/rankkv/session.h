@@ -57,7 +57,8 @@ typedef rkv_status (*rkv_cache_event_fn)(void *user, const rkv_cache_event *even
 typedef struct rkv_session_options {
     const char *method;   /* a specification (compress.h); NULL: "full" */
     const char *adaptive; /* instead: methods by length of text, "0:full,1024:window+int8" */
-    /* At most one of the three; none: half of the prompt. Entries per KV head: */
+    /* At most one of the three; none: half of the prompt, or what the method always keeps where that is more.
+     * Entries per KV head: */
     size_t budget;             /* the same for every head */
     double ratio;              /* of the prompt's tokens, rounded down; 0 < ratio <= 1 */
     const rkv_budget *budgets; /* per layer or per head, made for this model; borrowed, must outlive */
