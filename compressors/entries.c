@@ -200,6 +200,11 @@ void rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n) {
     if (e->capacity > n + slack(n)) (void)resize(e, n > 0 ? n : 1);
 }
 
+void rkv_entries_drop_sums(rkv_entries *e) {
+    free(e->sums);
+    e->sums = NULL;
+}
+
 rkv_status rkv_entries_read(const rkv_entries *e, float *keys, float *values) {
     if (e->n == 0) return RKV_OK; /* before the prompt there are not even lists */
     rkv_status status = keys ? store_read(&e->keys, e->n, e->head_dim, keys) : RKV_OK;

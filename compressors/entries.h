@@ -48,6 +48,9 @@ rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *va
 /* Keeps the entries index [n], ascending, and gives the memory of the others back. */
 void rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n);
 
+/* Frees the sums: no method wants them any more. */
+void rkv_entries_drop_sums(rkv_entries *e);
+
 /* Entries as float32: keys and values [n, D], either may be NULL. */
 rkv_status rkv_entries_read(const rkv_entries *e, float *keys, float *values);
 

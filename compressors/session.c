@@ -67,8 +67,17 @@ static size_t states_bytes(const rkv_session *s) {
     return floats * sizeof(float) * rkv_session_layers(s);
 }
 
+static void drop_sums(rkv_session *s, size_t layer) {
+    size_t before = rkv_layer_bytes(s, layer);
+    for (size_t g = 0; g < s->shape.n_kv_heads; g++)
+        rkv_entries_drop_sums(&s->layers[layer].heads[g]);
+    rkv_session_account(s, before, rkv_layer_bytes(s, layer));
+}
+
 void rkv_session_drop_states(rkv_session *s) {
     size_t index = 0, before = states_bytes(s);
+    for (size_t l = 0; l < rkv_session_layers(s); l++)
+        drop_sums(s, l);
     for (size_t p = 0; p < s->schedule.n_phases; p++)
         for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++, index++)
             for (size_t l = 0; l < rkv_session_layers(s); l++) {

@@ -554,6 +554,21 @@ static void test_cache_positions_between_selections(void **state) {
     }
 }
 
+/* When nothing more will be evicted, nothing is remembered to score with. */
+static void test_settled_sessions_remember_nothing(void **state) {
+    (void)state;
+    for (size_t i = 0; rkv_method_at(i); i++) {
+        const char *name = rkv_method_at(i)->name;
+        rkv_session *s = open_session((rkv_session_options){
+            .method = small_spec(rkv_method_at(i)), .budget = 20, .hold = RKV_HOLD_PROMPT});
+        ok(rkv_session_prefill(s, ids, T));
+        decode(s, T, 3);
+        size_t told = strcmp(name, "fastgen") == 0 ? L * G * sizeof(float) : 0; /* its note stays */
+        if (stats_of(s).state_bytes != told) fail_msg("%s: %zu", name, stats_of(s).state_bytes);
+        rkv_session_free(s);
+    }
+}
+
 /* Ten thousand steps: the memory of the last is that of the hundredth. */
 static void test_long_runs_hold_their_memory(void **state) {
     (void)state;
@@ -638,6 +653,7 @@ int main(void) {
         cmocka_unit_test(test_adaptive),
         cmocka_unit_test(test_cache_positions_differ_only_after_eviction),
         cmocka_unit_test(test_cache_positions_between_selections),
+        cmocka_unit_test(test_settled_sessions_remember_nothing),
         cmocka_unit_test(test_long_runs_hold_their_memory),
         cmocka_unit_test(test_generate),
     };
