@@ -8,6 +8,9 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static const struct option long_options[] = {
     {"model", required_argument, NULL, 'm'},
@@ -27,6 +30,7 @@ static void exit_with_usage(const char *program) {
     fprintf(stderr,
             "usage: %s --text FILE [--model FILE.gguf] [--tokens N] [--repeat N]\n"
             "bench_rank:     [--every N] [--solver gram|svd]\n"
+            "bench_decode:   [--new-tokens N]\n"
             "bench_executor: [--measure WHAT] [--method SPEC] [--budget N] [--new-tokens N]\n",
             program);
     exit(2);
@@ -53,8 +57,16 @@ static void take_right_blas(char **argv) {
     if (core && !setenv("OPENBLAS_CORETYPE", core, 1)) execv("/proc/self/exe", argv);
 }
 
+/* As `rankkv` does: the memory of evicted entries goes back to the system. */
+static void give_memory_back(void) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
+}
+
 bench_options bench_parse(int argc, char **argv) {
     take_right_blas(argv);
+    give_memory_back();
     bench_options options = {
         .n_tokens = 512, .repeat = 5, .every = 1, .solver = RKV_SOLVER_GRAM, .n_new = 64};
     for (int option; (option = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {

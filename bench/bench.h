@@ -16,7 +16,7 @@ typedef struct bench_options {
     const char *measure; /* bench_executor: what; NULL: decode */
     const char *method;  /* bench_executor: a specification; NULL: full */
     size_t budget;       /* bench_executor: entries per KV head; 0: a quarter of the prompt */
-    size_t n_new;        /* bench_executor: tokens after the prompt */
+    size_t n_new;        /* bench_decode, bench_executor: tokens after the prompt */
 } bench_options;
 
 /* To be called first: sees to the right BLAS kernels, then parses the command line; on a mistake prints the

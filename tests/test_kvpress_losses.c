@@ -302,8 +302,18 @@ static void test_losses_are_those_of_kvpress(void **state) {
     rkv_model_close(model);
 }
 
+/* AddressSanitizer makes this a test of many minutes; tests/test_session.c runs every method under it. */
+static bool too_slow(void) {
+#ifdef __SANITIZE_ADDRESS__
+    printf("skipped: takes too long under AddressSanitizer\n");
+    return true;
+#else
+    return false;
+#endif
+}
+
 int main(void) {
-    if (!default_model()) return SKIPPED_PROGRAM;
+    if (too_slow() || !default_model()) return SKIPPED_PROGRAM;
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_losses_are_those_of_kvpress)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
