@@ -23,7 +23,7 @@ typedef struct cli_command {
     const option_group *options;        /* a row of NULL ends it */
     size_t options_size;                /* of the structure that the rows write into */
     void (*set_defaults)(void *options);
-    bool computes; /* uses the processor's linear algebra: see restart_for_blas in main.c */
+    bool computes; /* uses the processor's linear algebra: see restart_for_libraries in main.c */
     /* options: as parsed. A failure has been told on stderr when run returns it. */
     rkv_status (*run)(const void *options, char **arguments, size_t n_arguments);
 } cli_command;
