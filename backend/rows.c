@@ -50,12 +50,12 @@ static void lay_out(rkv_rows *rows, size_t width) {
     layout->group = rows->format.group;
     if (!by_channel(rows) && (!layout->group || layout->group > width)) layout->group = width;
     layout->record_bytes = rows->codec->record_bytes(layout);
-    rows->records = (rkv_row_list){NULL, 0, layout->record_bytes, RKV_ROWS_SLACK, UINT32_MAX};
+    rows->records = (rkv_row_list){NULL, 0, layout->record_bytes, RKV_ROWS_SLACK, UINT32_MAX, 0};
     if (!by_channel(rows)) return;
     size_t group_bytes = sizeof(uint32_t) + rkv_channel_group_bytes(layout);
     size_t group_slack = (RKV_ROWS_SLACK + layout->group - 1) / layout->group;
-    rows->groups = (rkv_row_list){NULL, 0, group_bytes, group_slack, UINT32_MAX};
-    rows->tail = (rkv_row_list){NULL, 0, width * sizeof(float), RKV_ROWS_SLACK, layout->group};
+    rows->groups = (rkv_row_list){NULL, 0, group_bytes, group_slack, UINT32_MAX, 0};
+    rows->tail = (rkv_row_list){NULL, 0, width * sizeof(float), RKV_ROWS_SLACK, layout->group, 0};
 }
 
 rkv_status rkv_rows_new(rkv_rows **out, const rkv_row_format *format, size_t width) {
@@ -85,7 +85,7 @@ void rkv_rows_free(rkv_rows *rows) {
 
 static rkv_status copy_list(rkv_row_list *to, const rkv_row_list *from, size_t count) {
     rkv_status status = rkv_row_list_reserve(to, 0, count);
-    if (!status && count) memcpy(to->data, from->data, count * from->item_bytes);
+    if (!status && count) memcpy(rkv_row_list_at(to, 0), rkv_row_list_at(from, 0), count * from->item_bytes);
     return status;
 }
 
@@ -118,7 +118,8 @@ const rkv_row_format *rkv_rows_format(const rkv_rows *rows) {
 }
 
 const float *rkv_rows_data(const rkv_rows *rows) {
-    return rows->codec == &rkv_rows_f32 ? (const float *)(const void *)rows->records.data : NULL;
+    return rows->codec == &rkv_rows_f32 ? (const float *)(const void *)rkv_row_list_at(&rows->records, 0)
+                                        : NULL;
 }
 
 size_t rkv_rows_allocated_bytes(const rkv_rows *rows) {
@@ -183,7 +184,7 @@ static rkv_status append_by_channel(rkv_rows *rows, const float *x, size_t n, si
     if (status) return status;
     if (fill) {
         add_to_tail(rows, x, fill, stride);
-        add_group(rows, (const float *)(const void *)rows->tail.data, rows->layout.width);
+        add_group(rows, (const float *)(const void *)rkv_row_list_at(&rows->tail, 0), rows->layout.width);
         rows->n_tail = 0;
         x += fill * stride;
     }
@@ -255,8 +256,8 @@ void rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n) {
     while (encoded < n && index[encoded] < rows->n_encoded)
         encoded++;
     assert(n <= rkv_rows_count(rows) && (!n || index[n - 1] < rkv_rows_count(rows)));
-    rkv_row_list_pick(&rows->records, index, encoded, 0);
-    rkv_row_list_pick(&rows->tail, index + encoded, n - encoded, rows->n_encoded);
+    rkv_row_list_pick(&rows->records, rows->n_encoded, index, encoded, 0);
+    rkv_row_list_pick(&rows->tail, rows->n_tail, index + encoded, n - encoded, rows->n_encoded);
     keep_groups(rows, index, encoded);
     rows->n_encoded = encoded;
     rows->n_tail = n - encoded;
