@@ -19,7 +19,7 @@ static size_t whole(size_t width, size_t lanes) {
 }
 
 /* The basis in panels: rows in whole ones, zeros between. */
-static rkv_status pack_basis(rkv_entries *e) {
+static rkv_status pack_basis(rkv_cached_view *e) {
     size_t rank = rkv_rows_width(e->head->keys), d = e->task->shape.head_dim,
            wide = rkv_whole_panels(e->tile, d);
     rkv_status status = rkv_alloc(&e->panels, rank * wide, sizeof *e->panels);
@@ -28,9 +28,10 @@ static rkv_status pack_basis(rkv_entries *e) {
     return status;
 }
 
-rkv_status rkv_entries_open(rkv_entries *e, const rkv_cached_attention *task, size_t head, size_t lanes) {
+rkv_status rkv_cached_view_open(rkv_cached_view *e, const rkv_cached_attention *task, size_t head,
+                                size_t lanes) {
     const rkv_cached_head *h = &task->heads[head];
-    *e = (rkv_entries){.task = task, .head = h, .n = rkv_rows_count(h->keys), .tile = rkv_tile_best()};
+    *e = (rkv_cached_view){.task = task, .head = h, .n = rkv_rows_count(h->keys), .tile = rkv_tile_best()};
     e->expand = task->rotation && h->key_basis;
     e->key_width = e->expand ? task->shape.head_dim : rkv_rows_width(h->keys);
     e->value_width = rkv_rows_width(h->values);
@@ -42,14 +43,14 @@ rkv_status rkv_entries_open(rkv_entries *e, const rkv_cached_attention *task, si
     return e->expand ? pack_basis(e) : RKV_OK;
 }
 
-void rkv_entries_close(rkv_entries *e) {
+void rkv_cached_view_close(rkv_cached_view *e) {
     free(e->panels);
     e->panels = NULL;
 }
 
-size_t rkv_entries_widest(const rkv_entries *entries, size_t n_heads) {
+size_t rkv_cached_view_widest(const rkv_cached_view *entries, size_t n_heads) {
     size_t widest = 0;
-    for (const rkv_entries *e = entries; e < entries + n_heads; e++) {
+    for (const rkv_cached_view *e = entries; e < entries + n_heads; e++) {
         size_t rank = rkv_rows_width(e->head->keys); /* before it is expanded */
         widest = e->key_stride > widest ? e->key_stride : widest;
         widest = e->value_stride > widest ? e->value_stride : widest;
@@ -97,12 +98,13 @@ static const float *rows_at(const rkv_rows *rows, size_t first, size_t n, size_t
     return room;
 }
 
-const float *rkv_entries_values(const rkv_entries *e, size_t first, size_t n, float *room, size_t *ld) {
+const float *rkv_cached_view_values(const rkv_cached_view *e, size_t first, size_t n, float *room,
+                                    size_t *ld) {
     return rows_at(e->head->values, first, n, e->value_stride, true, room, ld);
 }
 
 /* Keys through their basis: room [n, stride], by way of `ranks` [n, rank]. */
-static void expand(const rkv_entries *e, size_t first, size_t n, float *room, float *ranks) {
+static void expand(const rkv_cached_view *e, size_t first, size_t n, float *room, float *ranks) {
     size_t rank = rkv_rows_width(e->head->keys), d = e->key_width;
     rkv_panels basis = {e->panels, e->tile->panel, rkv_whole_panels(e->tile, d)};
     rkv_rows_read(e->head->keys, first, n, ranks);
@@ -111,13 +113,13 @@ static void expand(const rkv_entries *e, size_t first, size_t n, float *room, fl
         memset(room + i * e->key_stride + d, 0, (e->key_stride - d) * sizeof *room);
 }
 
-const float *rkv_entries_keys(const rkv_entries *e, size_t first, size_t n, float *room, size_t *ld) {
+const float *rkv_cached_view_keys(const rkv_cached_view *e, size_t first, size_t n, float *room, size_t *ld) {
     bool turned = e->task->rotation != NULL;
     size_t stride = e->key_stride, rank = rkv_rows_width(e->head->keys);
-    assert(n <= RKV_ENTRIES_TILE);
+    assert(n <= RKV_CACHED_TILE);
     if (!e->expand && !turned) return rows_at(e->head->keys, first, n, stride, true, room, ld);
     if (e->expand)
-        expand(e, first, n, room, room + RKV_ENTRIES_TILE * (stride > rank ? stride : rank));
+        expand(e, first, n, room, room + RKV_CACHED_TILE * (stride > rank ? stride : rank));
     else
         rows_at(e->head->keys, first, n, stride, false, room, ld);
     *ld = stride;
@@ -136,7 +138,7 @@ RKV_CLONES static float dot(const float *a, const float *b, size_t n) {
     return sum;
 }
 
-void rkv_entries_query(const rkv_entries *e, const float *q, size_t place, float *to) {
+void rkv_cached_view_query(const rkv_cached_view *e, const float *q, size_t place, float *to) {
     size_t d = e->task->shape.head_dim;
     memset(to + e->key_width, 0, (e->key_stride - e->key_width) * sizeof *to);
     if (e->head->key_basis && !e->expand) {
@@ -155,7 +157,7 @@ RKV_CLONES static void project(const float *x, const float *basis, size_t rank, 
             y[j] += x[i] * basis[i * d + j];
 }
 
-void rkv_entries_output(const rkv_entries *e, const float *mixture, float *to) {
+void rkv_cached_view_output(const rkv_cached_view *e, const float *mixture, float *to) {
     size_t d = e->task->shape.head_dim;
     if (e->head->value_basis)
         project(mixture, e->head->value_basis, e->value_width, d, to);

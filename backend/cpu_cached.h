@@ -10,9 +10,9 @@
 #include "backend/cpu_gemm.h"
 
 /* Entries that are decoded together: their float32 stays in the first-level cache. */
-#define RKV_ENTRIES_TILE ((size_t)64)
+#define RKV_CACHED_TILE ((size_t)64)
 
-typedef struct rkv_entries {
+typedef struct rkv_cached_view {
     const rkv_cached_attention *task;
     const rkv_cached_head *head;
     size_t n;
@@ -21,25 +21,27 @@ typedef struct rkv_entries {
     bool expand;                     /* keys go through their basis */
     const rkv_tile *tile;
     float *panels; /* [rank, whole(D)] the keys' basis where expand; NULL elsewhere */
-} rkv_entries;
+} rkv_cached_view;
 
 /* lanes: what rows are padded to. */
-rkv_status rkv_entries_open(rkv_entries *entries, const rkv_cached_attention *task, size_t head,
-                            size_t lanes);
-void rkv_entries_close(rkv_entries *entries);
+rkv_status rkv_cached_view_open(rkv_cached_view *entries, const rkv_cached_attention *task, size_t head,
+                                size_t lanes);
+void rkv_cached_view_close(rkv_cached_view *entries);
 
-/* Keys of entries [first, first + n), n <= RKV_ENTRIES_TILE, as rows *ld apart: where they lie, or in room
- * [2, RKV_ENTRIES_TILE, widest stride]. */
-const float *rkv_entries_keys(const rkv_entries *entries, size_t first, size_t n, float *room, size_t *ld);
-const float *rkv_entries_values(const rkv_entries *entries, size_t first, size_t n, float *room, size_t *ld);
+/* Keys of entries [first, first + n), n <= RKV_CACHED_TILE, as rows *ld apart: where they lie, or in room
+ * [2, RKV_CACHED_TILE, widest stride]. */
+const float *rkv_cached_view_keys(const rkv_cached_view *entries, size_t first, size_t n, float *room,
+                                  size_t *ld);
+const float *rkv_cached_view_values(const rkv_cached_view *entries, size_t first, size_t n, float *room,
+                                    size_t *ld);
 
 /* The query q [D] that stands at `place`, to be multiplied with those keys: to [key_stride]. */
-void rkv_entries_query(const rkv_entries *entries, const float *q, size_t place, float *to);
+void rkv_cached_view_query(const rkv_cached_view *entries, const float *q, size_t place, float *to);
 /* From a mixture of those values [value_width] to an output [D]. */
-void rkv_entries_output(const rkv_entries *entries, const float *mixture, float *to);
+void rkv_cached_view_output(const rkv_cached_view *entries, const float *mixture, float *to);
 
 /* The widest stride of any of the heads. */
-size_t rkv_entries_widest(const rkv_entries *entries, size_t n_heads);
+size_t rkv_cached_view_widest(const rkv_cached_view *entries, size_t n_heads);
 
 /* cpu_cached_one.c, cpu_cached_many.c: the task for one new token, and for several. */
 rkv_status rkv_attend_cached_one(const rkv_cached_attention *task);

@@ -14,7 +14,7 @@ typedef struct work {
     const rkv_cached_attention *task;
     const rkv_tile *tile;
     size_t heads_per_group, n_blocks; /* H/G; of queries */
-    rkv_entries *entries;             /* [G] */
+    rkv_cached_view *entries;         /* [G] */
     size_t longest, widest;
     float *q;       /* [H/G, m, key_width] */
     float *keys;    /* [whole(n) / panel, key_width, panel] */
@@ -22,7 +22,7 @@ typedef struct work {
     float *rows;    /* [threads, RKV_QUERY_BLOCK, whole(n)] scores, then probabilities */
     float *mixture; /* [H/G, m, value_width] outputs before the values' basis */
     float *parts;   /* [H/G, n_blocks, n] sums of each block's columns; NULL: no head wants them */
-    float *rooms;   /* [threads, 2, RKV_ENTRIES_TILE, widest] */
+    float *rooms;   /* [threads, 2, RKV_CACHED_TILE, widest] */
 } work;
 
 static size_t larger(size_t a, size_t b) {
@@ -37,11 +37,11 @@ static rkv_status open_heads(work *w, bool *sums) {
     size_t groups = w->task->shape.n_kv_heads;
     rkv_status status = rkv_alloc(&w->entries, groups, sizeof *w->entries);
     for (size_t g = 0; !status && g < groups; g++) {
-        status = rkv_entries_open(&w->entries[g], w->task, g, 1);
+        status = rkv_cached_view_open(&w->entries[g], w->task, g, 1);
         w->longest = larger(w->longest, w->entries[g].n);
         *sums |= w->task->heads[g].sums != NULL;
     }
-    if (!status) w->widest = rkv_entries_widest(w->entries, groups);
+    if (!status) w->widest = rkv_cached_view_widest(w->entries, groups);
     return status;
 }
 
@@ -59,13 +59,13 @@ static rkv_status open_work(work *w, const rkv_cached_attention *task, size_t th
     if (!status) status = rkv_alloc_raw(&w->rows, threads * RKV_QUERY_BLOCK, n * f);
     if (!status) status = rkv_alloc_raw(&w->mixture, each * m, w->widest * f);
     if (!status && sums) status = rkv_alloc_raw(&w->parts, each * w->n_blocks, w->longest * f);
-    if (!status) status = rkv_alloc_raw(&w->rooms, threads * 2 * RKV_ENTRIES_TILE, w->widest * f);
+    if (!status) status = rkv_alloc_raw(&w->rooms, threads * 2 * RKV_CACHED_TILE, w->widest * f);
     return status;
 }
 
 static void close_work(work *w) {
     for (size_t g = 0; w->entries && g < w->task->shape.n_kv_heads; g++)
-        rkv_entries_close(&w->entries[g]);
+        rkv_cached_view_close(&w->entries[g]);
     free(w->rooms);
     free(w->parts);
     free(w->mixture);
@@ -76,19 +76,19 @@ static void close_work(work *w) {
     free(w->entries);
 }
 
-/* Entries [first, first + RKV_ENTRIES_TILE), a whole number of panels, into panels. */
-static void pack(const work *w, const rkv_entries *e, size_t first, float *room) {
-    size_t ld, n = smaller(e->n - first, RKV_ENTRIES_TILE);
+/* Entries [first, first + RKV_CACHED_TILE), a whole number of panels, into panels. */
+static void pack(const work *w, const rkv_cached_view *e, size_t first, float *room) {
+    size_t ld, n = smaller(e->n - first, RKV_CACHED_TILE);
     size_t wide = rkv_whole_panels(w->tile, e->value_width);
-    const float *keys = rkv_entries_keys(e, first, n, room, &ld);
+    const float *keys = rkv_cached_view_keys(e, first, n, room, &ld);
     rkv_pack_transposed(w->tile, keys, n, e->key_width, w->keys, first);
     rkv_rows_read_apart(e->head->values, first, n, w->values + first * wide, wide);
 }
 
-static void prepare_query(const work *w, const rkv_entries *e, size_t g, size_t row) {
+static void prepare_query(const work *w, const rkv_cached_view *e, size_t g, size_t row) {
     const rkv_attention_shape *s = &w->task->shape;
     const float *q = w->task->q + (g * w->heads_per_group * s->n_tokens + row) * s->head_dim;
-    rkv_entries_query(e, q, e->n - s->n_tokens + row % s->n_tokens, w->q + row * e->key_width);
+    rkv_cached_view_query(e, q, e->n - s->n_tokens + row % s->n_tokens, w->q + row * e->key_width);
 }
 
 /* Softmax of rows [m, whole(n)], of which the first sees `visible` entries and each other one more; their
@@ -106,7 +106,7 @@ static void normalise(const work *w, float *rows, size_t ld, size_t m, size_t vi
 
 /* Query block b of the group's query head r. */
 static void attend_block(const work *w, size_t g, size_t r, size_t b, float *rows) {
-    const rkv_entries *e = &w->entries[g];
+    const rkv_cached_view *e = &w->entries[g];
     const rkv_attention_shape *s = &w->task->shape;
     size_t first = b * RKV_QUERY_BLOCK, m = smaller(s->n_tokens - first, RKV_QUERY_BLOCK), d = s->head_dim;
     size_t visible = e->n - s->n_tokens + first + 1, n = visible + m - 1;
@@ -121,11 +121,11 @@ static void attend_block(const work *w, size_t g, size_t r, size_t b, float *row
               e->head->sums ? w->parts + (r * w->n_blocks + b) * w->longest : NULL);
     rkv_gemm(w->tile, rows, ld, m, values, e->value_width, n, mixture, e->value_width, false);
     for (size_t i = 0; i < m; i++)
-        rkv_entries_output(e, mixture + i * e->value_width, out + i * s->n_heads * d);
+        rkv_cached_view_output(e, mixture + i * e->value_width, out + i * s->n_heads * d);
 }
 
 /* Adds the blocks' sums of query head r in their order. */
-static void add_sums(const work *w, const rkv_entries *e, size_t r) {
+static void add_sums(const work *w, const rkv_cached_view *e, size_t r) {
     size_t m = w->task->shape.n_tokens;
     for (size_t b = 0; b < w->n_blocks; b++)
         rkv_add_row(w->parts + (r * w->n_blocks + b) * w->longest,
@@ -133,7 +133,7 @@ static void add_sums(const work *w, const rkv_entries *e, size_t r) {
 }
 
 static void attend_head(const work *w, size_t g) {
-    const rkv_entries *e = &w->entries[g];
+    const rkv_cached_view *e = &w->entries[g];
     size_t row = RKV_QUERY_BLOCK * rkv_whole_panels(w->tile, w->longest);
 #pragma omp parallel
     {
@@ -142,8 +142,8 @@ static void attend_head(const work *w, size_t g) {
         for (size_t i = 0; i < w->heads_per_group * w->task->shape.n_tokens; i++)
             prepare_query(w, e, g, i);
 #pragma omp for schedule(static)
-        for (size_t first = 0; first < e->n; first += RKV_ENTRIES_TILE)
-            pack(w, e, first, w->rooms + thread * 2 * RKV_ENTRIES_TILE * w->widest);
+        for (size_t first = 0; first < e->n; first += RKV_CACHED_TILE)
+            pack(w, e, first, w->rooms + thread * 2 * RKV_CACHED_TILE * w->widest);
             /* The last blocks see the most entries: they go first. */
 #pragma omp for schedule(dynamic) collapse(2)
         for (size_t b = 0; b < w->n_blocks; b++)

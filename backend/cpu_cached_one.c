@@ -31,7 +31,7 @@ typedef struct work {
     const rkv_stream *stream;
     size_t heads_per_group, widest; /* H/G; the widest stride */
     size_t n_chunks;                /* of all heads */
-    rkv_entries *entries;           /* [G] */
+    rkv_cached_view *entries;       /* [G] */
     size_t *first_chunk;            /* [G] */
     float **p;                      /* [G] exponentials [H/G, n] of heads that want sums, else NULL */
     float *q;                       /* [H, widest] */
@@ -48,8 +48,8 @@ static rkv_status open_heads(work *w) {
     if (!status) status = rkv_alloc(&w->first_chunk, s->n_kv_heads, sizeof *w->first_chunk);
     if (!status) status = rkv_alloc(&w->p, s->n_kv_heads, sizeof *w->p);
     for (size_t g = 0; !status && g < s->n_kv_heads; g++) {
-        rkv_entries *e = &w->entries[g];
-        status = rkv_entries_open(e, w->task, g, w->stream->lanes);
+        rkv_cached_view *e = &w->entries[g];
+        status = rkv_cached_view_open(e, w->task, g, w->stream->lanes);
         w->first_chunk[g] = w->n_chunks;
         w->n_chunks += (e->n + CHUNK - 1) / CHUNK;
         if (!status && e->head->sums)
@@ -64,8 +64,8 @@ static rkv_status open_work(work *w, const rkv_cached_attention *task, size_t th
     *w = (work){.task = task, .stream = rkv_stream_of(rkv_tile_best()), .heads_per_group = each};
     rkv_status status = open_heads(w);
     if (status) return status;
-    w->widest = rkv_entries_widest(w->entries, s->n_kv_heads);
-    w->room = 2 * RKV_ENTRIES_TILE * w->widest + each * CHUNK;
+    w->widest = rkv_cached_view_widest(w->entries, s->n_kv_heads);
+    w->room = 2 * RKV_CACHED_TILE * w->widest + each * CHUNK;
     status = rkv_alloc_raw(&w->q, s->n_heads * w->widest, sizeof *w->q);
     if (!status) status = rkv_alloc_raw(&w->partials, w->n_chunks * each, sizeof *w->partials);
     if (!status) status = rkv_alloc_raw(&w->mixtures, w->n_chunks * each, w->widest * sizeof *w->mixtures);
@@ -76,7 +76,7 @@ static rkv_status open_work(work *w, const rkv_cached_attention *task, size_t th
 
 static void close_work(work *w) {
     for (size_t g = 0; g < w->task->shape.n_kv_heads; g++) {
-        if (w->entries) rkv_entries_close(&w->entries[g]);
+        if (w->entries) rkv_cached_view_close(&w->entries[g]);
         if (w->p) free(w->p[g]);
     }
     free(w->rooms);
@@ -106,11 +106,11 @@ static size_t smaller(size_t a, size_t b) {
 
 /* Scores of entries [first, first + n) of KV head g for its query heads: p [H/G, n], rows ldp apart. */
 static void score(const work *w, size_t g, size_t first, size_t n, float *room, float *p, size_t ldp) {
-    const rkv_entries *e = &w->entries[g];
+    const rkv_cached_view *e = &w->entries[g];
     const float *q = w->q + g * w->heads_per_group * w->widest;
-    for (size_t t = 0, ld; t < n; t += RKV_ENTRIES_TILE) {
-        size_t count = smaller(n - t, RKV_ENTRIES_TILE);
-        const float *keys = rkv_entries_keys(e, first + t, count, room, &ld);
+    for (size_t t = 0, ld; t < n; t += RKV_CACHED_TILE) {
+        size_t count = smaller(n - t, RKV_CACHED_TILE);
+        const float *keys = rkv_cached_view_keys(e, first + t, count, room, &ld);
         w->stream->dots(q, w->widest, w->heads_per_group, keys, ld, count, e->key_stride, p + t, ldp);
     }
 }
@@ -118,11 +118,11 @@ static void score(const work *w, size_t g, size_t first, size_t n, float *room, 
 /* The mixture [H/G, widest] of the same entries' values. */
 static void mix(const work *w, size_t g, size_t first, size_t n, float *room, const float *p, size_t ldp,
                 float *mixture) {
-    const rkv_entries *e = &w->entries[g];
+    const rkv_cached_view *e = &w->entries[g];
     memset(mixture, 0, w->heads_per_group * w->widest * sizeof *mixture);
-    for (size_t t = 0, ld; t < n; t += RKV_ENTRIES_TILE) {
-        size_t count = smaller(n - t, RKV_ENTRIES_TILE);
-        const float *values = rkv_entries_values(e, first + t, count, room, &ld);
+    for (size_t t = 0, ld; t < n; t += RKV_CACHED_TILE) {
+        size_t count = smaller(n - t, RKV_CACHED_TILE);
+        const float *values = rkv_cached_view_values(e, first + t, count, room, &ld);
         w->stream->mix(p + t, ldp, w->heads_per_group, values, ld, count, e->value_stride, mixture,
                        w->widest);
     }
@@ -133,7 +133,7 @@ static void attend_chunk(const work *w, size_t chunk, float *room) {
     while (w->first_chunk[g] > chunk)
         g--;
     size_t first = (chunk - w->first_chunk[g]) * CHUNK, n = smaller(w->entries[g].n - first, CHUNK);
-    float *p = w->p[g] ? w->p[g] + first : room + 2 * RKV_ENTRIES_TILE * w->widest;
+    float *p = w->p[g] ? w->p[g] + first : room + 2 * RKV_CACHED_TILE * w->widest;
     size_t ldp = w->p[g] ? w->entries[g].n : CHUNK;
     score(w, g, first, n, room, p, ldp);
     for (size_t r = 0; r < each; r++) {
@@ -146,7 +146,7 @@ static void attend_chunk(const work *w, size_t chunk, float *room) {
 /* From query head r of KV head g's chunks to one softmax: y [value_width] by way of the shares of chunks,
  * share = exp(scale (largest of the chunk - largest of all)) / sum of all. */
 static void merge(const work *w, size_t g, size_t r, float *share, float *y) {
-    const rkv_entries *e = &w->entries[g];
+    const rkv_cached_view *e = &w->entries[g];
     size_t each = w->heads_per_group, n = (e->n + CHUNK - 1) / CHUNK;
     const partial *parts = w->partials + w->first_chunk[g] * each + r;
     const float *mixtures = w->mixtures + (w->first_chunk[g] * each + r) * w->widest;
@@ -168,10 +168,10 @@ static void merge(const work *w, size_t g, size_t r, float *share, float *y) {
 /* The output and, where they are wanted, the attention sums of query head h. */
 static void finish_head(const work *w, size_t h) {
     size_t each = w->heads_per_group, g = h / each, r = h % each;
-    const rkv_entries *e = &w->entries[g];
+    const rkv_cached_view *e = &w->entries[g];
     float *y = w->last + h * (w->widest + w->n_chunks), *share = y + w->widest;
     merge(w, g, r, share, y);
-    rkv_entries_output(e, y, w->task->out + h * w->task->shape.head_dim);
+    rkv_cached_view_output(e, y, w->task->out + h * w->task->shape.head_dim);
     if (!e->head->sums) return;
     for (size_t first = 0; first < e->n; first += CHUNK)
         rkv_add_row(w->p[g] + r * e->n + first, smaller(e->n - first, CHUNK), share[first / CHUNK],
@@ -181,8 +181,8 @@ static void finish_head(const work *w, size_t h) {
 static void attend(const work *w) {
     const rkv_attention_shape *s = &w->task->shape;
     for (size_t h = 0; h < s->n_heads; h++) {
-        const rkv_entries *e = &w->entries[h / w->heads_per_group];
-        rkv_entries_query(e, w->task->q + h * s->head_dim, e->n - 1, w->q + h * w->widest);
+        const rkv_cached_view *e = &w->entries[h / w->heads_per_group];
+        rkv_cached_view_query(e, w->task->q + h * s->head_dim, e->n - 1, w->q + h * w->widest);
     }
 #pragma omp parallel if (n_entries(w) > FEW_ENTRIES)
     {
