@@ -208,11 +208,12 @@ rkv_status rkv_pipeline_format(const rkv_pipeline *pipeline, size_t first, const
                                size_t *end) {
     *out = (rkv_entries_format){0};
     rkv_status status = RKV_OK;
-    size_t i = first;
+    size_t i = 0;
     for (; !status && i < pipeline->n_stages; i++) {
         const rkv_stage *stage = &pipeline->stages[i];
         const struct rkv_method_ops *ops = stage->method->ops;
-        if (stage->method->kind != RKV_REPRESENTATION) break;
+        if (stage->method->kind != RKV_REPRESENTATION && i >= first) break;
+        if (stage->method->kind != RKV_REPRESENTATION) continue;
         if (ops->format) ops->format(&stage->values, &out->keys, &out->values);
         float *basis = NULL;
         if (ops->fit) status = ops->fit(&stage->values, true, keys, n, head_dim, &basis, &out->key_rank);

@@ -88,9 +88,9 @@ bool rkv_stage_leaves_alone(const rkv_session *s, const rkv_stage *stage, size_t
 rkv_status rkv_stage_select(rkv_session *s, rkv_stage_ref ref, rkv_layer_view *view, uint32_t **kept,
                             size_t *n_kept, bool *all);
 
-/* How a pipeline's representations from stage `first` on, as far as they follow one another, store the
- * entries of a head whose keys and values [n, D] are given; *end is the first stage that is not one of them.
- * Bases are allocated: rkv_entries_format_clear. */
+/* How the representations of a pipeline up to the next selection after stage `first` store the entries of a
+ * head whose keys and values [n, D] are given: those before `first` are still in force. *end is that
+ * selection. Bases are allocated: rkv_entries_format_clear. */
 rkv_status rkv_pipeline_format(const rkv_pipeline *pipeline, size_t first, const float *keys,
                                const float *values, size_t n, size_t head_dim, rkv_entries_format *out,
                                size_t *end);

@@ -480,6 +480,20 @@ static void test_order_of_stages(void **state) {
 }
 
 /* At the prompt a selection has keys, values and queries wherever it stands. */
+/* What follows a selection does not undo what came before it: int8 stores coordinates of rank 4, not 16 numbers. */
+static void test_a_basis_outlives_selections(void **state) {
+    (void)state;
+    static const char *const specs[] = {"window+lowrank:rank=4+int8", "lowrank:rank=4+window+int8"};
+    size_t bytes[2];
+    for (size_t i = 0; i < 2; i++) {
+        rkv_session *s = open_session((rkv_session_options){.method = specs[i], .budget = 64});
+        ok(rkv_session_prefill(s, ids, T));
+        bytes[i] = head_of(s, 0, 0).kv_bytes;
+        rkv_session_free(s);
+    }
+    assert_int_equal(bytes[0], bytes[1]);
+}
+
 static void test_every_selection_after_a_representation(void **state) {
     (void)state;
     for (size_t i = 0; rkv_method_at(i); i++) {
@@ -649,6 +663,7 @@ int main(void) {
         cmocka_unit_test(test_the_standard_budget_is_enough),
         cmocka_unit_test(test_order_of_calls),
         cmocka_unit_test(test_order_of_stages),
+        cmocka_unit_test(test_a_basis_outlives_selections),
         cmocka_unit_test(test_every_selection_after_a_representation),
         cmocka_unit_test(test_adaptive),
         cmocka_unit_test(test_cache_positions_differ_only_after_eviction),
