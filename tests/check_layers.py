@@ -6,7 +6,7 @@ import re
 import sys
 
 ROOT = pathlib.Path(sys.argv[1])
-ORDER = ["compressors", "analyzer", "allocator", "viz", "model", "io", "backend", "core"]  # highest first
+ORDER = ["evaluation", "compressors", "analyzer", "allocator", "viz", "model", "io", "backend", "core"]  # highest first
 FOREIGN = {
     "core": ["openssl/"],
     "backend": ["cblas.h", "lapacke.h"],

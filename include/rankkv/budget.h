@@ -7,6 +7,7 @@
 #define RANKKV_BUDGET_H
 
 #include <rankkv/analysis.h>
+#include <rankkv/profile.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,8 +50,9 @@ RKV_API const rkv_policy *rkv_policy_find(const char *name);
 
 /* Options of an allocation. Start from rkv_budget_options_default(). */
 struct rkv_budget_options {
-    const char *policy;          /* "proportional" */
-    const char *signal;          /* metric that stands in for the rank: "erank" */
+    const char *policy; /* "proportional" */
+    const char *signal; /* what stands in for the rank: a metric, or a signal of the profile; "erank" */
+    const rkv_profile *profile; /* signals from elsewhere: they go before the analysis's; borrowed, or NULL */
     rkv_granularity granularity; /* RKV_BY_LAYER */
     bool within_layer; /* by head: share inside each layer's budget instead of over the whole model */
     /* heads -> layer. RKV_AGGREGATE_COUNT, the default: as the analysis made its layer rank (mean where that
@@ -75,6 +77,21 @@ struct rkv_budget_options {
     const char *shuffled_policy; /* shuffled: whose weights are dealt out anew; default "proportional" */
 };
 RKV_API rkv_budget_options rkv_budget_options_default(void);
+
+/* Options from a specification:  POLICY[:OPTION=VALUE[,OPTION=VALUE ...]]
+ *
+ *     uniform          power:signal=retr,exponent=0.5,by=head          shuffled:policy=inverse,seed=3
+ *
+ * OPTION: any member that the policy reads by the names in its row, and signal, by=layer|head,
+ * within_layer=yes|no, aggregate, combine, min, max. What is not given stays as *options has it. A signal's
+ * name is copied to *signal, which the caller frees with rkv_free and which options->signal points to; NULL
+ * when none is given. RKV_USAGE names the option, value and limit. "calibrated" is options->profile's
+ * calibration: RKV_USAGE when there is none. */
+RKV_API rkv_status rkv_budget_options_parse(const char *spec, rkv_budget_options *options, char **signal);
+
+/* Whether an allocation with these options reads the analysis's metrics (false: a control, or all that it
+ * needs is in the profile): then an analysis with nothing but model, prompt_name and n_tokens will do. */
+RKV_API bool rkv_budget_needs_analysis(const rkv_budget_options *options);
 
 /* A budget: plain data, owned by itself, freed whole by rkv_budget_free. */
 typedef struct rkv_budget {
