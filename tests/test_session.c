@@ -50,6 +50,55 @@ static void test_losses(void **state) {
     rkv_prefill_result_clear(&whole);
 }
 
+/* -ln softmax(logits)[id]. */
+static double loss_of(const float *logits, int32_t id) {
+    double sum = 0;
+    for (size_t i = 0; i < N_VOCAB; i++)
+        sum += exp((double)logits[i] - (double)logits[id]);
+    return log(sum);
+}
+
+/* What the model foresees along a continuation is what it says token by token, and costs what the losses say;
+ * the cache is as it was, and so it can be asked again. hold prompt: so that the tokens that are read one by
+ * one evict nothing either. */
+static void test_foresight(void **state) {
+    (void)state;
+    static const char *const methods[] = {"full", "snapkv:window=8", "window+int8", "lowrank:rank=8+h2o"};
+    for (size_t i = 0; i < 2 * sizeof methods / sizeof *methods; i++) {
+        rkv_session *s =
+            open_session((rkv_session_options){.method = methods[i / 2],
+                                               .budget = 40,
+                                               .hold = RKV_HOLD_PROMPT,
+                                               .positions = (rkv_positions)(RKV_POSITIONS_ORIGINAL + i % 2)});
+        float *logits = malloc(NEW * N_VOCAB * sizeof *logits), *again = malloc(3 * N_VOCAB * sizeof *again);
+        double nll[NEW];
+        ok(rkv_session_prefill(s, ids, T));
+        rkv_cache_stats before = stats_of(s);
+        ok(rkv_session_foresee(s, ids + T, NEW, logits));
+        ok(rkv_session_losses(s, ids + T, NEW, nll));
+        for (size_t n = 1; n <= 3; n++) { /* few tokens read the weights as they lie in the file */
+            ok(rkv_session_foresee(s, ids + T, n, again));
+            assert_true(largest_difference(again, logits, n * N_VOCAB) < 1e-4);
+        }
+        assert_int_equal(stats_of(s).n_entries, before.n_entries);
+        assert_int_equal(stats_of(s).allocated_bytes, before.allocated_bytes);
+        assert_memory_equal(logits, rkv_session_logits(s), N_VOCAB * sizeof *logits);
+        for (size_t t = 0; t < NEW; t++) {
+            /* as in test_full_is_the_model: 100 times the rounding of logits of size 1 to 10 */
+            {
+                double dd = largest_difference(logits + t * N_VOCAB, rkv_session_logits(s), N_VOCAB);
+                if (dd > 1e-5) fprintf(stderr, "%s %zu t %zu %g\n", methods[i / 2], i % 2, t, dd);
+            }
+            /* the losses' own logits are these, folded in the same order */
+            assert_true(fabs(loss_of(logits + t * N_VOCAB, ids[T + t]) - nll[t]) < 1e-9);
+            decode(s, T + t, 1);
+        }
+        free(again);
+        free(logits);
+        rkv_session_free(s);
+    }
+}
+
 /* ---- what every method promises ---- */
 
 /* A budget that is large enough changes nothing: not one bit. */
@@ -336,6 +385,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_is_the_model),
         cmocka_unit_test(test_losses),
+        cmocka_unit_test(test_foresight),
         cmocka_unit_test(test_a_large_budget_is_full),
         cmocka_unit_test(test_budgets_hold),
         cmocka_unit_test(test_threads),
