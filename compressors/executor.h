@@ -1,9 +1,10 @@
 /* executor.h: the inside of an rkv_session.
  *
- *     session.c    opening, closing, what it holds          budgets.c   how many entries each head may keep
- *     steps.c      the prompt, one token, a continuation    prompt.c    a layer of the prompt becomes cache
- *     evict.c      stages of a pipeline on cached entries   verify.c    the recount
- *     generate.c   tokens, one after the other */
+ *     session.c    opening, closing, what it holds    budgets.c       how many entries each head may keep
+ *     prefill.c    the pass over the prompt           prompt.c        a layer of the prompt becomes cache
+ *     decode.c     one more token                     continuation.c  losses and logits; nothing is kept
+ *     steps.c      what those three share             evict.c         stages of a pipeline on cached entries
+ *     generate.c   tokens, one after the other        verify.c        the recount */
 #ifndef RKV_COMPRESSORS_EXECUTOR_H
 #define RKV_COMPRESSORS_EXECUTOR_H
 
@@ -63,6 +64,28 @@ size_t rkv_stage_budget(const rkv_session *s, rkv_stage_ref ref, size_t layer, s
 /* The most entries that head g may hold now: the tightest selection in force; SIZE_MAX where none says.
  * *shared: a method shares budgets between heads, so that only the layer's sum is bound. */
 size_t rkv_head_limit(const rkv_session *s, size_t layer, size_t g, bool *shared);
+
+/* ---- steps.c ---- */
+
+/* Whether the session may take a step after its prompt, or has not read one yet. A step that fails half-way
+ * leaves layers of different length: the session can then only be freed. */
+rkv_status rkv_session_check_usable(const rkv_session *s, bool has_prompt);
+/* The phase for a text of n tokens; true when it is another than before. */
+bool rkv_session_enter_phase(rkv_session *s, size_t n);
+/* RKV_USAGE: an id of ids [n] is outside the vocabulary. */
+rkv_status rkv_session_check_ids(const rkv_session *s, const int32_t *ids, size_t n);
+/* Adds ids [n] to the text. */
+rkv_status rkv_session_read_tokens(rkv_session *s, const int32_t *ids, size_t n);
+/* Whether anybody wants to know what a step evicted. */
+bool rkv_session_wants_record(const rkv_session *s);
+
+/* Rotations for as many places in the cache as there are once every head has n entries more. */
+rkv_status rkv_session_make_rotation(rkv_session *s, size_t n);
+/* Adds the m new tokens to every head [G], at the positions from `first` on. */
+rkv_status rkv_layer_append(rkv_entries *heads, const rkv_projection *p, int64_t first);
+/* Attention of the m newest entries' queries: out [m, H D]. sums: entries take note of what they receive. */
+rkv_status rkv_layer_attend(const rkv_session *s, const rkv_entries *heads, const rkv_projection *p,
+                            bool sums, float *out);
 
 /* ---- evict.c ---- */
 
