@@ -107,6 +107,30 @@ rkv_status rkv_method_check(const char *spec) {
     return rkv_pipeline_parse(&pipeline, spec);
 }
 
+/* ---- budgets ---- */
+
+static bool heeds_budget(const rkv_stage *stage) {
+    return stage->method->kind == RKV_SELECTION && !stage->method->ops->keeps_all && stage->budget == 0 &&
+           stage->ratio == 0;
+}
+
+bool rkv_pipeline_heeds_budget(const rkv_pipeline *pipeline) {
+    for (size_t i = 0; i < pipeline->n_stages; i++)
+        if (heeds_budget(&pipeline->stages[i])) return true;
+    return false;
+}
+
+size_t rkv_pipeline_least(const rkv_pipeline *pipeline) {
+    size_t least = 1;
+    for (size_t i = 0; i < pipeline->n_stages; i++) {
+        const rkv_stage *stage = &pipeline->stages[i];
+        size_t own =
+            heeds_budget(stage) && stage->method->ops->least ? stage->method->ops->least(&stage->values) : 0;
+        if (own > least) least = own;
+    }
+    return least;
+}
+
 /* ---- a schedule ---- */
 
 /* A phase begins with digits and a colon; no option does. */

@@ -30,6 +30,11 @@ typedef struct rkv_pipeline {
  * and one `fit` among the stages, `fit` first. */
 rkv_status rkv_pipeline_parse(rkv_pipeline *out, const char *spec);
 
+/* Entries that its selections always keep of a head, within the caller's budget: no budget may be below. */
+size_t rkv_pipeline_least(const rkv_pipeline *pipeline);
+/* Whether the caller's budget means anything to it: some selection works to it, or is limited by it. */
+bool rkv_pipeline_heeds_budget(const rkv_pipeline *pipeline);
+
 /* "0:full,1024:window+int8": pipelines by length of text. */
 typedef struct rkv_schedule {
     struct rkv_phase {

@@ -165,7 +165,7 @@ typedef struct rkv_cell {
 
 typedef struct rkv_eval_options {
     const rkv_profile *profile; /* signals that budgets may follow; NULL: the input's own analysis alone */
-    size_t generate;            /* greedy tokens after each window's context; 0: none */
+    size_t generate;            /* prefill: greedy tokens after each window's context; 0: none */
     size_t memory_limit;        /* bytes of caches held at once; 0: a quarter of what is free */
     uint64_t seed;              /* of methods that draw */
     const char *analyses;       /* folder where windows' analyses are kept and found again; NULL: nowhere */
@@ -182,6 +182,13 @@ typedef struct rkv_eval_options {
  * until then are whole. */
 RKV_API rkv_status rkv_eval_run(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
                                 size_t n_settings, const rkv_eval_options *options);
+
+/* All that the cells of a run depend on, as a JSON object in text that rkv_free frees: model, windows (their
+ * names and the SHA-256 of what they hold), settings, profile, seed, generated tokens. options as for
+ * rkv_eval_run. */
+RKV_API rkv_status rkv_eval_describe(const rkv_model_info *model, const rkv_windows *windows,
+                                     const rkv_setting *settings, size_t n_settings,
+                                     const rkv_eval_options *options, char **json);
 
 /* ---- the journal: what a run has measured so far ---- */
 
@@ -251,6 +258,12 @@ typedef struct rkv_results {
     size_t n_rows;
 } rkv_results;
 
+/* Results of cells [n_cells], everything copied, and their rows. text and profile: as in the structure; NULL:
+ * "". The caller frees *out. */
+RKV_API rkv_status rkv_results_make(rkv_results **out, const rkv_model_info *model,
+                                    const rkv_windows *windows, const rkv_setting *settings,
+                                    size_t n_settings, const rkv_cell *cells, size_t n_cells,
+                                    const char *text, const char *profile, uint64_t seed);
 RKV_API void rkv_results_free(rkv_results *results);
 
 /* Makes rows of cells. A verdict needs an interval that excludes 0. */
