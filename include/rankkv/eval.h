@@ -52,7 +52,8 @@ typedef struct rkv_window {
     size_t n_questions;
 } rkv_window;
 
-/* Plain data, freed whole by rkv_windows_clear. Start from {0}; the functions below add to it. */
+/* Plain data, freed whole by rkv_windows_clear. Start from {0}; the functions below add to it, or fail and
+ * leave it as it was. */
 typedef struct rkv_windows {
     rkv_window *items; /* [n] */
     size_t n, capacity;
@@ -67,15 +68,20 @@ typedef struct rkv_cut {
     size_t offset;                /* tokens left out at the beginning */
     uint64_t seed;                /* with `random`: where they start */
     bool random;                  /* starts are drawn, windows do not overlap */
+    const int32_t *prefix;        /* [n_prefix] begins every context and counts in it: what the model wants */
+    size_t n_prefix;              /* before any text (begin-of-sequence, from rkv_tokenize of "") */
 } rkv_cut;
 
 /* Adds windows of a text's tokens ids [n], each with the question `natural` (all but its first token scored,
- * as kvpress and its kin do). RKV_USAGE when the text is too short: says how many tokens are wanted. */
+ * as kvpress and its kin do). They are named "NAME 1", "NAME 2", ..., going on from windows of that name that
+ * are there already. Only a stride makes windows overlap. RKV_USAGE when the text is too short: says how many
+ * tokens are wanted. */
 RKV_API rkv_status rkv_windows_cut(rkv_windows *windows, const char *name, const int32_t *ids, size_t n,
                                    const rkv_cut *cut);
 
-/* Adds the question `copy` to windows [first, n): n_tokens of the context from its token `start` on.
- * Windows whose context is shorter are refused (RKV_USAGE). */
+/* Adds the question `copy` to windows [first, n): n_tokens (at least 2; all but the first are scored) of the
+ * context from its token `start` on. Windows whose context is shorter are refused (RKV_USAGE), and then none
+ * gets it. */
 RKV_API rkv_status rkv_windows_add_copy(rkv_windows *windows, size_t first, size_t start, size_t n_tokens);
 
 /* Passkeys and key-value pairs in filler text. */
