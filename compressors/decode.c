@@ -10,7 +10,7 @@ static rkv_status evict(rkv_session *s, const rkv_projection *p) {
     if (rkv_session_is_settled(s)) return RKV_OK;
     rkv_status status = rkv_layer_observe(s, p->layer, &query);
     if (!status && s->changes_phase) return rkv_layer_change_phase(s, p->layer);
-    if (!status && rkv_session_evicts(s)) status = rkv_layer_run_stages(s, p->layer, 0, NULL, false);
+    if (!status && rkv_session_evicts(s)) status = rkv_layer_evict(s, p->layer);
     return status;
 }
 

@@ -3,13 +3,14 @@
  *     session.c    opening, closing, what it holds    budgets.c       how many entries each head may keep
  *     prefill.c    the pass over the prompt           prompt.c        a layer of the prompt becomes cache
  *     decode.c     one more token                     continuation.c  losses and logits; nothing is kept
- *     steps.c      what those three share             evict.c         stages of a pipeline on cached entries
- *     generate.c   tokens, one after the other        verify.c        the recount */
+ *     steps.c      what those three share             evict.c         which stages evict, and when
+ *     generate.c   tokens, one after the other        verify.c        the recount
+ *
+ * How a layer's entries go through the stages of a pipeline: work.h. */
 #ifndef RKV_COMPRESSORS_EXECUTOR_H
 #define RKV_COMPRESSORS_EXECUTOR_H
 
-#include "compressors/entries.h"
-#include "compressors/pipeline.h"
+#include "compressors/work.h"
 #include "model/forward.h"
 
 /* One layer's cache. */
@@ -96,28 +97,15 @@ bool rkv_session_evicts(const rkv_session *s);
 /* Whether nothing is evicted after the prompt, ever. */
 bool rkv_session_is_settled(const rkv_session *s);
 
-/* Runs the stages [first, n_stages) of the pipeline in force on a layer's entries. prompt: step 0's queries,
- * or NULL. reforms: representations store the entries anew; else they are in their form already. */
-rkv_status rkv_layer_run_stages(rkv_session *s, size_t layer, size_t first, const rkv_observation *prompt,
-                                bool reforms);
+/* The pipeline in force on a layer that w holds. reforms: as rkv_work_run. */
+rkv_status rkv_layer_run(rkv_session *s, rkv_work *w, bool reforms);
+/* The same on the entries that are cached, in their form already. */
+rkv_status rkv_layer_evict(rkv_session *s, size_t layer);
 /* Brings a layer's entries under the pipeline in force, after another was. */
 rkv_status rkv_layer_change_phase(rkv_session *s, size_t layer);
 
 /* Whether a selection has nothing to do with a layer, now: it keeps all, or skips it. */
 bool rkv_stage_leaves_alone(const rkv_session *s, const rkv_stage *stage, size_t layer);
-
-/* The entries of each head that a selection keeps: kept[g] [n of the view], n_kept [G]. *all: nothing is
- * evicted, and the rest is untouched. */
-rkv_status rkv_stage_select(rkv_session *s, rkv_stage_ref ref, rkv_layer_view *view, uint32_t **kept,
-                            size_t *n_kept, bool *all);
-
-/* How the representations of a pipeline up to the next selection after stage `first` store the entries of a
- * head whose keys and values [n, D] are given: those before `first` are still in force. *end is that
- * selection. Bases are allocated: rkv_entries_format_clear. */
-rkv_status rkv_pipeline_format(const rkv_pipeline *pipeline, size_t first, const float *keys,
-                               const float *values, size_t n, size_t head_dim, rkv_entries_format *out,
-                               size_t *end);
-void rkv_entries_format_clear(rkv_entries_format *format);
 
 /* Shows new queries to the methods of all phases. */
 rkv_status rkv_layer_observe(rkv_session *s, size_t layer, const rkv_observation *new_queries);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compressors/methods.h"
+#include "compressors/pipeline.h"
 #include "compressors/select.h"
 #include "core/fail.h"
 #include "core/memory.h"
@@ -63,28 +64,21 @@ static rkv_status work_new(work *w, const rkv_layer_view *view) {
     return status;
 }
 
-/* ceil(ratio n), where a product that should be whole is taken to be. */
-static size_t share_of(double ratio, size_t n) {
-    return (size_t)ceil(ratio * (double)n - 1e-9);
-}
-
 /* The `count` most attended of the entries that are marked FULL so far become FREQUENCY. */
-static rkv_status mark_frequent(work *w, size_t n, size_t count) {
-    size_t n_rest = 0, n_chosen = 0;
+static void mark_frequent(work *w, size_t n, size_t count) {
+    size_t n_rest = 0;
     for (size_t i = 0; i < n; i++) {
         if (w->policy[i] != FULL) continue;
         w->rest[n_rest] = w->received[i];
         w->place[n_rest++] = (uint32_t)i;
     }
-    rkv_status status = rkv_select_best(w->rest, n_rest, count, w->chosen, &n_chosen);
-    for (size_t i = 0; i < n_chosen && !status; i++)
+    size_t n_chosen = rkv_select_best(w->rest, n_rest, count, w->chosen);
+    for (size_t i = 0; i < n_chosen; i++)
         w->policy[w->place[w->chosen[i]]] = FREQUENCY;
-    return status;
 }
 
 /* Fills w for KV head g; policies after `last` are not told apart. */
-static rkv_status mark(work *w, const rkv_option_values *values, const rkv_layer_view *view, size_t g,
-                       int last) {
+static void mark(work *w, const rkv_option_values *values, const rkv_layer_view *view, size_t g, int last) {
     const rkv_head_view *head = &view->heads[g];
     rkv_view_group_scores(view, head->sums, head->n, w->received);
     for (size_t i = 0; i < head->n; i++) {
@@ -93,12 +87,11 @@ static rkv_status mark(work *w, const rkv_option_values *values, const rkv_layer
                        : kind & RKV_TOKEN_IS_PUNCTUATION ? PUNCTUATION
                                                          : FULL;
     }
-    if (last < FREQUENCY || last == FULL) return RKV_OK;
-    rkv_status status = mark_frequent(w, head->n, share_of(values->number[OPTION_R_F], view->n_seen));
-    size_t window = share_of(values->number[OPTION_R_L], view->n_seen);
+    if (last < FREQUENCY || last == FULL) return;
+    mark_frequent(w, head->n, rkv_share_from(values->number[OPTION_R_F], view->n_seen));
+    size_t window = rkv_share_from(values->number[OPTION_R_L], view->n_seen);
     for (size_t i = head->n - (window < head->n ? window : head->n); i < head->n; i++)
         if (w->policy[i] == FULL) w->policy[i] = LOCALITY;
-    return status;
 }
 
 /* ---- which policy, at the prompt ---- */
@@ -216,7 +209,7 @@ static rkv_status choose_policy(const work *w, const rkv_option_values *values, 
                 .head = &view->heads[g],
                 .policy = w->policy,
                 .group = view->n_heads / view->n_kv_heads,
-                .window = share_of(values->number[OPTION_R_L], view->n_seen)};
+                .window = rkv_share_from(values->number[OPTION_R_L], view->n_seen)};
     double threshold = values->number[OPTION_T], recovered = 0;
     for (*policy = SPECIAL; *policy < LOCALITY; ++*policy)
         if (recovered_by_columns(&s, *policy) >= threshold) return RKV_OK;
@@ -252,8 +245,8 @@ static rkv_status score_heads(const rkv_option_values *values, const rkv_layer_v
     for (size_t g = 0; g < view->n_kv_heads && !status; g++) {
         int policy = view->prompt ? LOCALITY : (int)view->state[g];
         if (policy == NOT_CHOSEN) policy = FULL;
-        status = mark(&w, values, view, g, policy);
-        if (!status && view->prompt) status = choose_policy(&w, values, view, g, &policy);
+        mark(&w, values, view, g, policy);
+        if (view->prompt) status = choose_policy(&w, values, view, g, &policy);
         if (!status && view->prompt) view->state[g] = (float)policy;
         if (!status) write_scores(&w, view->heads[g].n, policy, score[g]);
     }

@@ -50,6 +50,10 @@ size_t rkv_share_of(double ratio, size_t n) {
     return share > 0 ? share : 1;
 }
 
+size_t rkv_share_from(double ratio, size_t n) {
+    return (size_t)ceil(ratio * (double)n * (1 - 1e-12));
+}
+
 size_t rkv_stage_own_budget(const rkv_stage *stage, size_t n) {
     if (stage->budget > 0) return stage->budget;
     return stage->ratio > 0 ? rkv_share_of(stage->ratio, n) : 0;

@@ -14,9 +14,10 @@ typedef struct rkv_stage {
     double ratio;  /* or this share of the tokens seen; 0: not given */
 } rkv_stage;
 
-/* Entries for a ratio of n tokens, at least one; the product of a decimal ratio does not fall short of a
- * whole number by rounding. */
+/* Entries for a ratio of n tokens: whole ones, but at least one; or (rkv_share_from) as many as it takes,
+ * ceil. The product of a decimal ratio does not miss a whole number by rounding. */
 size_t rkv_share_of(double ratio, size_t n);
+size_t rkv_share_from(double ratio, size_t n);
 /* The budget that a stage's own options spell for a text of n tokens; 0: none. */
 size_t rkv_stage_own_budget(const rkv_stage *stage, size_t n);
 

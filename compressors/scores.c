@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "compressors/select.h"
+#include "core/memory.h"
 #include "core/random.h"
 
 void rkv_score_keep_newest(float *score, size_t n, size_t count) {
@@ -38,4 +39,24 @@ void rkv_view_group_scores(const rkv_layer_view *view, const float *each, size_t
         }
         out[i] = (float)(view->group_score == RKV_GROUP_MAX ? most : sum / (double)group);
     }
+}
+
+/* One block, which begins where the first row does. */
+rkv_status rkv_view_rows_new(const rkv_layer_view *view, size_t per_entry, float ***rows) {
+    size_t n = 0;
+    float *next = NULL;
+    for (size_t g = 0; g < view->n_kv_heads; g++)
+        n += per_entry * view->heads[g].n;
+    rkv_status status = rkv_alloc(rows, view->n_kv_heads, sizeof **rows);
+    if (!status) status = rkv_alloc(&next, n, sizeof *next);
+    for (size_t g = 0; *rows && g < view->n_kv_heads; g++) {
+        (*rows)[g] = next;
+        if (next) next += per_entry * view->heads[g].n;
+    }
+    return status;
+}
+
+void rkv_view_rows_free(float **rows) {
+    if (rows) free(rows[0]);
+    free(rows);
 }

@@ -2,17 +2,8 @@
 #include "compressors/select.h"
 
 #include <assert.h>
-#include <math.h>
-#include <string.h>
 
-/* A number that orders as the score does: NaN first, then -INFINITY .. INFINITY, both zeros the same. */
-static uint32_t rank_of(float score) {
-    if (isnan(score)) return 0;
-    float plain = score + 0.0f; /* -0 + 0 is 0 */
-    uint32_t bits;
-    memcpy(&bits, &plain, sizeof bits);
-    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
-}
+#include "core/order.h"
 
 /* The rank of the budget-th highest score, and in *ties how many of that rank are among the budget: its four
  * bytes are found from the first to the last, each by counting. 0 < budget < n. */
@@ -21,7 +12,7 @@ static uint32_t threshold(const float *score, size_t n, size_t budget, size_t *t
     for (int shift = 24; shift >= 0; shift -= 8) {
         size_t count[256] = {0};
         for (size_t i = 0; i < n; i++) {
-            uint32_t rank = rank_of(score[i]);
+            uint32_t rank = rkv_float_order(score[i]);
             if ((rank & mask) == found) count[rank >> shift & 255]++;
         }
         uint32_t byte = 255;
@@ -37,9 +28,9 @@ static uint32_t threshold(const float *score, size_t n, size_t budget, size_t *t
 /* The entry that goes first: the oldest of those with the lowest score. */
 static size_t lowest(const float *score, size_t n) {
     size_t least = 0;
-    uint32_t least_rank = rank_of(score[0]);
+    uint32_t least_rank = rkv_float_order(score[0]);
     for (size_t i = 1; i < n; i++) {
-        uint32_t rank = rank_of(score[i]);
+        uint32_t rank = rkv_float_order(score[i]);
         if (rank >= least_rank) continue;
         least = i;
         least_rank = rank;
@@ -57,7 +48,7 @@ static void keep_above(const float *score, size_t n, size_t budget, uint32_t *ke
     size_t ties, left = budget;
     uint32_t bound = threshold(score, n, budget, &ties);
     for (size_t i = n; i-- > 0;) {
-        uint32_t rank = rank_of(score[i]);
+        uint32_t rank = rkv_float_order(score[i]);
         if (rank < bound || (rank == bound && ties == 0)) continue;
         ties -= rank == bound;
         kept[--left] = (uint32_t)i;
@@ -65,13 +56,12 @@ static void keep_above(const float *score, size_t n, size_t budget, uint32_t *ke
     assert(left == 0);
 }
 
-rkv_status rkv_select_best(const float *score, size_t n, size_t budget, uint32_t *kept, size_t *n_kept) {
-    *n_kept = budget < n ? budget : n;
+size_t rkv_select_best(const float *score, size_t n, size_t budget, uint32_t *kept) {
     if (budget >= n)
         keep_all_but(n, n, kept);
     else if (budget == n - 1) /* one came, one goes: what decoding does all the time */
         keep_all_but(lowest(score, n), n, kept);
     else if (budget > 0)
         keep_above(score, n, budget, kept);
-    return RKV_OK;
+    return budget < n ? budget : n;
 }

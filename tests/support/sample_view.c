@@ -267,8 +267,7 @@ static void select_best(sample_view *s, const rkv_stage *stage, const char *spec
     check(ops->score(&stage->values, &view, s->score), spec, "score");
     if (ops->share) check(ops->share(&stage->values, &view, s->score, s->budget), spec, "share");
     for (size_t g = 0; g < G; g++)
-        check(rkv_select_best(s->score[g], heads[g].n, s->budget[g], s->kept[g], &s->n_kept[g]), spec,
-              "select");
+        s->n_kept[g] = rkv_select_best(s->score[g], heads[g].n, s->budget[g], s->kept[g]);
     s->note[0] = '\0';
     if (ops->note) ops->note(&stage->values, s->state, 0, s->note, sizeof s->note);
     free(heads);
