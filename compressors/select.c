@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "core/order.h"
+#include "core/simd.h"
 
 /* The rank of the budget-th highest score, and in *ties how many of that rank are among the budget: its four
  * bytes are found from the first to the last, each by counting. 0 < budget < n. */
@@ -25,22 +26,29 @@ static uint32_t threshold(const float *score, size_t n, size_t budget, size_t *t
     return found;
 }
 
-/* The entry that goes first: the oldest of those with the lowest score. */
-static size_t lowest(const float *score, size_t n) {
-    size_t least = 0;
-    uint32_t least_rank = rkv_float_order(score[0]);
-    for (size_t i = 1; i < n; i++) {
+RKV_CLONES static uint32_t lowest_rank(const float *score, size_t n) {
+    uint32_t least = UINT32_MAX;
+    for (size_t i = 0; i < n; i++) {
         uint32_t rank = rkv_float_order(score[i]);
-        if (rank >= least_rank) continue;
-        least = i;
-        least_rank = rank;
+        least = rank < least ? rank : least;
     }
     return least;
 }
 
+/* The entry that goes first: the oldest of those with the lowest score. */
+static size_t lowest(const float *score, size_t n) {
+    uint32_t least = lowest_rank(score, n);
+    size_t i = 0;
+    while (rkv_float_order(score[i]) != least)
+        i++;
+    return i;
+}
+
 static void keep_all_but(size_t gone, size_t n, uint32_t *kept) {
-    for (size_t i = 0; i < n; i++)
-        if (i != gone) *kept++ = (uint32_t)i;
+    for (size_t i = 0; i < gone; i++)
+        kept[i] = (uint32_t)i;
+    for (size_t i = gone + 1; i < n; i++)
+        kept[i - 1] = (uint32_t)i;
 }
 
 /* From the newest on, so that ties go to the newest. */

@@ -9,10 +9,10 @@
  * that a sign bit turned over puts positive ones above, and all bits turned over negative ones in order. */
 static inline uint32_t rkv_float_order(float x) {
     uint32_t bits;
-    if (x != x) return 0;
-    x += 0.0f; /* -0 + 0 is 0 */
-    memcpy(&bits, &x, sizeof bits);
-    return bits >> 31 ? ~bits : bits | 0x80000000u;
+    float plain = x + 0.0f; /* -0 + 0 is 0 */
+    memcpy(&bits, &plain, sizeof bits);
+    bits = bits >> 31 ? ~bits : bits | 0x80000000u;
+    return x != x ? 0 : bits; /* no branch, so that loops over it become vector code */
 }
 
 #endif

@@ -253,16 +253,22 @@ static void test_threads_change_nothing(void **state) {
     rkv_backend_close(backend);
 }
 
-/* The same entries with room to spare: appended one by one. */
+/* The same entries with room to spare, and a gap where others were: appended one by one. */
 static rkv_rows *grown(const rkv_rows *rows) {
-    size_t n = rkv_rows_count(rows), width = rkv_rows_width(rows);
+    size_t n = rkv_rows_count(rows), width = rkv_rows_width(rows), gone = n > 1 ? n / 3 : 0, kept = 0;
     rkv_rows *out = NULL;
     float *x = malloc(n * width * sizeof *x);
+    uint32_t *index = malloc(n * sizeof *index);
     rkv_rows_read(rows, 0, n, x);
     assert_int_equal(rkv_rows_new(&out, &f32, width), RKV_OK);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         assert_int_equal(rkv_rows_append(out, x + i * width, 1, width), RKV_OK);
-    free(x);
+        if (i == gone) assert_int_equal(rkv_rows_append(out, x, 1, width), RKV_OK);
+    }
+    for (uint32_t i = 0; i < n + 1; i++)
+        if (i != gone + 1) index[kept++] = i;
+    rkv_rows_keep(out, index, n);
+    free(index), free(x);
     return out;
 }
 
