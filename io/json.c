@@ -49,7 +49,16 @@ static rkv_status check_size(const char *text, size_t length) {
     return RKV_OK;
 }
 
-rkv_status rkv_json_parse(json_t **out, const char *text, size_t length) {
+/* What a document's top must be. */
+typedef struct document_top {
+    json_type type;
+    const char *wanted;
+} document_top;
+
+static const document_top object_top = {JSON_OBJECT, "an object"};
+static const document_top array_top = {JSON_ARRAY, "an array"};
+
+static rkv_status parse(json_t **out, const char *text, size_t length, const document_top *top) {
     *out = NULL;
     rkv_status status = check_size(text, length);
     if (status) return status;
@@ -62,8 +71,8 @@ rkv_status rkv_json_parse(json_t **out, const char *text, size_t length) {
         plain(error.text, reason, sizeof reason);
         return rkv_fail(RKV_DATA, "line %d, column %d: %s", error.line, error.column, reason);
     }
-    if (!json_is_object(document)) {
-        status = rkv_json_refuse("the document", document, "an object");
+    if (json_typeof(document) != top->type) {
+        status = rkv_json_refuse("the document", document, top->wanted);
         json_decref(document);
         return status;
     }
@@ -71,15 +80,27 @@ rkv_status rkv_json_parse(json_t **out, const char *text, size_t length) {
     return RKV_OK;
 }
 
-rkv_status rkv_json_read(json_t **out, const char *path) {
+static rkv_status read_file(json_t **out, const char *path, const document_top *top) {
     *out = NULL;
     char *bytes = NULL;
     size_t length;
     rkv_status status = rkv_read_file(path, RKV_JSON_MAX_BYTES, &bytes, &length);
     if (status) return status;
-    status = rkv_json_parse(out, bytes, length);
+    status = parse(out, bytes, length, top);
     free(bytes);
     return status ? rkv_fail_within(status, "%s", path) : RKV_OK;
+}
+
+rkv_status rkv_json_parse(json_t **out, const char *text, size_t length) {
+    return parse(out, text, length, &object_top);
+}
+
+rkv_status rkv_json_read(json_t **out, const char *path) {
+    return read_file(out, path, &object_top);
+}
+
+rkv_status rkv_json_read_array(json_t **out, const char *path) {
+    return read_file(out, path, &array_top);
 }
 
 /* ---- names and values in messages ---- */

@@ -31,6 +31,8 @@
 rkv_status rkv_json_parse(json_t **out, const char *text, size_t length);
 /* The same for a file ("-": standard input); the message names it. RKV_NO_INPUT. */
 rkv_status rkv_json_read(json_t **out, const char *path);
+/* The same for a file whose top is an array. */
+rkv_status rkv_json_read_array(json_t **out, const char *path);
 
 /* The document's "schema" is `schema` and its "schema_version" is 1..version. */
 rkv_status rkv_json_check_schema(const json_t *document, const char *schema, size_t version);

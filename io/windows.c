@@ -38,11 +38,17 @@ rkv_status rkv_windows_push(rkv_windows *windows, rkv_window *window) {
     return RKV_OK;
 }
 
+/* The room for questions is the least power of two that holds them, so that it needs no member of its own. */
+static rkv_status make_room(rkv_window *window) {
+    size_t n = window->n_questions;
+    if (n & (n - 1)) return RKV_OK;
+    return rkv_resize(&window->questions, n, n ? 2 * n : 1, sizeof *window->questions);
+}
+
 rkv_status rkv_window_add_question(rkv_window *window, rkv_task task, const int32_t *ids, size_t n,
                                    size_t first_scored, double depth) {
     rkv_question question = {.task = task, .n = n, .first_scored = first_scored, .depth = depth};
-    rkv_status status = rkv_resize(&window->questions, window->n_questions, window->n_questions + 1,
-                                   sizeof *window->questions);
+    rkv_status status = make_room(window);
     if (!status) status = rkv_alloc(&question.ids, n, sizeof *question.ids);
     if (status) return status;
     memcpy(question.ids, ids, n * sizeof *ids);

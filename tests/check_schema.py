@@ -19,7 +19,7 @@ except ImportError:
 
 def load_schemas(folder):
     schemas = {}
-    for name in ("analysis", "budget"):
+    for name in ("analysis", "budget", "windows"):
         schemas[name] = json.loads((folder / (name + ".schema.json")).read_text())
         jsonschema.Draft7Validator.check_schema(schemas[name])
     return schemas
@@ -65,7 +65,23 @@ BROKEN = {
         (("options",), []),
         (("heads",), DROP),
     ],
+    "windows": [
+        ((0, "name"), ""),
+        ((0, "name"), DROP),
+        ((0, "context"), []),
+        ((0, "context"), [1, -1]),
+        ((0, "query_aware"), 1),
+        ((0, "questions"), DROP),
+        ((0, "questions", 1, "task"), "needle"),
+        ((0, "questions", 1, "ids"), [0.5]),
+        ((0, "questions", 1, "ids"), DROP),
+        ((0, "questions", 1, "first_scored"), -1),
+        ((0, "questions", 1, "depth"), 1.5),
+        ((0, "token_ids"), [1, 2]),
+    ],
 }
+# Of every kind, the document with everything in it: that is broken.
+WHOLE = {"analysis": "analysis-proportional-1.json", "budget": "budget-proportional-1.json", "windows": "windows-1.json"}
 
 
 def broken(document, path, value):
@@ -93,7 +109,7 @@ def main():
                 print("%s: %s: %s" % (path.name, error.json_path, error.message))
             assert not errors
             count += 1
-            if not path.name.endswith("-proportional-1.json"):  # by head, with everything in it
+            if path.name != WHOLE[kind]:
                 continue
             for where, value in BROKEN[kind]:
                 assert not validators[kind].is_valid(broken(document, where, value)), (kind, where)
