@@ -19,7 +19,7 @@ except ImportError:
 
 def load_schemas(folder):
     schemas = {}
-    for name in ("analysis", "budget", "windows"):
+    for name in ("analysis", "budget", "profile", "windows"):
         schemas[name] = json.loads((folder / (name + ".schema.json")).read_text())
         jsonschema.Draft7Validator.check_schema(schemas[name])
     return schemas
@@ -79,9 +79,21 @@ BROKEN = {
         ((0, "questions", 1, "depth"), 1.5),
         ((0, "token_ids"), [1, 2]),
     ],
+    "profile": [
+        (("model",), DROP),
+        (("signals",), []),
+        (("signals", "two words"), {"per": "head", "values": [[1]]}),
+        (("signals", "retr", "per"), "layer"),
+        (("signals", "retr", "values"), DROP),
+        (("signals", "retr", "values"), [[1, -1]]),
+        (("signals", "retr", "values"), [[1, None]]),
+        (("calibration",), {}),
+        (("calibration", "ratio"), 0),
+    ],
 }
 # Of every kind, the document with everything in it: that is broken.
-WHOLE = {"analysis": "analysis-proportional-1.json", "budget": "budget-proportional-1.json", "windows": "windows-1.json"}
+WHOLE = {"analysis": "analysis-proportional-1.json", "budget": "budget-proportional-1.json", "profile": "profile-whole.json",
+         "windows": "windows-1.json"}
 
 
 def broken(document, path, value):

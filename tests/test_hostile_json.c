@@ -1,6 +1,5 @@
-/* test_hostile_json.c: analysis.json, budget.json and windows cut short, bent and lied in: refused, never
- * worse.
- */
+/* test_hostile_json.c: analysis.json, budget.json, profile.json and windows cut short, bent and lied in:
+ * refused, never worse. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +16,7 @@
 
 #include "core/random.h"
 #include "support/sample_analysis.h"
+#include "support/sample_profile.h"
 #include "support/temporary.h"
 
 /* ---- the documents under attack ---- */
@@ -48,6 +48,19 @@ static rkv_status load_budget(const char *path) {
     return status;
 }
 
+static rkv_status load_profile(const char *path) {
+    rkv_profile *p;
+    char *json;
+    rkv_status status = rkv_profile_load(&p, path);
+    assert_int_equal(status == RKV_OK, p != NULL);
+    if (p) {
+        assert_int_equal(rkv_profile_to_json(p, &json), RKV_OK);
+        free(json);
+    }
+    rkv_profile_free(p);
+    return status;
+}
+
 static rkv_status load_windows(const char *path) {
     rkv_windows windows = {0};
     rkv_status status = rkv_windows_load(&windows, path, 3, 100);
@@ -62,7 +75,7 @@ static const char windows_json[] =
     "\"context\": [1, 2], \"questions\": [{\"task\": \"recall\", \"ids\": [5, 6, 7], \"first_scored\": 2, "
     "\"depth\": 0.5}, {\"ids\": [99]}]}]\n";
 
-#define SUBJECTS 3
+#define SUBJECTS 4
 static subject subjects[SUBJECTS];
 
 static int make_subjects(void **state) {
@@ -70,14 +83,18 @@ static int make_subjects(void **state) {
     rkv_analysis *a = sample_analysis(2, 2, 1, 4, 1);
     rkv_budget_options options = rkv_budget_options_default();
     rkv_budget *b;
+    rkv_profile *p = sample_profile(&a->model, 1);
     options.granularity = RKV_BY_HEAD;
     if (rkv_budget_allocate(&b, a, &options)) return 1;
     subjects[0].load = load_analysis;
     subjects[1].load = load_budget;
-    subjects[2].load = load_windows;
-    subjects[2].json = strdup(windows_json);
+    subjects[2].load = load_profile;
+    subjects[3].load = load_windows;
+    subjects[3].json = strdup(windows_json);
     if (rkv_analysis_to_json(a, NULL, &subjects[0].json)) return 1;
     if (rkv_budget_to_json(b, &subjects[1].json)) return 1;
+    if (rkv_profile_to_json(p, &subjects[2].json)) return 1;
+    rkv_profile_free(p);
     rkv_budget_free(b);
     rkv_analysis_free(a);
     temporary_make();
@@ -193,11 +210,12 @@ static void test_every_value_replaced(void **state) {
 
 static void test_members_that_must_be_there(void **state) {
     (void)state;
-    static const char *const needed[2][8] = {
+    static const char *const needed[SUBJECTS][8] = {
         {"schema", "schema_version", "model", "prompt", "metric", "effective_rank", "metrics", "layer_rank"},
         {"schema", "schema_version", "model", "n_tokens", "total", "layers", "heads", NULL},
+        {"schema", "schema_version", "model", "signals", NULL},
     };
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < SUBJECTS; i++)
         for (size_t k = 0; k < 8 && needed[i][k]; k++) {
             json_t *document = json_loads(subjects[i].json, 0, NULL);
             json_object_del(document, needed[i][k]);

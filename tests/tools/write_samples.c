@@ -1,5 +1,5 @@
-/* write_samples.c: write_samples DIR: one analysis.json or budget.json of every kind, and windows, for
- * check_schema.py. */
+/* write_samples.c: write_samples DIR: one analysis.json, budget.json or profile.json of every kind, and
+ * windows, for check_schema.py. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include <rankkv/eval.h>
 
 #include "support/sample_analysis.h"
+#include "support/sample_profile.h"
 
 static void need(rkv_status status) {
     if (!status) return;
@@ -67,6 +68,19 @@ static void write_windows(const char *folder) {
     rkv_windows_clear(&windows);
 }
 
+static void write_profiles(const char *folder, const rkv_analysis *a) {
+    char path[1024];
+    rkv_profile *profile = sample_profile(&a->model, 1);
+    if (!profile) exit(1);
+    snprintf(path, sizeof path, "%s/profile-whole.json", folder);
+    need(rkv_profile_save(profile, path));
+    rkv_profile_free(profile);
+    need(rkv_profile_new(&profile, &a->model));
+    snprintf(path, sizeof path, "%s/profile-least.json", folder);
+    need(rkv_profile_save(profile, path));
+    rkv_profile_free(profile);
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) return 2;
     rkv_analysis *a = sample_analysis(4, 6, 2, 20, 1);
@@ -76,6 +90,7 @@ int main(int argc, char **argv) {
         write_budget(argv[1], a, rkv_policy_at(i)->name, RKV_BY_LAYER);
         write_budget(argv[1], a, rkv_policy_at(i)->name, RKV_BY_HEAD);
     }
+    write_profiles(argv[1], a);
     write_least(argv[1], a);
     write_windows(argv[1]);
     rkv_analysis_free(a);
