@@ -115,8 +115,8 @@ rkv_layer_view rkv_layer_view_new(rkv_session *s, size_t layer, const rkv_observ
 
 /* ---- prompt.c ---- */
 
-/* Makes a layer of the prompt into cache: q rotated, sums [H, n] or NULL. */
-rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_projection *p, const float *sums);
+/* Makes a layer of the prompt into cache: q rotated; sums that no method of any session needs are NULL. */
+rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_projection *p, const rkv_attention_sums *sums);
 
 /* ---- accounting: session.c, verify.c ---- */
 

@@ -108,14 +108,18 @@ typedef struct search {
     size_t window;         /* newest entries that locality keeps for each query */
 } search;
 
-/* Without locality a policy keeps the same entries for every query, so that the mean of what it recovers over
- * queries and query heads follows from the attention that each entry received. */
+/* The mean of what a policy recovers over queries and query heads follows from the attention that each entry
+ * received: without locality it keeps the same entries for every query; locality keeps an entry for queries
+ * less than its window after it, so that what it loses is what came from afar. */
 static double recovered_by_columns(const search *s, int last) {
     double sum = 0;
     size_t n = s->head->n;
-    for (size_t h = 0; h < s->group; h++)
-        for (size_t i = 0; i < n; i++)
-            if (s->policy[i] <= last) sum += (double)s->head->sums[h * n + i];
+    const float *all = s->head->sums, *far = s->head->far_sums;
+    for (size_t i = 0; i < s->group * n; i++) {
+        bool kept = s->policy[i % n] <= (last < FREQUENCY ? last : FREQUENCY);
+        if (kept) sum += (double)all[i];
+        if (!kept && last == LOCALITY) sum += (double)all[i] - (double)far[i];
+    }
     return sum / ((double)s->group * (double)s->view->prompt->m);
 }
 
@@ -170,8 +174,9 @@ static rkv_status recover_block(const search *s, size_t h, size_t first, size_t 
     return status;
 }
 
-/* Recomputes the attention of the head's queries block by block; the blocks' sums are added in their order,
- * whatever thread made them. */
+/* Where the far sums of locality's window are not known, because another selection came before, or another
+ * session's window was asked for: recomputes the attention of the head's queries block by block; the blocks'
+ * sums are added in their order, whatever thread made them. */
 static rkv_status recovered_by_rows(const search *s, size_t g, double *recovered) {
     size_t m = s->view->prompt->m, per_head = (m - 1) / QUERY_BLOCK + 1, n_blocks = s->group * per_head;
     double *sums = NULL, sum = 0;
@@ -213,7 +218,9 @@ static rkv_status choose_policy(const work *w, const rkv_option_values *values, 
     double threshold = values->number[OPTION_T], recovered = 0;
     for (*policy = SPECIAL; *policy < LOCALITY; ++*policy)
         if (recovered_by_columns(&s, *policy) >= threshold) return RKV_OK;
-    rkv_status status = recovered_by_rows(&s, g, &recovered);
+    bool known = s.head->far_sums && view->far_distance == s.window;
+    rkv_status status = known ? RKV_OK : recovered_by_rows(&s, g, &recovered);
+    if (known) recovered = recovered_by_columns(&s, LOCALITY);
     if (!status && recovered < threshold) *policy = FULL;
     return status;
 }
@@ -229,6 +236,10 @@ static size_t least(const rkv_option_values *values) {
 static size_t state_size(const rkv_option_values *values, const rkv_attention_shape *shape) {
     (void)values;
     return shape->n_kv_heads;
+}
+
+static size_t far_distance(const rkv_option_values *values, size_t n_tokens) {
+    return rkv_share_from(values->number[OPTION_R_L], n_tokens);
 }
 
 /* Below a cap, what received least goes first; what the policy does not keep stands below all that. */
@@ -275,6 +286,7 @@ static void say(const rkv_option_values *values, const float *state, size_t head
 static const struct rkv_method_ops ops = {.finds_length = true,
                                           .least = least,
                                           .state_size = state_size,
+                                          .far_distance = far_distance,
                                           .score = score_heads,
                                           .share = share_budgets,
                                           .note = say};

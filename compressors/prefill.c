@@ -12,10 +12,10 @@ typedef struct prompt_pass {
     rkv_session *const *sessions;
     size_t n_sessions;
     rkv_backend *backend;
-    float *sums; /* [H, T] when a method of any session needs it */
+    rkv_attention_sums sums; /* when a method of any session needs them */
 } prompt_pass;
 
-static rkv_status take_layer(rkv_session *s, const rkv_projection *p, const float *sums) {
+static rkv_status take_layer(rkv_session *s, const rkv_projection *p, const rkv_attention_sums *sums) {
     rkv_layer_record record = {0};
     double start = rkv_now_s();
     rkv_status status =
@@ -31,9 +31,9 @@ static rkv_status take_layer(rkv_session *s, const rkv_projection *p, const floa
 static rkv_status attend_prompt(void *user, const rkv_projection *p, float *out) {
     prompt_pass *pass = user;
     rkv_status status =
-        pass->backend->ops->attention(pass->backend, p->q, p->k, p->v, &p->shape, NULL, pass->sums, out);
+        pass->backend->ops->attention(pass->backend, p->q, p->k, p->v, &p->shape, NULL, &pass->sums, out);
     for (size_t i = 0; !status && i < pass->n_sessions; i++)
-        status = take_layer(pass->sessions[i], p, pass->sums);
+        status = take_layer(pass->sessions[i], p, &pass->sums);
     return status;
 }
 
@@ -102,22 +102,44 @@ static rkv_status run_prompt(rkv_forward *forward, prompt_pass *pass, const int3
     return result;
 }
 
+/* The first method that would like far sums has them at its distance. */
+static const rkv_stage *find_far(const rkv_session *s) {
+    for (size_t p = 0; p < s->schedule.n_phases; p++)
+        for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++) {
+            const rkv_stage *stage = &s->schedule.phases[p].pipeline.stages[i];
+            if (stage->method->ops->far_distance) return stage;
+        }
+    return NULL;
+}
+
+static rkv_status make_sums(prompt_pass *pass, size_t n) {
+    size_t size = pass->sessions[0]->shape.n_heads * n;
+    const rkv_stage *far = NULL;
+    unsigned needs = 0;
+    for (size_t i = 0; i < pass->n_sessions; i++) {
+        needs |= pass->sessions[i]->schedule.needs;
+        if (!far) far = find_far(pass->sessions[i]);
+    }
+    rkv_status status = RKV_OK;
+    if (needs & RKV_NEEDS_SUMS) status = rkv_alloc_raw(&pass->sums.all, size, sizeof(float));
+    if (far && !status) status = rkv_alloc_raw(&pass->sums.far, size, sizeof(float));
+    if (far) pass->sums.distance = far->method->ops->far_distance(&far->values, n);
+    return status;
+}
+
 rkv_status rkv_session_prefill_all(rkv_session *const *sessions, size_t n_sessions, const int32_t *ids,
                                    size_t n) {
     if (n_sessions == 0) return rkv_fail(RKV_USAGE, "no session to read the prompt into");
     rkv_model *model = sessions[0]->model;
     prompt_pass pass = {.sessions = sessions, .n_sessions = n_sessions, .backend = model->backend};
     rkv_forward *forward = NULL;
-    unsigned needs = 0;
     rkv_status status = begin_all(sessions, n_sessions, ids, n);
-    for (size_t i = 0; i < n_sessions; i++)
-        needs |= sessions[i]->schedule.needs;
-    if (!status && needs & RKV_NEEDS_SUMS)
-        status = rkv_alloc_raw(&pass.sums, model->config.n_heads * n, sizeof *pass.sums);
+    if (!status) status = make_sums(&pass, n);
     if (!status) status = rkv_forward_new(&forward, model, n);
     if (!status) status = run_prompt(forward, &pass, ids, n);
     rkv_forward_free(forward);
-    free(pass.sums);
+    free(pass.sums.far);
+    free(pass.sums.all);
     return status;
 }
 

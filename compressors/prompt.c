@@ -22,7 +22,8 @@ static rkv_status observe(const rkv_session *s, const rkv_projection *p, float *
 }
 
 /* The prompt's entries in w, borrowed; *positions [T] are the caller's. */
-static rkv_status show(rkv_work *w, const rkv_projection *p, const float *sums, int32_t **positions) {
+static rkv_status show(rkv_work *w, const rkv_projection *p, const rkv_attention_sums *sums,
+                       int32_t **positions) {
     size_t n = p->shape.n_tokens, d = p->shape.head_dim, group = p->shape.n_heads / p->shape.n_kv_heads;
     rkv_status status = rkv_alloc_raw(positions, n, sizeof **positions);
     if (status) return status;
@@ -33,12 +34,15 @@ static rkv_status show(rkv_work *w, const rkv_projection *p, const float *sums, 
                                       .keys = p->k + g * n * d,
                                       .values = p->v + g * n * d,
                                       .positions = *positions,
-                                      .sums = sums ? sums + g * group * n : NULL};
+                                      .sums = sums->all ? sums->all + g * group * n : NULL,
+                                      .far_sums = sums->far ? sums->far + g * group * n : NULL};
+    w->view.far_distance = sums->distance;
     w->loose = true;
     return RKV_OK;
 }
 
-rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_projection *p, const float *sums) {
+rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_projection *p, const rkv_attention_sums *sums) {
+    static const rkv_attention_sums none = {0};
     rkv_work w;
     rkv_observation prompt = {0};
     rkv_layer_view view = rkv_layer_view_new(s, p->layer, &prompt);
@@ -47,7 +51,7 @@ rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_projection *p, const 
     rkv_status status = rkv_work_init(&w, &view, s->layers[p->layer].heads);
     if (!status) status = observe(s, p, &copy, &prompt);
     if (!status) status = rkv_layer_observe(s, p->layer, &prompt);
-    if (!status) status = show(&w, p, s->schedule.needs & RKV_NEEDS_SUMS ? sums : NULL, &positions);
+    if (!status) status = show(&w, p, s->schedule.needs & RKV_NEEDS_SUMS ? sums : &none, &positions);
     if (!status) status = rkv_layer_run(s, &w, true);
     rkv_work_clear(&w);
     free(positions);
