@@ -123,11 +123,3 @@ rkv_status rkv_cell_json_read(const json_t *object, const char *where, rkv_cell 
     if (status || !rkv_json_has(object, "text")) return status;
     return rkv_json_copy_string(object, where, "text", NULL, &cell->text);
 }
-
-int rkv_cell_compare(const rkv_cell *a, const rkv_cell *b) {
-    const size_t left[] = {a->setting, a->window, a->question};
-    const size_t right[] = {b->setting, b->window, b->question};
-    for (size_t i = 0; i < 3; i++)
-        if (left[i] != right[i]) return left[i] < right[i] ? -1 : 1;
-    return 0;
-}

@@ -18,7 +18,4 @@ void rkv_cell_json_write(rkv_json_out *out, const rkv_cell *cell, bool times);
  * where: its place, for messages. cell->text is the caller's to free. RKV_DATA. */
 rkv_status rkv_cell_json_read(const json_t *object, const char *where, rkv_cell *cell);
 
-/* By setting, window and question: below, at or above 0 as strcmp. */
-int rkv_cell_compare(const rkv_cell *a, const rkv_cell *b);
-
 #endif

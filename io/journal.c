@@ -12,8 +12,8 @@
 #include "core/fail.h"
 #include "core/file.h"
 #include "core/memory.h"
-#include "io/cell_json.h"
 #include "io/journal_lines.h"
+#include "io/results.h"
 
 struct rkv_journal {
     char *path;
