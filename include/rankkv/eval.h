@@ -283,6 +283,34 @@ RKV_API rkv_status rkv_results_load(rkv_results **out, const char *path);
 RKV_API rkv_status rkv_results_save_csv(const rkv_results *results, const char *rows_path,
                                         const char *cells_path);
 
+/* ---- calibration ---- */
+
+/* Budgets to choose among: every signal with every exponent and floor, by layer and by head, and the units of
+ * highest signal whole (top-k). */
+typedef struct rkv_candidates {
+    const char *const *signals; /* [n_signals] names */
+    const double *exponents;    /* [n_exponents] of policy power */
+    const double *floors;       /* [n_floors] likewise */
+    const double *shares;       /* [n_shares] of top-k: units kept whole, as a part of all; 0 to 1 */
+    size_t n_signals, n_exponents, n_floors, n_shares;
+    bool by_layer, by_head;
+} rkv_candidates;
+
+/* Their specifications, "uniform" first, then signal by signal. A top-k that the ratio cannot pay for is left
+ * out. The caller frees each of specs [*n] and the list with rkv_free. */
+RKV_API rkv_status rkv_candidates_list(const rkv_candidates *candidates, const rkv_model_info *model,
+                                       double ratio, char ***specs, size_t *n);
+
+/* The setting of lowest loss among the rows of results (the mean over tasks of a row's loss; settings that
+ * lack a task of the first are left out; of equal ones the first), and that of uniform budgets. RKV_DATA:
+ * there is no setting "uniform". */
+RKV_API rkv_status rkv_calibration_choose(const rkv_results *results, size_t *setting, double *loss,
+                                          double *uniform_loss);
+
+/* The specification that deals the weights of spec out anew over its units: "shuffled:policy=...,seed=SEED".
+ * The caller frees *shuffled with rkv_free. */
+RKV_API rkv_status rkv_budget_spec_shuffle(const char *spec, uint64_t seed, char **shuffled);
+
 #ifdef __cplusplus
 }
 #endif
