@@ -126,3 +126,54 @@ rkv_status rkv_calibration_choose(const rkv_results *r, size_t *setting, double 
         return rkv_fail(RKV_DATA, "there is no loss of uniform budgets to choose by");
     return RKV_OK;
 }
+
+/* ---- two settings ---- */
+
+/* Of one window: losses by task. */
+typedef struct by_task {
+    double sum[RKV_TASK_COUNT];
+    size_t n[RKV_TASK_COUNT];
+} by_task;
+
+static double mean_of_tasks(const by_task *t) {
+    double sum = 0;
+    size_t n = 0;
+    for (size_t task = 0; task < RKV_TASK_COUNT; task++)
+        if (t->n[task]) {
+            sum += t->sum[task] / (double)t->n[task];
+            n++;
+        }
+    return n ? sum / (double)n : NAN;
+}
+
+/* means [n_windows], NaN where the setting has no cell. */
+static rkv_status window_losses(const rkv_results *r, size_t setting, double *means) {
+    by_task *windows = NULL;
+    rkv_status status = rkv_alloc(&windows, r->n_windows, sizeof *windows);
+    for (size_t i = 0; !status && i < r->n_cells; i++) {
+        const rkv_cell *c = &r->cells[i];
+        if (c->setting != setting) continue;
+        windows[c->window].sum[c->task] += c->loss;
+        windows[c->window].n[c->task]++;
+    }
+    for (size_t w = 0; !status && w < r->n_windows; w++)
+        means[w] = mean_of_tasks(&windows[w]);
+    free(windows);
+    return status;
+}
+
+rkv_status rkv_results_compare(const rkv_results *r, size_t a, size_t b, rkv_paired *out) {
+    double *of_a = NULL, *of_b = NULL;
+    size_t n = 0;
+    *out = (rkv_paired){.mean = NAN, .low = NAN, .high = NAN, .p = NAN};
+    rkv_status status = rkv_alloc(&of_a, r->n_windows, sizeof *of_a);
+    if (!status) status = rkv_alloc(&of_b, r->n_windows, sizeof *of_b);
+    if (!status) status = window_losses(r, a, of_a);
+    if (!status) status = window_losses(r, b, of_b);
+    for (size_t w = 0; !status && w < r->n_windows; w++)
+        if (!isnan(of_a[w]) && !isnan(of_b[w])) of_a[n++] = of_a[w] - of_b[w];
+    if (!status && n > 0) status = rkv_paired_compare(of_a, n, r->seed, out);
+    free(of_a);
+    free(of_b);
+    return status;
+}

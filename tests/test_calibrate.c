@@ -74,7 +74,33 @@ static void test_choice(void **state) {
     assert_int_equal(rkv_calibration_choose(&results, &chosen, &loss, &uniform), RKV_DATA);
 }
 
+/* Windows 0 and 1 have both settings, window 2 only the first. */
+static void test_comparison(void **state) {
+    (void)state;
+    rkv_cell cells[] = {
+        {.setting = 0, .window = 0, .question = 0, .task = RKV_TASK_NATURAL, .loss = 2},
+        {.setting = 0, .window = 0, .question = 1, .task = RKV_TASK_RECALL, .loss = 4},
+        {.setting = 0, .window = 0, .question = 2, .task = RKV_TASK_RECALL, .loss = 6},
+        {.setting = 0, .window = 1, .question = 0, .task = RKV_TASK_NATURAL, .loss = 3},
+        {.setting = 0, .window = 2, .question = 0, .task = RKV_TASK_NATURAL, .loss = 9},
+        {.setting = 1, .window = 0, .question = 0, .task = RKV_TASK_NATURAL, .loss = 1},
+        {.setting = 1, .window = 0, .question = 1, .task = RKV_TASK_RECALL, .loss = 1},
+        {.setting = 1, .window = 0, .question = 2, .task = RKV_TASK_RECALL, .loss = 1},
+        {.setting = 1, .window = 1, .question = 0, .task = RKV_TASK_NATURAL, .loss = 4},
+    };
+    rkv_results results = {.cells = cells, .n_cells = sizeof cells / sizeof *cells, .n_windows = 3};
+    rkv_paired paired;
+    assert_int_equal(rkv_results_compare(&results, 0, 1, &paired), RKV_OK);
+    assert_int_equal(paired.n, 2);
+    assert_int_equal(paired.n_below, 1);
+    assert_true(paired.mean == ((2 + 5) / 2.0 - 1 + (3 - 4)) / 2);
+    results.n_cells = 5;
+    assert_int_equal(rkv_results_compare(&results, 0, 1, &paired), RKV_OK);
+    assert_true(paired.n == 0 && isnan(paired.mean));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_candidates), cmocka_unit_test(test_choice)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_candidates), cmocka_unit_test(test_choice),
+                                       cmocka_unit_test(test_comparison)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -307,6 +307,10 @@ RKV_API rkv_status rkv_candidates_list(const rkv_candidates *candidates, const r
 RKV_API rkv_status rkv_calibration_choose(const rkv_results *results, size_t *setting, double *loss,
                                           double *uniform_loss);
 
+/* Setting a's loss less setting b's, paired over the windows that both have: of each window the mean over its
+ * tasks, of each task the mean over its questions. out->n = 0 when there is no such window. */
+RKV_API rkv_status rkv_results_compare(const rkv_results *results, size_t a, size_t b, rkv_paired *out);
+
 /* The specification that deals the weights of spec out anew over its units: "shuffled:policy=...,seed=SEED".
  * The caller frees *shuffled with rkv_free. */
 RKV_API rkv_status rkv_budget_spec_shuffle(const char *spec, uint64_t seed, char **shuffled);
