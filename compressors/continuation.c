@@ -8,9 +8,8 @@
 #include "core/fail.h"
 #include "core/memory.h"
 
-/* Attention of a continuation: to a copy of the layer's cache that lasts for the call. */
-static rkv_status attend_copy(void *user, const rkv_projection *p, float *out) {
-    const rkv_session *s = user;
+/* To a copy of the layer's cache that lasts for the call. */
+rkv_status rkv_session_attend_copy(const rkv_session *s, const rkv_projection *p, float *out) {
     rkv_entries *heads = NULL;
     rkv_status status = rkv_alloc(&heads, p->shape.n_kv_heads, sizeof *heads);
     for (size_t g = 0; !status && g < p->shape.n_kv_heads; g++)
@@ -21,6 +20,10 @@ static rkv_status attend_copy(void *user, const rkv_projection *p, float *out) {
         rkv_entries_clear(&heads[g]);
     free(heads);
     return status;
+}
+
+static rkv_status attend_copy(void *user, const rkv_projection *p, float *out) {
+    return rkv_session_attend_copy(user, p, out);
 }
 
 /* -ln softmax(logits)[id]. */

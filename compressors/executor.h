@@ -88,6 +88,12 @@ rkv_status rkv_layer_append(rkv_entries *heads, const rkv_projection *p, int64_t
 rkv_status rkv_layer_attend(const rkv_session *s, const rkv_entries *heads, const rkv_projection *p,
                             bool sums, float *out);
 
+/* ---- continuation.c ---- */
+
+/* The attention of tokens that come after what the session has read, to its cache and to one another: out [n,
+ * H D]. The cache stays as it is. */
+rkv_status rkv_session_attend_copy(const rkv_session *s, const rkv_projection *p, float *out);
+
 /* ---- evict.c ---- */
 
 /* The pipeline in force, and the place of its first stage among those of all phases. */

@@ -46,4 +46,10 @@ typedef struct rkv_pass {
  * decoded to float32 as ever. RKV_NO_MEMORY, RKV_CANCELLED, or attend's status. */
 rkv_status rkv_forward_run(rkv_forward *forward, const rkv_pass *pass, double *load_s);
 
+/* For attend functions that look further than attention: the residual stream [n, E] that the block's output
+ * will be added to, device memory, and the block's output projection of some rows: out [n, E] = rows [n, H D]
+ * W_o^T, n <= longest. */
+const float *rkv_forward_residual(const rkv_forward *forward);
+rkv_status rkv_forward_project(rkv_forward *forward, size_t layer, const float *rows, size_t n, float *out);
+
 #endif

@@ -95,3 +95,15 @@ rkv_status rkv_forward_layer(rkv_forward *f, const rkv_pass *pass, size_t layer)
     if (!status) status = feed_forward_block(f, pass->n, &w);
     return status;
 }
+
+const float *rkv_forward_residual(const rkv_forward *forward) {
+    return forward->x;
+}
+
+rkv_status rkv_forward_project(rkv_forward *forward, size_t layer, const float *rows, size_t n, float *out) {
+    weights w;
+    rkv_status status = find_weights(forward, n, layer, &w);
+    if (status) return status;
+    rkv_joined_tensors output = {{w.tensors->attention_out}};
+    return multiply(forward, rows, n, w.matrices.attention_out, output, false, out);
+}
