@@ -96,10 +96,15 @@ typedef struct rkv_haystack {
     uint64_t seed;    /* of keys, values and of where the filler begins */
 } rkv_haystack;
 
-/* Adds windows whose context is filler [n] (cut between its tokens that end a sentence where it has any),
- * with sentences that hold the answers. Passkey: a window for each of count x depths, one question each.
- * Recall: count windows of n_pairs questions. The answer alone is scored. RKV_USAGE: the filler is shorter
- * than a window, the sentences do not fit, a depth is outside 0..1. */
+/* Adds windows whose context is a stretch of filler [n] with sentences that hold the answers: each where one
+ * of the filler's ends that lies nearest to its depth; the stretch ends with a sentence, too (anywhere, where
+ * the filler has none). Contexts begin with what the model wants before any text, and have exactly the tokens
+ * that are asked for. Passkey: a window for each of count x depths, one question each. Recall: count windows
+ * of n_pairs questions; no two keys or values of a window are the same. The answer alone is scored, from its
+ * first digit on. With query_aware the question closes the context, and what is asked of the cache begins
+ * with the answer's first words. Windows are named "NAME passkey 1", "NAME recall 1", ... RKV_USAGE: the
+ * filler is shorter than a window, the sentences do not fit, a depth is outside 0..1, more pairs than there
+ * are keys (144), or the model's vocabulary cannot spell them. */
 RKV_API rkv_status rkv_windows_add_haystack(rkv_windows *windows, const rkv_model *model, const char *name,
                                             const int32_t *filler, size_t n, const rkv_haystack *haystack);
 
