@@ -62,15 +62,12 @@ static void write_member(rkv_json_out *out, const struct member *m, const void *
 }
 
 void rkv_cell_json_write(rkv_json_out *out, const rkv_cell *cell, bool times) {
-    bool flat = out->flat;
-    rkv_json_begin(out, NULL, '{');
-    out->flat = true;
+    rkv_json_begin_line(out, NULL, '{');
     for (size_t i = 0; i < N_MEMBERS; i++)
         if (times || members[i].kind != TIME)
             write_member(out, &members[i], (const char *)cell + members[i].offset);
     if (cell->text) rkv_json_string(out, "text", cell->text);
-    rkv_json_end(out, '}');
-    out->flat = flat;
+    rkv_json_end_line(out, '}');
 }
 
 /* ---- reading ---- */

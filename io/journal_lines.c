@@ -27,7 +27,7 @@ rkv_status rkv_journal_head(const char *run, char **line) {
 
 rkv_status rkv_journal_line(const rkv_cell *cell, char **line) {
     rkv_text text = {0};
-    rkv_json_out out = {.text = &text, .flat = true};
+    rkv_json_out out = {.text = &text};
     rkv_cell_json_write(&out, cell, true);
     return rkv_text_finish(&text, line);
 }

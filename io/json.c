@@ -1,8 +1,10 @@
 /* json.c: JSON files read with checks: parsing within limits, and getters that name what they refuse. */
 #include "io/json.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/file.h"
@@ -220,6 +222,21 @@ rkv_status rkv_json_get_size(const json_t *object, const char *where, const char
     char wanted[SHOWN_SIZE];
     snprintf(wanted, sizeof wanted, "an integer from %zu to %zu", min, max);
     return rkv_json_refuse_member(object, where, key, wanted);
+}
+
+rkv_status rkv_json_get_seed(const json_t *object, const char *where, const char *key, uint64_t *out) {
+    const json_t *value = json_object_get(object, key);
+    const char *digits = json_string_value(value);
+    if (json_is_integer(value) && json_integer_value(value) >= 0) {
+        *out = (uint64_t)json_integer_value(value);
+        return RKV_OK;
+    }
+    if (digits && *digits && strspn(digits, "0123456789") == strlen(digits)) {
+        errno = 0;
+        *out = strtoull(digits, NULL, 10);
+        if (errno == 0) return RKV_OK;
+    }
+    return rkv_json_refuse_member(object, where, key, "an integer from 0 to 2^64 - 1");
 }
 
 rkv_status rkv_json_get_flag(const json_t *object, const char *where, const char *key, bool *out) {

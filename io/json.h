@@ -51,6 +51,8 @@ rkv_status rkv_json_copy_string(const json_t *object, const char *where, const c
 
 rkv_status rkv_json_get_size(const json_t *object, const char *where, const char *key, size_t min, size_t max,
                              size_t *out);
+/* A whole number, or one in text (above 2^53). */
+rkv_status rkv_json_get_seed(const json_t *object, const char *where, const char *key, uint64_t *out);
 /* True or false. */
 rkv_status rkv_json_get_flag(const json_t *object, const char *where, const char *key, bool *out);
 /* A missing or null member, and null in an array, is NaN. */

@@ -52,6 +52,16 @@ void rkv_json_end(rkv_json_out *out, char bracket) {
     out->comma = true;
 }
 
+void rkv_json_begin_line(rkv_json_out *out, const char *key, char bracket) {
+    rkv_json_begin(out, key, bracket);
+    out->flat = true;
+}
+
+void rkv_json_end_line(rkv_json_out *out, char bracket) {
+    rkv_json_end(out, bracket);
+    out->flat = false;
+}
+
 static void add_number(rkv_text *text, double value) {
     if (isfinite(value))
         rkv_text_add_number(text, value);
@@ -80,6 +90,11 @@ void rkv_json_size(rkv_json_out *out, const char *key, size_t value) {
 void rkv_json_flag(rkv_json_out *out, const char *key, bool value) {
     lead(out, key);
     rkv_text_printf(out->text, "%s", value ? "true" : "false");
+}
+
+void rkv_json_seed(rkv_json_out *out, const char *key, uint64_t value) {
+    lead(out, key);
+    rkv_text_printf(out->text, value >> 53 ? "\"%llu\"" : "%llu", (unsigned long long)value);
 }
 
 void rkv_json_numbers(rkv_json_out *out, const char *key, const double *values, size_t n) {

@@ -27,6 +27,9 @@ typedef struct rkv_json_out {
 /* Opens and closes an object ('{', '}') or an array ('[', ']'). */
 void rkv_json_begin(rkv_json_out *out, const char *key, char bracket);
 void rkv_json_end(rkv_json_out *out, char bracket);
+/* The same for one whose members all stand on its line; nothing of the kind is nested in it. */
+void rkv_json_begin_line(rkv_json_out *out, const char *key, char bracket);
+void rkv_json_end_line(rkv_json_out *out, char bracket);
 
 /* NULL is written as null, malformed UTF-8 as U+FFFD. */
 void rkv_json_string(rkv_json_out *out, const char *key, const char *value);
@@ -34,6 +37,8 @@ void rkv_json_string(rkv_json_out *out, const char *key, const char *value);
 void rkv_json_number(rkv_json_out *out, const char *key, double value);
 void rkv_json_size(rkv_json_out *out, const char *key, size_t value);
 void rkv_json_flag(rkv_json_out *out, const char *key, bool value);
+/* As text above 2^53: most readers hold numbers as doubles. */
+void rkv_json_seed(rkv_json_out *out, const char *key, uint64_t value);
 
 void rkv_json_numbers(rkv_json_out *out, const char *key, const double *values, size_t n);
 void rkv_json_sizes(rkv_json_out *out, const char *key, const size_t *values, size_t n);

@@ -19,7 +19,7 @@ except ImportError:
 
 def load_schemas(folder):
     schemas = {}
-    for name in ("analysis", "budget", "profile", "windows"):
+    for name in ("analysis", "budget", "profile", "results", "windows"):
         schemas[name] = json.loads((folder / (name + ".schema.json")).read_text())
         jsonschema.Draft7Validator.check_schema(schemas[name])
     return schemas
@@ -90,10 +90,29 @@ BROKEN = {
         (("calibration",), {}),
         (("calibration", "ratio"), 0),
     ],
+    "results": [
+        (("schema",), "rankkv-windows"),
+        (("model",), DROP),
+        (("seed",), -1),
+        (("windows",), [1]),
+        (("settings", 0, "protocol"), "decode"),
+        (("settings", 0, "method"), ""),
+        (("settings", 0, "ratio"), 1.5),
+        (("settings", 0, "entries"), DROP),
+        (("rows", 0, "verdict"), "best"),
+        (("rows", 3, "against_full"), {}),
+        (("cells",), DROP),
+        (("cells", 0, "task"), "needle"),
+        (("cells", 0, "query_aware"), 0),
+        (("cells", 0, "n_scored"), 0),
+        (("cells", 0, "agreement"), -0.1),
+        (("cells", 0, "loss"), "low"),
+        (("cells", 0, "bytes"), 1e300),
+    ],
 }
 # Of every kind, the document with everything in it: that is broken.
 WHOLE = {"analysis": "analysis-proportional-1.json", "budget": "budget-proportional-1.json", "profile": "profile-whole.json",
-         "windows": "windows-1.json"}
+         "results": "results-whole.json",         "windows": "windows-1.json"}
 
 
 def broken(document, path, value):

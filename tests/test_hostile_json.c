@@ -1,5 +1,5 @@
-/* test_hostile_json.c: analysis.json, budget.json, profile.json and windows cut short, bent and lied in:
- * refused, never worse. */
+/* test_hostile_json.c: analysis.json, budget.json, profile.json, results.json and windows cut short, bent and
+ * lied in: refused, never worse. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +17,7 @@
 #include "core/random.h"
 #include "support/sample_analysis.h"
 #include "support/sample_profile.h"
+#include "support/sample_results.h"
 #include "support/temporary.h"
 
 /* ---- the documents under attack ---- */
@@ -61,6 +62,19 @@ static rkv_status load_profile(const char *path) {
     return status;
 }
 
+static rkv_status load_results(const char *path) {
+    rkv_results *r;
+    char *json;
+    rkv_status status = rkv_results_load(&r, path);
+    assert_int_equal(status == RKV_OK, r != NULL);
+    if (r) {
+        assert_int_equal(rkv_results_to_json(r, &json), RKV_OK);
+        free(json);
+    }
+    rkv_results_free(r);
+    return status;
+}
+
 static rkv_status load_windows(const char *path) {
     rkv_windows windows = {0};
     rkv_status status = rkv_windows_load(&windows, path, 3, 100);
@@ -75,7 +89,7 @@ static const char windows_json[] =
     "\"context\": [1, 2], \"questions\": [{\"task\": \"recall\", \"ids\": [5, 6, 7], \"first_scored\": 2, "
     "\"depth\": 0.5}, {\"ids\": [99]}]}]\n";
 
-#define SUBJECTS 4
+#define SUBJECTS 5
 static subject subjects[SUBJECTS];
 
 static int make_subjects(void **state) {
@@ -84,6 +98,7 @@ static int make_subjects(void **state) {
     rkv_budget_options options = rkv_budget_options_default();
     rkv_budget *b;
     rkv_profile *p = sample_profile(&a->model, 1);
+    rkv_results *r = sample_results(2, 1);
     options.granularity = RKV_BY_HEAD;
     if (rkv_budget_allocate(&b, a, &options)) return 1;
     subjects[0].load = load_analysis;
@@ -94,6 +109,9 @@ static int make_subjects(void **state) {
     if (rkv_analysis_to_json(a, NULL, &subjects[0].json)) return 1;
     if (rkv_budget_to_json(b, &subjects[1].json)) return 1;
     if (rkv_profile_to_json(p, &subjects[2].json)) return 1;
+    subjects[4].load = load_results;
+    if (rkv_results_summarise(r) || rkv_results_to_json(r, &subjects[4].json)) return 1;
+    rkv_results_free(r);
     rkv_profile_free(p);
     rkv_budget_free(b);
     rkv_analysis_free(a);
@@ -214,6 +232,8 @@ static void test_members_that_must_be_there(void **state) {
         {"schema", "schema_version", "model", "prompt", "metric", "effective_rank", "metrics", "layer_rank"},
         {"schema", "schema_version", "model", "n_tokens", "total", "layers", "heads", NULL},
         {"schema", "schema_version", "model", "signals", NULL},
+        {NULL},
+        {"schema", "schema_version", "model", "seed", "windows", "settings", "cells", NULL},
     };
     for (size_t i = 0; i < SUBJECTS; i++)
         for (size_t k = 0; k < 8 && needed[i][k]; k++) {

@@ -278,7 +278,7 @@ static void check_row(const rkv_results *results, const rkv_eval_row *row) {
 
 static void test_a_whole_table(void **state) {
     (void)state;
-    rkv_results *results = sample_results(12);
+    rkv_results *results = sample_results(SAMPLE_SETTINGS, 12);
     assert_int_equal(rkv_results_summarise(results), RKV_OK);
     assert_int_equal(results->n_rows, results->n_settings * 4); /* natural, recall; aware of it or not */
     for (size_t i = 0; i < results->n_rows; i++)
@@ -289,7 +289,7 @@ static void test_a_whole_table(void **state) {
 /* Whatever the order of the cells and the number of threads. */
 static void test_a_function_of_the_cells(void **state) {
     (void)state;
-    rkv_results *a = sample_results(8), *b = sample_results(8);
+    rkv_results *a = sample_results(SAMPLE_SETTINGS, 8), *b = sample_results(SAMPLE_SETTINGS, 8);
     for (size_t i = 0, j = b->n_cells; i + 1 < j; i++) {
         rkv_cell cell = b->cells[i];
         b->cells[i] = b->cells[--j];
@@ -342,7 +342,7 @@ static void test_nothing_measured(void **state) {
 
 static void test_memory_runs_out(void **state) {
     (void)state;
-    rkv_results *results = sample_results(2);
+    rkv_results *results = sample_results(SAMPLE_SETTINGS, 2);
     long k = 0;
     for (;; k++) {
         allocations_left = k;

@@ -8,8 +8,6 @@
 #include "core/random.h"
 #include "io/model_info.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
 static const rkv_model_info model = {
     .name = "Sample \"135M\"",
     .architecture = "llama",
@@ -22,7 +20,7 @@ static const rkv_model_info model = {
     .n_vocab = 49152,
 };
 
-static const rkv_setting settings[] = {
+static const rkv_setting settings[SAMPLE_SETTINGS] = {
     {RKV_PROTOCOL_PREFILL, "full", NULL, 1, 0},
     {RKV_PROTOCOL_STREAMING, "full", NULL, 1, 0},
     {RKV_PROTOCOL_PREFILL, "snapkv", "uniform", 0.25, 0},
@@ -35,10 +33,10 @@ static const rkv_setting settings[] = {
     {RKV_PROTOCOL_STREAMING, "snapkv", "inverse", 0.25, 0},
 };
 
-static rkv_status fill_settings(rkv_results *r) {
-    rkv_status status = rkv_alloc(&r->settings, COUNT(settings), sizeof *r->settings);
-    if (!status) r->n_settings = COUNT(settings);
-    for (size_t i = 0; !status && i < COUNT(settings); i++) {
+static rkv_status fill_settings(rkv_results *r, size_t n) {
+    rkv_status status = rkv_alloc(&r->settings, n, sizeof *r->settings);
+    if (!status) r->n_settings = n;
+    for (size_t i = 0; !status && i < n; i++) {
         char *method = NULL, *budget = NULL;
         r->settings[i] = settings[i];
         status = rkv_copy_string(&method, settings[i].method);
@@ -99,7 +97,7 @@ static rkv_status fill_cells(rkv_results *r) {
     return status;
 }
 
-rkv_results *sample_results(size_t n_windows) {
+rkv_results *sample_results(size_t n_settings, size_t n_windows) {
     rkv_results *r = NULL;
     rkv_status status = rkv_alloc(&r, 1, sizeof *r);
     if (status) return NULL;
@@ -108,7 +106,7 @@ rkv_results *sample_results(size_t n_windows) {
     if (!status) status = rkv_copy_string(&r->text, "emma.txt: 8 windows of 1024 + 64 tokens");
     if (!status) status = rkv_copy_string(&r->profile, "smollm2.profile.json");
     if (!status) status = fill_windows(r, n_windows);
-    if (!status) status = fill_settings(r);
+    if (!status) status = fill_settings(r, n_settings);
     if (!status) status = fill_cells(r);
     if (!status && r->n_cells) status = rkv_copy_string(&r->cells[0].text, "once \"upon\"\na time\x80");
     if (!status) return r;

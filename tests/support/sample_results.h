@@ -4,9 +4,12 @@
 
 #include <rankkv/eval.h>
 
-/* Results without rows: 2 protocols, methods full, snapkv and a pipeline with commas and quotes, two sizes,
- * budgets of every kind; n_windows windows (the second half query-aware) of a natural question and two recall
- * questions. Values are functions of the indices. NULL when memory runs out. */
-rkv_results *sample_results(size_t n_windows);
+#define SAMPLE_SETTINGS 10
+
+/* Results without rows of the first n_settings (at most SAMPLE_SETTINGS) of these: 2 protocols, methods full,
+ * snapkv and a pipeline with commas and quotes, two sizes, budgets of every kind; n_windows windows (the
+ * second half query-aware) of a natural question and two recall questions. Values are functions of the
+ * indices. NULL when memory runs out. */
+rkv_results *sample_results(size_t n_settings, size_t n_windows);
 
 #endif

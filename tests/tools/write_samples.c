@@ -9,6 +9,7 @@
 
 #include "support/sample_analysis.h"
 #include "support/sample_profile.h"
+#include "support/sample_results.h"
 
 static void need(rkv_status status) {
     if (!status) return;
@@ -81,6 +82,16 @@ static void write_profiles(const char *folder, const rkv_analysis *a) {
     rkv_profile_free(profile);
 }
 
+static void write_results(const char *folder, const char *name, size_t n_settings, size_t n_windows) {
+    char path[1024];
+    rkv_results *results = sample_results(n_settings, n_windows);
+    if (!results) exit(1);
+    need(rkv_results_summarise(results));
+    snprintf(path, sizeof path, "%s/results-%s.json", folder, name);
+    need(rkv_results_save(results, path));
+    rkv_results_free(results);
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) return 2;
     rkv_analysis *a = sample_analysis(4, 6, 2, 20, 1);
@@ -93,6 +104,9 @@ int main(int argc, char **argv) {
     write_profiles(argv[1], a);
     write_least(argv[1], a);
     write_windows(argv[1]);
+    write_results(argv[1], "whole", SAMPLE_SETTINGS, 5);
+    write_results(argv[1], "one", 2, 1);
+    write_results(argv[1], "none", 0, 0);
     rkv_analysis_free(a);
     return 0;
 }
