@@ -1,0 +1,70 @@
+/* test_chart_memory.c: the k-th allocation fails, for every k: a chart says so and leaves nothing behind. */
+#include "support/failing_allocator.h"
+#include "test_viz_common.h"
+
+#include <rankkv/chart.h>
+
+static const double x[] = {0, 1, 2}, y[] = {3, 5, 4}, low[] = {2, 4, 3}, high[] = {4, 6, 5}, rule[] = {4.5};
+static const char *const labels[] = {"a", "b", "c"}, *const rule_name[] = {"half"};
+
+static rkv_series series(const char *name, rkv_mark mark, bool muted) {
+    return (rkv_series){
+        .name = name, .x = x, .y = y, .low = low, .high = high, .n = 3, .mark = mark, .muted = muted};
+}
+
+static rkv_status save(const char *path, rkv_picture_format format) {
+    rkv_series all[] = {series("line", RKV_MARK_LINE, false), series("point", RKV_MARK_POINT, true),
+                        series("step", RKV_MARK_STEP, false), series(NULL, RKV_MARK_BAR, false)};
+    rkv_panel panel[2] = {{.title = "one",
+                           .x = {.title = "x", .labels = labels, .n_labels = 3},
+                           .y = {.title = "y"},
+                           .series = all,
+                           .n_series = COUNT(all),
+                           .rules = rule,
+                           .rule_names = rule_name,
+                           .n_rules = 1},
+                          {.y = {.scale = RKV_AXIS_LOG10}, .series = all, .n_series = 1}};
+    rkv_chart chart = {.title = "title", .subtitle = "two\nlines", .note = "note", .panels = panel};
+    chart.n_panels = 2;
+    chart.same_y = true;
+    return rkv_chart_save(&chart, path, format);
+}
+
+/* A picture that is in place stays, even where memory for syncing its folder is missing: one success is
+ * allowed. */
+static void fail_each(const char *path, rkv_picture_format format) {
+    int successes = 0;
+    for (long k = 0;; k++) {
+        allocations_left = k;
+        allocation_failed = false;
+        rkv_status status = save(path, format);
+        allocations_left = -1;
+        if (!allocation_failed) {
+            assert_int_equal(status, RKV_OK);
+            return;
+        }
+        if (status == RKV_OK && ++successes <= 1) continue;
+        if (status != RKV_NO_MEMORY) fail_msg("allocation %ld: %d %s", k, (int)status, rkv_message());
+        if (successes == 0) assert_int_equal(access(path, F_OK), -1);
+    }
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    (void)state;
+    char *folder = make_test_folder(), *path = path_in(folder, "chart");
+    rkv_status status = save(path, RKV_PICTURE_SVG);
+    unlink(path);
+    if (status != RKV_UNAVAILABLE) {
+        fail_each(path, RKV_PICTURE_SVG);
+        unlink(path);
+        fail_each(path, RKV_PICTURE_PNG);
+        unlink(path);
+    }
+    free(path);
+    remove_test_folder(folder);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_allocation_may_fail)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
