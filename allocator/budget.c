@@ -15,7 +15,8 @@ typedef struct plan {
     const rkv_analysis *analysis;
     const rkv_budget_options *options;
     const rkv_policy *policy;
-    rkv_metric metric;
+    rkv_signal_source signal;
+    bool follows_signal;
     size_t L, G, T;
     size_t total;    /* over layers, entries per KV head */
     size_t min, max; /* of every unit */
@@ -67,9 +68,12 @@ static rkv_status make_plan(plan *p, const rkv_analysis *analysis, const rkv_bud
         return rkv_fail(RKV_USAGE, "granularity is %d, not by layer or by head", (int)options->granularity);
     rkv_status status = check_shape(analysis);
     if (!status) status = rkv_options_find_policy(options, &p->policy);
-    if (!status) status = rkv_signal_find(options, &p->metric);
+    if (!status && options->profile) status = rkv_profile_check_model(options->profile, &analysis->model);
+    if (!status) status = rkv_signal_find(options, &p->signal);
     if (!status) status = rkv_options_resolve_total(options, p->L, p->T, &p->total);
-    return status ? status : resolve_bounds(p);
+    if (status) return status;
+    p->follows_signal = rkv_options_follow_signal(options, p->policy);
+    return resolve_bounds(p);
 }
 
 /* ---- sharing among units ---- */
@@ -102,7 +106,7 @@ static rkv_status set_bounds(const plan *p, const unsigned char *full, size_t n,
 static rkv_status weigh(const plan *p, const units *u, double *weight, unsigned char *full) {
     const rkv_policy_input input = {
         .signal = u->signal,
-        .signal_limit = rkv_signal_limit(p->metric, p->T),
+        .signal_limit = rkv_signal_limit(&p->signal, p->T),
         .layer = u->layer,
         .n_units = u->n,
         .n_layers = p->L,
@@ -141,15 +145,16 @@ static rkv_status number_layers(size_t n, size_t per_layer, size_t **layer) {
     return status;
 }
 
-typedef rkv_status (*read_signal)(const rkv_analysis *, const rkv_budget_options *, rkv_metric, double *);
+typedef rkv_status (*read_signal)(const rkv_analysis *, const rkv_budget_options *, const rkv_signal_source *,
+                                  double *);
 
 /* The units of a plan, per_layer to a layer, with their signal where the policy wants one. */
 static rkv_status make_units(const plan *p, size_t per_layer, read_signal read, double **signal,
                              size_t **layer) {
     rkv_status status = number_layers(p->L * per_layer, per_layer, layer);
-    if (status || !p->policy->needs_signal) return status;
+    if (status || !p->follows_signal) return status;
     status = rkv_alloc(signal, p->L * per_layer, sizeof **signal);
-    return status ? status : read(p->analysis, p->options, p->metric, *signal);
+    return status ? status : read(p->analysis, p->options, &p->signal, *signal);
 }
 
 static rkv_status share_layers(const plan *p, size_t *layers) {
@@ -217,7 +222,7 @@ static rkv_status share_heads(const plan *p, size_t *layers, size_t *heads) {
 /* ---- the budget ---- */
 
 static rkv_status describe(const plan *p, rkv_budget *b) {
-    const char *signal = p->policy->needs_signal ? rkv_metric_get_info(p->metric)->name : "";
+    const char *signal = p->follows_signal ? p->signal.name : "";
     b->n_tokens = p->T;
     b->granularity = p->options->granularity;
     b->total = p->total;
@@ -238,13 +243,11 @@ static rkv_status share_plan(const plan *p, rkv_budget *b) {
     return status ? status : share_heads(p, b->layers, b->heads);
 }
 
-rkv_status rkv_budget_allocate(rkv_budget **out, const rkv_analysis *analysis,
-                               const rkv_budget_options *options) {
-    const rkv_budget_options defaults = rkv_budget_options_default();
+static rkv_status allocate(rkv_budget **out, const rkv_analysis *analysis,
+                           const rkv_budget_options *options) {
     plan p;
     rkv_budget *b = NULL;
-    *out = NULL;
-    rkv_status status = make_plan(&p, analysis, options ? options : &defaults);
+    rkv_status status = make_plan(&p, analysis, options);
     if (!status) status = rkv_alloc(&b, 1, sizeof *b);
     if (!status) status = share_plan(&p, b);
     if (!status) status = describe(&p, b);
@@ -253,4 +256,30 @@ rkv_status rkv_budget_allocate(rkv_budget **out, const rkv_analysis *analysis,
     else
         *out = b;
     return status;
+}
+
+rkv_status rkv_budget_allocate(rkv_budget **out, const rkv_analysis *analysis,
+                               const rkv_budget_options *options) {
+    const rkv_budget_options defaults = rkv_budget_options_default();
+    rkv_budget_options resolved;
+    char *signal;
+    *out = NULL;
+    rkv_status status = rkv_options_resolve(options ? options : &defaults, &resolved, &signal);
+    if (!status) status = allocate(out, analysis, &resolved);
+    free(signal);
+    return status;
+}
+
+bool rkv_budget_needs_analysis(const rkv_budget_options *options) {
+    rkv_budget_options resolved;
+    const rkv_policy *policy;
+    rkv_signal_source source;
+    char *signal;
+    bool needs = true; /* of options that cannot be used, too: allocating says why */
+    if (rkv_options_resolve(options, &resolved, &signal) == RKV_OK &&
+        rkv_options_find_policy(&resolved, &policy) == RKV_OK)
+        needs = rkv_options_follow_signal(&resolved, policy) &&
+                (rkv_signal_find(&resolved, &source) != RKV_OK || !source.measured);
+    free(signal);
+    return needs;
 }

@@ -1,4 +1,4 @@
-/* options.c: the options of an allocation: their defaults, and their record in the budget. */
+/* options.c: the options of an allocation: their defaults, who reads them, and the total. */
 #include "allocator/options.h"
 
 #include <math.h>
@@ -7,10 +7,8 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/text.h"
-#include "io/number.h"
 
 #define DEFAULT_POLICY "proportional"
-#define DEFAULT_RATIO  0.5
 
 rkv_budget_options rkv_budget_options_default(void) {
     return (rkv_budget_options){
@@ -34,70 +32,54 @@ rkv_budget_options rkv_budget_options_default(void) {
     };
 }
 
-rkv_status rkv_options_find_policy(const rkv_budget_options *options, const rkv_policy **policy) {
-    const char *name = options->policy ? options->policy : DEFAULT_POLICY;
-    *policy = rkv_policy_find(name);
-    if (*policy) return RKV_OK;
+/* ---- policies ---- */
+
+static rkv_status fail_unknown(rkv_slice name) {
     rkv_text text = {0};
     char *names;
     for (size_t i = 0; rkv_policy_at(i); i++)
         rkv_text_printf(&text, "%s%s", i ? ", " : "", rkv_policy_at(i)->name);
     rkv_status status = rkv_text_finish(&text, &names);
-    if (!status) status = rkv_fail(RKV_USAGE, "no policy is called \"%s\"; there are: %s", name, names);
+    if (!status)
+        status = rkv_fail(RKV_USAGE, "no policy is called \"%.*s\"; there are: %s", RKV_SLICE(name), names);
     free(names);
     return status;
 }
 
-/* ---- the total ---- */
-
-static bool ratio_given(const rkv_budget_options *o) {
-    return !isnan(o->ratio) && o->ratio != 0;
+rkv_status rkv_policy_look_up(rkv_slice name, const rkv_policy **policy) {
+    for (size_t i = 0; (*policy = rkv_policy_at(i)); i++)
+        if (rkv_slice_is(name, (*policy)->name)) return RKV_OK;
+    return fail_unknown(name);
 }
 
-rkv_status rkv_options_resolve_total(const rkv_budget_options *o, size_t n_layers, size_t n_tokens,
-                                     size_t *total) {
-    if ((o->total != 0) + (o->mean != 0) + ratio_given(o) > 1)
-        return rkv_fail(RKV_USAGE, "of total (%zu), mean (%zu) and ratio (%g) only one can be given",
-                        o->total, o->mean, o->ratio);
-    if (o->mean > n_tokens)
-        return rkv_fail(RKV_USAGE, "mean budget %zu exceeds the %zu tokens of the prompt", o->mean, n_tokens);
-    double ratio = ratio_given(o) ? o->ratio : DEFAULT_RATIO;
-    if (!(ratio > 0 && ratio <= 1))
-        return rkv_fail(RKV_USAGE, "ratio is %g, not above 0 and at most 1", ratio);
-    size_t all = n_layers * n_tokens;
-    *total = o->total ? o->total : o->mean ? n_layers * o->mean : (size_t)llround(ratio * (double)all);
-    if (*total > all)
-        return rkv_fail(RKV_USAGE, "total budget %zu exceeds the %zu of %zu layers with %zu tokens each",
-                        *total, all, n_layers, n_tokens);
-    if (*total == 0)
-        return rkv_fail(RKV_USAGE, "ratio %g of %zu layers with %zu tokens each rounds to no entry at all",
-                        ratio, n_layers, n_tokens);
-    return RKV_OK;
+rkv_status rkv_options_find_policy(const rkv_budget_options *options, const rkv_policy **policy) {
+    const char *name = options->policy ? options->policy : DEFAULT_POLICY;
+    return rkv_policy_look_up((rkv_slice){name, strlen(name)}, policy);
 }
 
-/* ---- the record ---- */
+/* ---- who reads which ---- */
 
-typedef enum kind { SIZE, NUMBER, SEED, NAME } kind;
+#define ROW(kind, member, least, most)                                                                       \
+    { #member, RKV_BUDGET_##kind, offsetof(rkv_budget_options, member), least, most }
 
-/* The options that a policy can say it reads. */
-static const struct row {
-    const char *name;
-    kind kind;
-    size_t offset;
-} rows[] = {
-    {"tau", NUMBER, offsetof(rkv_budget_options, tau)},
-    {"exponent", NUMBER, offsetof(rkv_budget_options, exponent)},
-    {"floor", NUMBER, offsetof(rkv_budget_options, floor)},
-    {"low_percentile", NUMBER, offsetof(rkv_budget_options, low_percentile)},
-    {"high_percentile", NUMBER, offsetof(rkv_budget_options, high_percentile)},
-    {"low_weight", NUMBER, offsetof(rkv_budget_options, low_weight)},
-    {"mid_weight", NUMBER, offsetof(rkv_budget_options, mid_weight)},
-    {"high_weight", NUMBER, offsetof(rkv_budget_options, high_weight)},
-    {"top_k", SIZE, offsetof(rkv_budget_options, top_k)},
-    {"pyramid_beta", NUMBER, offsetof(rkv_budget_options, pyramid_beta)},
-    {"seed", SEED, offsetof(rkv_budget_options, seed)},
-    {"shuffled_policy", NAME, offsetof(rkv_budget_options, shuffled_policy)},
+static const rkv_budget_option rows[] = {
+    ROW(NUMBER, tau, 1e-6, 1e6),
+    ROW(NUMBER, exponent, -100, 100),
+    ROW(NUMBER, floor, 0, 1e6),
+    ROW(NUMBER, low_percentile, 0, 100),
+    ROW(NUMBER, high_percentile, 0, 100),
+    ROW(NUMBER, low_weight, 1e-6, 1e6),
+    ROW(NUMBER, mid_weight, 1e-6, 1e6),
+    ROW(NUMBER, high_weight, 1e-6, 1e6),
+    ROW(SIZE, top_k, 0, INT32_MAX),
+    ROW(NUMBER, pyramid_beta, 1, 1e6),
+    ROW(SEED, seed, 0, 0),
+    ROW(POLICY, shuffled_policy, 0, 0),
 };
+
+const rkv_budget_option *rkv_budget_option_at(size_t index) {
+    return index < sizeof rows / sizeof *rows ? &rows[index] : NULL;
+}
 
 /* True when word is one of the words of list. */
 static bool has_word(const char *list, const char *word) {
@@ -109,76 +91,45 @@ static bool has_word(const char *list, const char *word) {
     return false;
 }
 
-static void add_key(rkv_text *text, const char *key) {
-    rkv_text_printf(text, "%s\"%s\": ", text->length > 1 ? ", " : "", key);
+/* The policy whose weights another one deals out; NULL when it has weights of its own. */
+static const rkv_policy *inner_policy(const rkv_budget_options *options, const rkv_policy *policy) {
+    bool deals = has_word(policy->options, "shuffled_policy") && options->shuffled_policy;
+    return deals ? rkv_policy_find(options->shuffled_policy) : NULL;
 }
 
-static void add_number(rkv_text *text, const char *key, double value) {
-    add_key(text, key);
-    rkv_text_add_number(text, value);
+bool rkv_options_read(const rkv_budget_options *options, const rkv_policy *policy, const char *option) {
+    const rkv_policy *inner = inner_policy(options, policy);
+    return has_word(policy->options, option) || (inner && has_word(inner->options, option));
 }
 
-static void add_size(rkv_text *text, const char *key, size_t value) {
-    add_key(text, key);
-    rkv_text_printf(text, "%zu", value);
+bool rkv_options_follow_signal(const rkv_budget_options *options, const rkv_policy *policy) {
+    const rkv_policy *inner = inner_policy(options, policy);
+    return policy->needs_signal && (!inner || inner->needs_signal);
 }
 
-/* Names come from our own tables: nothing in them needs escaping. */
-static void add_name(rkv_text *text, const char *key, const char *value) {
-    add_key(text, key);
-    rkv_text_printf(text, "\"%s\"", value);
+/* ---- the total ---- */
+
+bool rkv_options_give_ratio(const rkv_budget_options *o) {
+    return !isnan(o->ratio) && o->ratio != 0;
 }
 
-static void add_option(rkv_text *text, const rkv_budget_options *options, const struct row *row) {
-    const void *value = (const char *)options + row->offset;
-    switch (row->kind) {
-    case SIZE:
-        add_size(text, row->name, *(const size_t *)value);
-        break;
-    case NUMBER:
-        add_number(text, row->name, *(const double *)value);
-        break;
-    case SEED: /* most JSON readers hold numbers as doubles: a seed past 2^53 goes as text */
-        add_key(text, row->name);
-        rkv_text_printf(text, *(const uint64_t *)value >> 53 ? "\"%llu\"" : "%llu",
-                        (unsigned long long)*(const uint64_t *)value);
-        break;
-    case NAME:
-        add_name(text, row->name, *(const char *const *)value);
-        break;
-    }
-}
-
-static void add_total(rkv_text *text, const rkv_budget_options *o) {
-    if (o->total)
-        add_size(text, "total", o->total);
-    else if (o->mean)
-        add_size(text, "mean", o->mean);
-    else
-        add_number(text, "ratio", ratio_given(o) ? o->ratio : DEFAULT_RATIO);
-}
-
-static void add_combination(rkv_text *text, const rkv_budget_options *o) {
-    bool by_layer = o->granularity == RKV_BY_LAYER || o->within_layer;
-    if (by_layer && o->aggregate < RKV_AGGREGATE_COUNT)
-        add_name(text, "aggregate", rkv_aggregate_name(o->aggregate));
-    if (o->granularity != RKV_BY_HEAD) return;
-    add_name(text, "combine", rkv_aggregate_name(o->combine));
-    add_key(text, "within_layer");
-    rkv_text_printf(text, o->within_layer ? "true" : "false");
-}
-
-/* options were checked: every number that the policy read is finite, every name is one of a table. */
-rkv_status rkv_options_to_json(const rkv_budget_options *options, const rkv_policy *policy, char **json) {
-    rkv_text text = {0};
-    rkv_text_add(&text, "{", 1);
-    add_total(&text, options);
-    if (policy->needs_signal) add_combination(&text, options);
-    const rkv_policy *inner =
-        has_word(policy->options, "shuffled_policy") ? rkv_policy_find(options->shuffled_policy) : NULL;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (has_word(policy->options, rows[i].name) || (inner && has_word(inner->options, rows[i].name)))
-            add_option(&text, options, &rows[i]);
-    rkv_text_add(&text, "}", 1);
-    return rkv_text_finish(&text, json);
+rkv_status rkv_options_resolve_total(const rkv_budget_options *o, size_t n_layers, size_t n_tokens,
+                                     size_t *total) {
+    if ((o->total != 0) + (o->mean != 0) + rkv_options_give_ratio(o) > 1)
+        return rkv_fail(RKV_USAGE, "of total (%zu), mean (%zu) and ratio (%g) only one can be given",
+                        o->total, o->mean, o->ratio);
+    if (o->mean > n_tokens)
+        return rkv_fail(RKV_USAGE, "mean budget %zu exceeds the %zu tokens of the prompt", o->mean, n_tokens);
+    double ratio = rkv_options_give_ratio(o) ? o->ratio : RKV_BUDGET_DEFAULT_RATIO;
+    if (!(ratio > 0 && ratio <= 1))
+        return rkv_fail(RKV_USAGE, "ratio is %g, not above 0 and at most 1", ratio);
+    size_t all = n_layers * n_tokens;
+    *total = o->total ? o->total : o->mean ? n_layers * o->mean : (size_t)llround(ratio * (double)all);
+    if (*total > all)
+        return rkv_fail(RKV_USAGE, "total budget %zu exceeds the %zu of %zu layers with %zu tokens each",
+                        *total, all, n_layers, n_tokens);
+    if (*total == 0)
+        return rkv_fail(RKV_USAGE, "ratio %g of %zu layers with %zu tokens each rounds to no entry at all",
+                        ratio, n_layers, n_tokens);
+    return RKV_OK;
 }

@@ -7,9 +7,9 @@
 
 /* The policies that follow a signal first, then the controls that every claim is to be held against. */
 static const rkv_policy *const table[] = {
-    &rkv_policy_proportional,    &rkv_policy_softmax, &rkv_policy_adaptive, &rkv_policy_power,
-    &rkv_policy_inverse,         &rkv_policy_top_k,   &rkv_policy_uniform,  &rkv_policy_pyramid,
-    &rkv_policy_reverse_pyramid, &rkv_policy_random,  &rkv_policy_shuffled,
+    &rkv_policy_proportional, &rkv_policy_softmax,         &rkv_policy_adaptive,   &rkv_policy_power,
+    &rkv_policy_inverse,      &rkv_policy_top_k,           &rkv_policy_calibrated, &rkv_policy_uniform,
+    &rkv_policy_pyramid,      &rkv_policy_reverse_pyramid, &rkv_policy_random,     &rkv_policy_shuffled,
 };
 #define N_POLICIES (sizeof table / sizeof *table)
 

@@ -7,6 +7,7 @@
 #include "core/random.h"
 
 extern const rkv_policy rkv_policy_adaptive;
+extern const rkv_policy rkv_policy_calibrated;
 extern const rkv_policy rkv_policy_inverse;
 extern const rkv_policy rkv_policy_power;
 extern const rkv_policy rkv_policy_proportional;

@@ -16,7 +16,7 @@ static void swap(double *weight, unsigned char *full, size_t i, size_t j) {
 static rkv_status weigh(const rkv_policy_input *in, double *weight, unsigned char *full) {
     const char *name = in->options->shuffled_policy;
     const rkv_policy *inner = name ? rkv_policy_find(name) : NULL;
-    if (!inner || inner == &rkv_policy_shuffled)
+    if (!inner || !inner->weigh || inner == &rkv_policy_shuffled)
         return rkv_fail(RKV_USAGE, "shuffled: shuffled_policy is \"%s\", not another policy's name",
                         name ? name : "");
     rkv_status status = inner->weigh(in, weight, full);

@@ -77,6 +77,7 @@ rkv_status compare_policies(const rkv_analysis *analysis, const rkv_budget_optio
     for (size_t i = 0; i < n_policies; i++) {
         rkv_budget_options one = *options;
         one.policy = rkv_policy_at(i)->name;
+        if (!rkv_policy_at(i)->weigh) continue; /* calibrated is one of the others, with options of its own */
         rkv_status failed = rkv_budget_allocate(&budgets[n], analysis, &one);
         if (failed)
             note("%s is left out: %s", one.policy, rkv_message());

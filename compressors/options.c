@@ -1,7 +1,6 @@
 /* options.c: the options of a method, from text to values. */
 #include "compressors/options.h"
 
-#include <locale.h>
 #include <stdio.h>
 
 #include "core/fail.h"
@@ -25,41 +24,6 @@ const rkv_method_option *rkv_method_common_options(void) {
     return common;
 }
 
-/* ---- numbers ---- */
-
-static bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-bool rkv_slice_to_size(rkv_slice text, size_t most, size_t *out) {
-    size_t value = 0;
-    for (size_t i = 0; i < text.length; i++) {
-        size_t digit = (size_t)(text.at[i] - '0');
-        if (!is_digit(text.at[i]) || value > most / 10 || digit > most - 10 * value) return false;
-        value = 10 * value + digit;
-    }
-    if (text.length) *out = value;
-    return text.length > 0;
-}
-
-/* What strtod takes and we do not: blanks, hexadecimal, infinities and NaN. */
-static bool looks_decimal(const char *word) {
-    return word[strspn(word, "0123456789.eE-")] == '\0';
-}
-
-/* A decimal number, "." whatever the locale says. What exceeds a double becomes infinite: above any limit. */
-static bool to_real(rkv_slice text, double *out) {
-    char word[64], *end;
-    if (text.length == 0 || text.length >= sizeof word) return false;
-    memcpy(word, text.at, text.length);
-    word[text.length] = '\0';
-    locale_t plain = looks_decimal(word) ? newlocale(LC_ALL_MASK, "C", (locale_t)0) : (locale_t)0;
-    if (!plain) return false;
-    *out = strtod_l(word, &end, plain);
-    freelocale(plain);
-    return *end == '\0';
-}
-
 /* ---- values, by kind ---- */
 
 /* Takes the value of row from text; false when it is none. */
@@ -79,7 +43,7 @@ static bool take_real(const rkv_method_option *row, rkv_slice text, rkv_option_v
                       double *number) {
     (void)values;
     double real;
-    if (!to_real(text, &real) || !(real >= row->least && real <= row->most)) return false;
+    if (!rkv_slice_to_real(text, &real) || !(real >= row->least && real <= row->most)) return false;
     *number = real;
     return true;
 }

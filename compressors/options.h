@@ -3,10 +3,7 @@
 #define RKV_COMPRESSORS_OPTIONS_H
 
 #include "compressors/pipeline.h"
-#include "compressors/slice.h"
-
-/* A whole number in digits only, at most `most`. */
-bool rkv_slice_to_size(rkv_slice text, size_t most, size_t *out);
+#include "core/slice.h"
 
 /* Fills stage->values, budget and ratio from "OPTION=VALUE,..." (at NULL: no options), defaults where nothing
  * is given; stage->method is set. RKV_USAGE names method, option, value and limits. */

@@ -14,12 +14,14 @@
 
 #include "support/failing_allocator.h"
 #include "support/sample_analysis.h"
+#include "support/sample_profile.h"
 #include "support/temporary.h"
 
 /* ---- the calls ---- */
 
 static rkv_analysis *analysis;
 static rkv_budget *budget;
+static rkv_profile *profile;
 
 static rkv_status allocate(rkv_granularity granularity, bool within_layer, const char *policy) {
     rkv_budget_options options = rkv_budget_options_default();
@@ -45,6 +47,22 @@ static rkv_status by_head(void) {
 
 static rkv_status within_layer(void) {
     return allocate(RKV_BY_HEAD, true, "softmax");
+}
+
+static rkv_status by_profile(void) {
+    rkv_budget_options options = rkv_budget_options_default();
+    rkv_budget *b = NULL;
+    rkv_profile *p;
+    char *signal = NULL;
+    rkv_status status = rkv_profile_new(&p, &profile->model);
+    if (!status) status = rkv_profile_merge(p, profile);
+    options.profile = p;
+    if (!status) status = rkv_budget_options_parse("shuffled:policy=calibrated", &options, &signal);
+    if (!status) status = rkv_budget_allocate(&b, analysis, &options);
+    rkv_budget_free(b);
+    rkv_free(signal);
+    rkv_profile_free(p);
+    return status;
 }
 
 static rkv_status save_analysis(void) {
@@ -86,8 +104,8 @@ static const struct call {
     rkv_status (*run)(void);
     int files;
 } calls[] = {
-    {by_layer, 0}, {by_head, 0},     {within_layer, 0}, {save_analysis, 1}, {load_analysis, 0},
-    {save_csv, 1}, {save_budget, 1}, {load_budget, 0},  {export_all, 4},
+    {by_layer, 0},      {by_head, 0},  {within_layer, 0}, {by_profile, 0},  {save_analysis, 1},
+    {load_analysis, 0}, {save_csv, 1}, {save_budget, 1},  {load_budget, 0}, {export_all, 4},
 };
 
 /* Fails allocation 0, 1, 2 ... until the call gets through without meeting the failure. */
@@ -115,13 +133,15 @@ static int make(void **state) {
     (void)state;
     temporary_make();
     analysis = sample_analysis(3, 4, 2, 60, 1);
-    if (!analysis || rkv_budget_allocate(&budget, analysis, NULL)) return 1;
+    profile = analysis ? sample_profile(&analysis->model, 1) : NULL;
+    if (!profile || rkv_budget_allocate(&budget, analysis, NULL)) return 1;
     return save_analysis() || save_budget();
 }
 
 static int drop(void **state) {
     (void)state;
     rkv_budget_free(budget);
+    rkv_profile_free(profile);
     rkv_analysis_free(analysis);
     temporary_remove();
     return 0;

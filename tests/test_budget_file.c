@@ -32,7 +32,7 @@ static void test_round_trip(void **state) {
     (void)state;
     temporary_make();
     for (size_t i = 0; rkv_policy_at(i); i++)
-        for (int g = RKV_BY_LAYER; g <= RKV_BY_HEAD; g++) {
+        for (int g = RKV_BY_LAYER; rkv_policy_at(i)->weigh && g <= RKV_BY_HEAD; g++) {
             rkv_budget *b = budget_of(rkv_policy_at(i)->name, (rkv_granularity)g), *again;
             char *json, *json_again;
             const char *path = temporary_path("budget.json");

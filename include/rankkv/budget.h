@@ -37,7 +37,8 @@ typedef struct rkv_policy {
     const char *options; /* the members of rkv_budget_options that it reads, separated by spaces; "": none */
     bool needs_signal;   /* uses the signal (false: the controls uniform, pyramid, random, ...) */
     /* Writes weight [n_units] >= 0: shares of the total. full [n_units], zeroed by the caller: 1 makes a unit
-     * keep everything. Fails with RKV_USAGE when an option is out of its range. */
+     * keep everything. Fails with RKV_USAGE when an option is out of its range. NULL for "calibrated", which
+     * stands for the budget that the profile's calibration chose, whatever policy that is of. */
     rkv_status (*weigh)(const rkv_policy_input *in, double *weight, unsigned char *full);
 } rkv_policy;
 
@@ -56,8 +57,8 @@ struct rkv_budget_options {
     rkv_granularity granularity; /* RKV_BY_LAYER */
     bool within_layer; /* by head: share inside each layer's budget instead of over the whole model */
     /* heads -> layer. RKV_AGGREGATE_COUNT, the default: as the analysis made its layer rank (mean where that
-     * was HEAD_MEAN_MATRIX and the signal is not erank). HEAD_MEAN_MATRIX needs erank and an analysis made
-     * so. */
+     * was HEAD_MEAN_MATRIX and the signal is not erank, and for signals of the profile). HEAD_MEAN_MATRIX
+     * needs erank and an analysis made so. */
     rkv_aggregate aggregate;
     rkv_aggregate combine; /* query heads of a group -> KV head: MAX (default), MEAN, MEDIAN or MIN */
     /* exactly one of the three; 0 or NaN: not given; none given: ratio 0.5 */
@@ -82,15 +83,18 @@ RKV_API rkv_budget_options rkv_budget_options_default(void);
  *
  *     uniform          power:signal=retr,exponent=0.5,by=head          shuffled:policy=inverse,seed=3
  *
- * OPTION: any member that the policy reads by the names in its row, and signal, by=layer|head,
- * within_layer=yes|no, aggregate, combine, min, max. What is not given stays as *options has it. A signal's
- * name is copied to *signal, which the caller frees with rkv_free and which options->signal points to; NULL
- * when none is given. RKV_USAGE names the option, value and limit. "calibrated" is options->profile's
- * calibration: RKV_USAGE when there is none. */
+ * OPTION: what the policy reads, by the names in its row (shuffled: `policy`, and what that policy reads),
+ * and by=layer|head, within_layer=yes|no, min, max, and for policies that follow a signal: signal, aggregate,
+ * combine. What is not given stays as *options has it. A signal's name is copied to *signal, which the caller
+ * frees with rkv_free and which options->signal points to; NULL when none is given. RKV_USAGE names the
+ * option, value and limit; *options is then as it was. Limits that depend on the model (top_k, min, max), and
+ * whether there is such a signal, are rkv_budget_allocate's matter. "calibrated" gives the options of
+ * options->profile's calibration, shuffled:policy=calibrated deals its budgets out anew: RKV_USAGE when there
+ * is none. */
 RKV_API rkv_status rkv_budget_options_parse(const char *spec, rkv_budget_options *options, char **signal);
 
-/* Whether an allocation with these options reads the analysis's metrics (false: a control, or all that it
- * needs is in the profile): then an analysis with nothing but model, prompt_name and n_tokens will do. */
+/* Whether an allocation with these options reads the analysis's metrics. False (a control, or all that it
+ * needs is in the profile): an analysis with nothing but model, prompt_name and n_tokens will do. */
 RKV_API bool rkv_budget_needs_analysis(const rkv_budget_options *options);
 
 /* A budget: plain data, owned by itself, freed whole by rkv_budget_free. */

@@ -55,6 +55,8 @@ RKV_API void rkv_profile_free(rkv_profile *profile);
 RKV_API rkv_status rkv_profile_put(rkv_profile *profile, const rkv_signal *signal);
 /* NULL when there is none. Borrowed. */
 RKV_API const rkv_signal *rkv_profile_find(const rkv_profile *profile, const char *name);
+/* Puts a copy of calibration in the place of the profile's; NULL: the profile has none from here on. */
+RKV_API rkv_status rkv_profile_set_calibration(rkv_profile *profile, const rkv_calibration *calibration);
 /* Adds all signals of `from` (replacing those of the same names) and its calibration, if it has one. RKV_DATA
  * when it is of another model. */
 RKV_API rkv_status rkv_profile_merge(rkv_profile *profile, const rkv_profile *from);

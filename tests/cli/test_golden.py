@@ -120,6 +120,8 @@ class Golden(CliTest):
 
     def test_every_policy_makes_a_budget(self):
         for row in json.loads(self.run_well("methods", "--json").stdout)["policies"]:
+            if row["name"] == "calibrated":  # needs a profile
+                continue
             with self.subTest(row["name"]):
                 output = self.run_well("budget", "analysis.json", "--json", "--top-k", "1", "--policy", row["name"],
                                        "--total-budget", "101").stdout
@@ -138,6 +140,7 @@ class Golden(CliTest):
     def test_compare_json(self):
         document = json.loads(self.run_well("budget", "analysis.json", "--compare", "--json", "--top-k", "1").stdout)
         policies = [row["name"] for row in json.loads(self.run_well("methods", "--json").stdout)["policies"]]
+        policies.remove("calibrated")
         self.assertEqual([budget["policy"] for budget in document["budgets"]], policies)
         self.assertEqual(len({budget["total"] for budget in document["budgets"]}), 1)
 

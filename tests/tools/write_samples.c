@@ -54,6 +54,7 @@ int main(int argc, char **argv) {
     rkv_analysis *a = sample_analysis(4, 6, 2, 20, 1);
     if (!a) return 1;
     for (size_t i = 0; rkv_policy_at(i); i++) {
+        if (!rkv_policy_at(i)->weigh) continue; /* calibrated needs a profile */
         write_budget(argv[1], a, rkv_policy_at(i)->name, RKV_BY_LAYER);
         write_budget(argv[1], a, rkv_policy_at(i)->name, RKV_BY_HEAD);
     }

@@ -1,8 +1,9 @@
 /* slice.h: pieces of a specification, in place: not NUL-terminated. */
-#ifndef RKV_COMPRESSORS_SLICE_H
-#define RKV_COMPRESSORS_SLICE_H
+#ifndef RKV_CORE_SLICE_H
+#define RKV_CORE_SLICE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 typedef struct rkv_slice {
@@ -30,5 +31,12 @@ static inline rkv_slice rkv_slice_cut(rkv_slice *rest, char separator) {
     }
     return part;
 }
+
+/* A whole number of decimal digits alone, at most `most`. */
+bool rkv_slice_to_integer(rkv_slice text, uint64_t most, uint64_t *out);
+bool rkv_slice_to_size(rkv_slice text, size_t most, size_t *out);
+
+/* A decimal number, "." whatever the locale says. What exceeds a double becomes infinite: above any limit. */
+bool rkv_slice_to_real(rkv_slice text, double *out);
 
 #endif
