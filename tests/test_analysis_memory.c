@@ -1,5 +1,6 @@
-/* test_analysis_memory.c: the k-th allocation fails, for every k: opening a model, prefilling and analysing
- * say so, and nothing leaks (the sanitizers' build looks). LAPACKE's own allocations are left alone. */
+/* test_analysis_memory.c: the k-th allocation fails, for every k: opening a model, prefilling, analysing and
+ * probing say so, and nothing leaks (the sanitizers' build looks). LAPACKE's own allocations are left alone.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -28,6 +29,24 @@ static rkv_status analyse(rkv_weights weights, rkv_aggregate aggregate) {
     return status;
 }
 
+/* The probe, and the analysis as a profile. */
+static rkv_status probe_and_average(void) {
+    static const int32_t ids[] = {5, 9, 9, 30, 5};
+    rkv_model *model = NULL;
+    rkv_analysis *analysis = NULL;
+    rkv_profile *profile = NULL, *average = NULL;
+    rkv_status status = rkv_model_open(&model, temporary_path("tiny.gguf"), NULL);
+    if (!status) status = rkv_probe(&profile, model, &(rkv_probe_options){.n_random = 16, .n_seeds = 2});
+    if (!status) status = rkv_analyze(&analysis, model, ids, sizeof ids / sizeof *ids, NULL);
+    if (!status) status = rkv_profile_average(&average, (const rkv_analysis *const *)&analysis, 1);
+    if (!status) status = rkv_profile_merge(profile, average);
+    rkv_profile_free(average);
+    rkv_profile_free(profile);
+    rkv_analysis_free(analysis);
+    rkv_model_close(model);
+    return status;
+}
+
 static void fail_each(rkv_weights weights, rkv_aggregate aggregate) {
     long k = 0;
     for (;; k++) {
@@ -42,6 +61,22 @@ static void fail_each(rkv_weights weights, rkv_aggregate aggregate) {
     assert_true(k > 50);
 }
 
+static void test_every_allocation_of_a_profile_may_fail(void **state) {
+    (void)state;
+    temporary_make();
+    assert_int_equal(tiny_model_write(temporary_path("tiny.gguf"), &(tiny_model_options){.n_layers = 1}),
+                     RKV_OK);
+    for (long k = 0;; k++) {
+        allocation_failed = false;
+        allocations_left = k;
+        rkv_status status = probe_and_average();
+        allocations_left = -1;
+        if (!allocation_failed) break;
+        assert_int_equal(status, RKV_NO_MEMORY);
+    }
+    temporary_remove();
+}
+
 static void test_every_allocation_may_fail(void **state) {
     (void)state;
     temporary_make();
@@ -53,6 +88,7 @@ static void test_every_allocation_may_fail(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_allocation_may_fail)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_allocation_may_fail),
+                                       cmocka_unit_test(test_every_allocation_of_a_profile_may_fail)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
