@@ -1,4 +1,4 @@
-/* documents.c: what analysis.json and budget.json have in common. */
+/* documents.c: what analysis.json, budget.json and profile.json have in common. */
 #include "io/documents.h"
 
 #include <stdio.h>

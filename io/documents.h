@@ -1,4 +1,4 @@
-/* documents.h: what analysis.json and budget.json have in common. */
+/* documents.h: what analysis.json, budget.json and profile.json have in common. */
 #ifndef RKV_IO_DOCUMENTS_H
 #define RKV_IO_DOCUMENTS_H
 
@@ -10,6 +10,8 @@
 #define RKV_ANALYSIS_VERSION 1
 #define RKV_BUDGET_SCHEMA    "rankkv-budget"
 #define RKV_BUDGET_VERSION   1
+#define RKV_PROFILE_SCHEMA   "rankkv-profile"
+#define RKV_PROFILE_VERSION  1
 
 /* Documents name the definition, not only "effective rank": six incompatible ones are in use. */
 #define RKV_ERANK_DEFINITION "erank_sigma_entropy_nat"

@@ -1,4 +1,4 @@
-/* model_json.c: the "model" object of analysis.json and budget.json. */
+/* model_json.c: the "model" object of analysis.json, budget.json and profile.json. */
 #include "io/model_json.h"
 
 #include <string.h>

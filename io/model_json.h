@@ -1,4 +1,4 @@
-/* model_json.h: the "model" object of analysis.json and budget.json. */
+/* model_json.h: the "model" object of analysis.json, budget.json and profile.json. */
 #ifndef RKV_IO_MODEL_JSON_H
 #define RKV_IO_MODEL_JSON_H
 

@@ -1,5 +1,5 @@
 /* profile.c: profiles as plain data: signals put, found and merged. */
-#include <rankkv/profile.h>
+#include "io/profile.h"
 
 #include <math.h>
 #include <string.h>
@@ -9,7 +9,6 @@
 #include "io/model_info.h"
 
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
-#define LONGEST_NAME    64
 
 /* ---- signals ---- */
 
@@ -27,12 +26,17 @@ static size_t columns_of(const rkv_profile *profile, const rkv_signal *signal) {
     return signal->per_kv_head ? profile->model.n_kv_heads : profile->model.n_heads;
 }
 
+bool rkv_signal_is_name(const char *name) {
+    size_t length = strlen(name);
+    return length > 0 && length <= RKV_SIGNAL_LONGEST_NAME && strspn(name, NAME_CHARACTERS) == length;
+}
+
 static rkv_status check_signal(const rkv_profile *profile, const rkv_signal *signal) {
     const char *name = signal->name ? signal->name : "";
-    size_t columns = columns_of(profile, signal), length = strlen(name);
-    if (length == 0 || length > LONGEST_NAME || strspn(name, NAME_CHARACTERS) != length)
+    size_t columns = columns_of(profile, signal);
+    if (!rkv_signal_is_name(name))
         return rkv_fail(RKV_USAGE, "a signal is called \"%.80s\", not 1 to %d letters, digits and '_'", name,
-                        LONGEST_NAME);
+                        RKV_SIGNAL_LONGEST_NAME);
     for (size_t i = 0; i < profile->model.n_layers * columns; i++)
         if (!(signal->values[i] >= 0 && isfinite(signal->values[i])))
             return rkv_fail(RKV_USAGE, "%s of layer %zu, head %zu is %g, not a finite number of at least 0",

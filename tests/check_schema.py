@@ -19,7 +19,7 @@ except ImportError:
 
 def load_schemas(folder):
     schemas = {}
-    for name in ("analysis", "budget"):
+    for name in ("analysis", "budget", "profile"):
         schemas[name] = json.loads((folder / (name + ".schema.json")).read_text())
         jsonschema.Draft7Validator.check_schema(schemas[name])
     return schemas
@@ -65,6 +65,17 @@ BROKEN = {
         (("options",), []),
         (("heads",), DROP),
     ],
+    "profile": [
+        (("model",), DROP),
+        (("signals",), []),
+        (("signals", "two words"), {"per": "head", "values": [[1]]}),
+        (("signals", "retr", "per"), "layer"),
+        (("signals", "retr", "values"), DROP),
+        (("signals", "retr", "values"), [[1, -1]]),
+        (("signals", "retr", "values"), [[1, None]]),
+        (("calibration",), {}),
+        (("calibration", "ratio"), 0),
+    ],
 }
 
 
@@ -93,7 +104,7 @@ def main():
                 print("%s: %s: %s" % (path.name, error.json_path, error.message))
             assert not errors
             count += 1
-            if not path.name.endswith("-proportional-1.json"):  # by head, with everything in it
+            if not path.name.endswith(("-proportional-1.json", "profile-whole.json")):  # with everything in it
                 continue
             for where, value in BROKEN[kind]:
                 assert not validators[kind].is_valid(broken(document, where, value)), (kind, where)

@@ -91,6 +91,17 @@ static rkv_status load_budget(void) {
     return status;
 }
 
+static rkv_status save_profile(void) {
+    return rkv_profile_save(profile, temporary_path("profile.json"));
+}
+
+static rkv_status load_profile(void) {
+    rkv_profile *p;
+    rkv_status status = rkv_profile_load(&p, temporary_path("profile.json"));
+    rkv_profile_free(p);
+    return status;
+}
+
 static rkv_status export_all(void) {
     rkv_status status = RKV_OK;
     for (size_t i = 0; !status && rkv_exporter_at(i); i++)
@@ -104,8 +115,9 @@ static const struct call {
     rkv_status (*run)(void);
     int files;
 } calls[] = {
-    {by_layer, 0},      {by_head, 0},  {within_layer, 0}, {by_profile, 0},  {save_analysis, 1},
-    {load_analysis, 0}, {save_csv, 1}, {save_budget, 1},  {load_budget, 0}, {export_all, 4},
+    {by_layer, 0},      {by_head, 0},       {within_layer, 0}, {by_profile, 0},
+    {save_analysis, 1}, {load_analysis, 0}, {save_csv, 1},     {save_budget, 1},
+    {load_budget, 0},   {export_all, 4},    {save_profile, 1}, {load_profile, 0},
 };
 
 /* Fails allocation 0, 1, 2 ... until the call gets through without meeting the failure. */
@@ -135,7 +147,7 @@ static int make(void **state) {
     analysis = sample_analysis(3, 4, 2, 60, 1);
     profile = analysis ? sample_profile(&analysis->model, 1) : NULL;
     if (!profile || rkv_budget_allocate(&budget, analysis, NULL)) return 1;
-    return save_analysis() || save_budget();
+    return save_analysis() || save_budget() || save_profile();
 }
 
 static int drop(void **state) {

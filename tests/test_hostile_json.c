@@ -1,4 +1,5 @@
-/* test_hostile_json.c: analysis.json and budget.json cut short, bent and lied in: refused, never worse. */
+/* test_hostile_json.c: analysis.json, budget.json and profile.json cut short, bent and lied in: refused,
+ * never worse. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 
 #include "core/random.h"
 #include "support/sample_analysis.h"
+#include "support/sample_profile.h"
 #include "support/temporary.h"
 
 /* ---- the documents under attack ---- */
@@ -45,19 +47,37 @@ static rkv_status load_budget(const char *path) {
     return status;
 }
 
-static subject subjects[2];
+static rkv_status load_profile(const char *path) {
+    rkv_profile *p;
+    char *json;
+    rkv_status status = rkv_profile_load(&p, path);
+    assert_int_equal(status == RKV_OK, p != NULL);
+    if (p) {
+        assert_int_equal(rkv_profile_to_json(p, &json), RKV_OK);
+        free(json);
+    }
+    rkv_profile_free(p);
+    return status;
+}
+
+enum { N_SUBJECTS = 3 };
+static subject subjects[N_SUBJECTS];
 
 static int make_subjects(void **state) {
     (void)state;
     rkv_analysis *a = sample_analysis(2, 2, 1, 4, 1);
     rkv_budget_options options = rkv_budget_options_default();
     rkv_budget *b;
+    rkv_profile *p = sample_profile(&a->model, 1);
     options.granularity = RKV_BY_HEAD;
     if (rkv_budget_allocate(&b, a, &options)) return 1;
     subjects[0].load = load_analysis;
     subjects[1].load = load_budget;
+    subjects[2].load = load_profile;
     if (rkv_analysis_to_json(a, NULL, &subjects[0].json)) return 1;
     if (rkv_budget_to_json(b, &subjects[1].json)) return 1;
+    if (rkv_profile_to_json(p, &subjects[2].json)) return 1;
+    rkv_profile_free(p);
     rkv_budget_free(b);
     rkv_analysis_free(a);
     temporary_make();
@@ -66,8 +86,8 @@ static int make_subjects(void **state) {
 
 static int drop_subjects(void **state) {
     (void)state;
-    free(subjects[0].json);
-    free(subjects[1].json);
+    for (size_t i = 0; i < N_SUBJECTS; i++)
+        free(subjects[i].json);
     temporary_remove();
     return 0;
 }
@@ -87,7 +107,7 @@ static rkv_status attack(const subject *s, const char *bytes, size_t length) {
 
 static void test_truncated_at_every_length(void **state) {
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < N_SUBJECTS; i++) {
         size_t whole = strlen(subjects[i].json) - 1; /* without the last line end */
         assert_int_equal(attack(&subjects[i], subjects[i].json, whole), RKV_OK);
         for (size_t length = 0; length < whole; length++)
@@ -98,7 +118,7 @@ static void test_truncated_at_every_length(void **state) {
 static void test_bytes_changed_at_random(void **state) {
     (void)state;
     rkv_random random = {1};
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < N_SUBJECTS; i++) {
         size_t length = strlen(subjects[i].json);
         char *bent = malloc(length);
         for (int round = 0; round < 4000; round++) {
@@ -164,7 +184,7 @@ static void replace_values(const subject *s, json_t *document, json_t *node) {
 
 static void test_every_value_replaced(void **state) {
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < N_SUBJECTS; i++) {
         json_t *document = json_loads(subjects[i].json, 0, NULL);
         replace_values(&subjects[i], document, document);
         json_decref(document);
@@ -173,11 +193,12 @@ static void test_every_value_replaced(void **state) {
 
 static void test_members_that_must_be_there(void **state) {
     (void)state;
-    static const char *const needed[2][8] = {
+    static const char *const needed[N_SUBJECTS][8] = {
         {"schema", "schema_version", "model", "prompt", "metric", "effective_rank", "metrics", "layer_rank"},
         {"schema", "schema_version", "model", "n_tokens", "total", "layers", "heads", NULL},
+        {"schema", "schema_version", "model", "signals", NULL},
     };
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < N_SUBJECTS; i++)
         for (size_t k = 0; k < 8 && needed[i][k]; k++) {
             json_t *document = json_loads(subjects[i].json, 0, NULL);
             json_object_del(document, needed[i][k]);

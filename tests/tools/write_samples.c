@@ -1,4 +1,5 @@
-/* write_samples.c: write_samples DIR: one analysis.json or budget.json of every kind, for check_schema.py. */
+/* write_samples.c: write_samples DIR: one analysis.json, budget.json or profile.json of every kind, for
+ * check_schema.py. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 #include <rankkv/budget.h>
 
 #include "support/sample_analysis.h"
+#include "support/sample_profile.h"
 
 static void need(rkv_status status) {
     if (!status) return;
@@ -49,6 +51,19 @@ static void write_least(const char *folder, rkv_analysis *a) {
     need(rkv_analysis_save(a, NULL, path));
 }
 
+static void write_profiles(const char *folder, const rkv_analysis *a) {
+    char path[1024];
+    rkv_profile *profile = sample_profile(&a->model, 1);
+    if (!profile) exit(1);
+    snprintf(path, sizeof path, "%s/profile-whole.json", folder);
+    need(rkv_profile_save(profile, path));
+    rkv_profile_free(profile);
+    need(rkv_profile_new(&profile, &a->model));
+    snprintf(path, sizeof path, "%s/profile-least.json", folder);
+    need(rkv_profile_save(profile, path));
+    rkv_profile_free(profile);
+}
+
 int main(int argc, char **argv) {
     if (argc != 2) return 2;
     rkv_analysis *a = sample_analysis(4, 6, 2, 20, 1);
@@ -58,6 +73,7 @@ int main(int argc, char **argv) {
         write_budget(argv[1], a, rkv_policy_at(i)->name, RKV_BY_LAYER);
         write_budget(argv[1], a, rkv_policy_at(i)->name, RKV_BY_HEAD);
     }
+    write_profiles(argv[1], a);
     write_least(argv[1], a);
     rkv_analysis_free(a);
     return 0;
