@@ -30,6 +30,13 @@ typedef struct rkv_attention_shape {
     size_t n_tokens, n_heads, n_kv_heads, head_dim; /* T, H, G, D */
 } rkv_attention_shape;
 
+/* The attention that each key receives: columns of the softmax summed, over all queries and over those at
+ * least `distance` tokens after the key. Either is [H,T], or NULL: not wanted. */
+typedef struct rkv_attention_sums {
+    float *all, *far;
+    size_t distance;
+} rkv_attention_sums;
+
 /* Singular values of a batch of matrices of one shape. */
 typedef struct rkv_singular_task {
     const float *matrices; /* [n, rows, cols] device memory */
@@ -123,10 +130,11 @@ typedef struct rkv_backend_ops {
                                const float *rotation, rkv_rope_pairing pairing,
                                const rkv_attention_shape *shape, float *q, float *k, float *v);
     /* out [T, H D] = softmax(q k^T / sqrt(D), causal) v; query head h reads key/value head h G / H. attention
-     * [H,T,T], unless NULL, takes the softmax, zeros above the diagonal; sums [H,T], unless NULL, the sum of
-     * each of its columns: the attention that each key receives. Neither depends on the number of threads. */
+     * [H,T,T], unless NULL, takes the softmax, zeros above the diagonal; sums, unless NULL, those of its
+     * columns. Neither depends on the number of threads. */
     rkv_status (*attention)(rkv_backend *backend, const float *q, const float *k, const float *v,
-                            const rkv_attention_shape *shape, float *attention, float *sums, float *out);
+                            const rkv_attention_shape *shape, float *attention,
+                            const rkv_attention_sums *sums, float *out);
     /* The same over cached keys and values. */
     rkv_status (*attend_cached)(rkv_backend *backend, const rkv_cached_attention *task);
     /* p [m, n] = softmax(q k^T / sqrt(D)) of one head's queries q [m, D] over keys k [n, D], in host memory;

@@ -29,7 +29,8 @@ rkv_status rkv_cpu_matvec(rkv_backend *backend, const float *x, size_t k, const 
 
 /* cpu_attention.c */
 rkv_status rkv_cpu_attention(rkv_backend *backend, const float *q, const float *k, const float *v,
-                             const rkv_attention_shape *shape, float *attention, float *sums, float *out);
+                             const rkv_attention_shape *shape, float *attention,
+                             const rkv_attention_sums *sums, float *out);
 
 /* cpu_cached.c */
 rkv_status rkv_cpu_attend_cached(rkv_backend *backend, const rkv_cached_attention *task);

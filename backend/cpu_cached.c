@@ -85,13 +85,14 @@ static void turn(const rkv_cached_attention *task, float *x, size_t place) {
 
 /* ---- keys and values ---- */
 
-/* Rows as float32: where they lie, when that is already so; else in room, with zeros up to the stride. */
+/* Rows as float32: where they lie, when that is already so; else in room, with zeros up to the stride. What
+ * is multiplied is the same either way, so a result does not show where rows lie. */
 static const float *rows_at(const rkv_rows *rows, size_t first, size_t n, size_t stride, bool in_place,
                             float *room, size_t *ld) {
     size_t width = rkv_rows_width(rows);
-    const float *data = rkv_rows_data(rows);
+    const float *data = in_place && stride == width ? rkv_rows_in_place(rows, first, n) : NULL;
     *ld = stride;
-    if (data && in_place && stride == width) return data + first * width;
+    if (data) return data;
     rkv_rows_read_apart(rows, first, n, room, stride);
     for (size_t i = 0; stride > width && i < n; i++)
         memset(room + i * stride + width, 0, (stride - width) * sizeof *room);

@@ -50,12 +50,12 @@ static void lay_out(rkv_rows *rows, size_t width) {
     layout->group = rows->format.group;
     if (!by_channel(rows) && (!layout->group || layout->group > width)) layout->group = width;
     layout->record_bytes = rows->codec->record_bytes(layout);
-    rows->records = (rkv_row_list){NULL, 0, layout->record_bytes, RKV_ROWS_SLACK, UINT32_MAX, 0};
+    rows->records = rkv_row_list_of(layout->record_bytes, RKV_ROWS_SLACK, UINT32_MAX);
     if (!by_channel(rows)) return;
     size_t group_bytes = sizeof(uint32_t) + rkv_channel_group_bytes(layout);
     size_t group_slack = (RKV_ROWS_SLACK + layout->group - 1) / layout->group;
-    rows->groups = (rkv_row_list){NULL, 0, group_bytes, group_slack, UINT32_MAX, 0};
-    rows->tail = (rkv_row_list){NULL, 0, width * sizeof(float), RKV_ROWS_SLACK, layout->group, 0};
+    rows->groups = rkv_row_list_of(group_bytes, group_slack, UINT32_MAX);
+    rows->tail = rkv_row_list_of(width * sizeof(float), RKV_ROWS_SLACK, layout->group);
 }
 
 rkv_status rkv_rows_new(rkv_rows **out, const rkv_row_format *format, size_t width) {
@@ -85,7 +85,10 @@ void rkv_rows_free(rkv_rows *rows) {
 
 static rkv_status copy_list(rkv_row_list *to, const rkv_row_list *from, size_t count) {
     rkv_status status = rkv_row_list_reserve(to, 0, count);
-    if (!status && count) memcpy(rkv_row_list_at(to, 0), rkv_row_list_at(from, 0), count * from->item_bytes);
+    for (size_t i = 0, run; !status && i < count; i += run) {
+        run = rkv_row_list_run(from, i, count - i);
+        memcpy(rkv_row_list_at(to, i), rkv_row_list_at(from, i), run * from->item_bytes);
+    }
     return status;
 }
 
@@ -117,9 +120,9 @@ const rkv_row_format *rkv_rows_format(const rkv_rows *rows) {
     return &rows->format;
 }
 
-const float *rkv_rows_data(const rkv_rows *rows) {
-    return rows->codec == &rkv_rows_f32 ? (const float *)(const void *)rkv_row_list_at(&rows->records, 0)
-                                        : NULL;
+const float *rkv_rows_in_place(const rkv_rows *rows, size_t first, size_t n) {
+    bool lie_so = rows->codec == &rkv_rows_f32 && rkv_row_list_run(&rows->records, first, n) == n;
+    return lie_so ? (const float *)(const void *)rkv_row_list_at(&rows->records, first) : NULL;
 }
 
 size_t rkv_rows_allocated_bytes(const rkv_rows *rows) {
@@ -184,6 +187,7 @@ static rkv_status append_by_channel(rkv_rows *rows, const float *x, size_t n, si
     if (status) return status;
     if (fill) {
         add_to_tail(rows, x, fill, stride);
+        rkv_row_list_close(&rows->tail, size);
         add_group(rows, (const float *)(const void *)rkv_row_list_at(&rows->tail, 0), rows->layout.width);
         rows->n_tail = 0;
         x += fill * stride;
@@ -240,8 +244,7 @@ static void keep_groups(rkv_rows *rows, const uint32_t *index, size_t n) {
     size_t kept = 0, at = 0;
     for (size_t g = 0; g < rows->n_groups; g++) {
         size_t end = group_end(rows, g), first = at;
-        while (at < n && index[at] < end)
-            at++;
+        at += rkv_index_below(index + at, n - at, end);
         if (at == first) continue;
         if (kept != g)
             memcpy(rkv_row_list_at(&rows->groups, kept), rkv_row_list_at(&rows->groups, g),
@@ -252,9 +255,7 @@ static void keep_groups(rkv_rows *rows, const uint32_t *index, size_t n) {
 }
 
 void rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n) {
-    size_t encoded = 0;
-    while (encoded < n && index[encoded] < rows->n_encoded)
-        encoded++;
+    size_t encoded = rkv_index_below(index, n, rows->n_encoded);
     assert(n <= rkv_rows_count(rows) && (!n || index[n - 1] < rkv_rows_count(rows)));
     rkv_row_list_pick(&rows->records, rows->n_encoded, index, encoded, 0);
     rkv_row_list_pick(&rows->tail, rows->n_tail, index + encoded, n - encoded, rows->n_encoded);
@@ -266,12 +267,25 @@ void rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n) {
     rkv_row_list_trim(&rows->tail, rows->n_tail);
 }
 
-static void read_groups(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride) {
-    for (size_t done = 0, g = n ? group_of(rows, first) : 0; done < n; g++) {
-        size_t left = group_end(rows, g) - first - done, count = n - done < left ? n - done : left;
-        rkv_channel_decode(&rows->layout, rkv_row_list_at(&rows->groups, g) + sizeof(uint32_t),
-                           rkv_row_list_at(&rows->records, first + done), count, x + done * stride, stride);
-        done += count;
+/* Encoded rows that share what decodes them and lie side by side: how many of n from `first` on; by channel
+ * also in *group their group. */
+static size_t stretch(const rkv_rows *rows, size_t first, size_t n, size_t *group) {
+    size_t run = rkv_row_list_run(&rows->records, first, n);
+    if (!by_channel(rows)) return run;
+    *group = group_of(rows, first);
+    size_t left = group_end(rows, *group) - first;
+    return run < left ? run : left;
+}
+
+static void decode(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride) {
+    for (size_t done = 0, run, group; done < n; done += run, x += run * stride) {
+        run = stretch(rows, first + done, n - done, &group);
+        const unsigned char *records = rkv_row_list_at(&rows->records, first + done);
+        if (by_channel(rows))
+            rkv_channel_decode(&rows->layout, rkv_row_list_at(&rows->groups, group) + sizeof(uint32_t),
+                               records, run, x, stride);
+        else
+            rows->codec->decode(&rows->layout, records, run, x, stride);
     }
 }
 
@@ -279,10 +293,7 @@ void rkv_rows_read_apart(const rkv_rows *rows, size_t first, size_t n, float *x,
     assert(first + n <= rkv_rows_count(rows) && stride >= rows->layout.width);
     size_t left = first < rows->n_encoded ? rows->n_encoded - first : 0, encoded = n < left ? n : left;
     const rkv_row_layout *layout = &rows->layout;
-    if (by_channel(rows))
-        read_groups(rows, first, encoded, x, stride);
-    else if (encoded)
-        rows->codec->decode(layout, rkv_row_list_at(&rows->records, first), encoded, x, stride);
+    decode(rows, first, encoded, x, stride);
     for (size_t i = encoded; i < n; i++)
         memcpy(x + i * stride, rkv_row_list_at(&rows->tail, first + i - rows->n_encoded),
                layout->width * sizeof *x);

@@ -62,12 +62,12 @@ rkv_status rkv_rows_append(rkv_rows *rows, const float *x, size_t n, size_t stri
 #define RKV_ROWS_SLACK 4
 void rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n);
 
-/* Rows [first, first + n) as float32 into x [n, width]. Rows in F32 can be looked at where they lie: NULL for
- * other forms. */
+/* Rows [first, first + n) as float32 into x [n, width]. */
 void rkv_rows_read(const rkv_rows *rows, size_t first, size_t n, float *x);
 /* The same, rows of x `stride` floats apart; what lies between them is left alone. */
 void rkv_rows_read_apart(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride);
-const float *rkv_rows_data(const rkv_rows *rows);
+/* The same where they lie: NULL unless they are in F32, and side by side. */
+const float *rkv_rows_in_place(const rkv_rows *rows, size_t first, size_t n);
 
 /* What the allocator holds for it (the empty list's own few bytes included), and of that what its present
  * rows need: for each row 4 width (F32) or 2 width bytes (F16, BF16), or ceil(width bits / 8) of codes; for

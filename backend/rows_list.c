@@ -1,6 +1,7 @@
 /* rows_list.c: a growing array of byte records whose spare room is bounded in both directions. */
 #include "backend/rows_list.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -16,14 +17,20 @@ static rkv_status resize(rkv_row_list *list, size_t count, size_t capacity) {
     return status;
 }
 
-static void close_front_gap(rkv_row_list *list, size_t count) {
-    if (list->start) memmove(list->data, rkv_row_list_at(list, 0), count * list->item_bytes);
-    list->start = 0;
+static void move(rkv_row_list *list, unsigned char *to, const unsigned char *from, size_t n) {
+    if (to != from && n) memmove(to, from, n * list->item_bytes);
+}
+
+void rkv_row_list_close(rkv_row_list *list, size_t count) {
+    if (list->gap && list->gap_at < count)
+        move(list, list->data + list->gap_at * list->item_bytes, rkv_row_list_at(list, list->gap_at),
+             count - list->gap_at);
+    list->gap = 0;
 }
 
 rkv_status rkv_row_list_reserve(rkv_row_list *list, size_t count, size_t needed) {
-    if (list->start + needed <= list->capacity) return RKV_OK;
-    close_front_gap(list, count);
+    if (list->gap + needed <= list->capacity) return RKV_OK;
+    rkv_row_list_close(list, count);
     if (needed <= list->capacity) return RKV_OK;
     size_t wanted = count ? with_slack(list, count) : 0;
     return resize(list, count, wanted > needed ? wanted : needed);
@@ -33,41 +40,70 @@ rkv_status rkv_row_list_reserve(rkv_row_list *list, size_t count, size_t needed)
  * not to the count and its slack: after a prompt was compressed, nothing lies idle. */
 void rkv_row_list_trim(rkv_row_list *list, size_t count) {
     if (list->capacity <= with_slack(list, count)) return;
-    close_front_gap(list, count);
+    rkv_row_list_close(list, count);
     (void)resize(list, count, count);
 }
 
-static void move(rkv_row_list *list, size_t to, size_t from, size_t n) {
-    if (to != from) memmove(rkv_row_list_at(list, to), rkv_row_list_at(list, from), n * list->item_bytes);
+/* ---- indices ---- */
+
+size_t rkv_index_below(const uint32_t *index, size_t n, size_t bound) {
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (index[middle] < bound)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
-/* Runs of neighbours move together: eviction of a few leaves long ones. */
-static void move_down(rkv_row_list *list, const uint32_t *index, size_t n, size_t base) {
-    for (size_t i = 0, run; i < n; i += run) {
-        for (run = 1; i + run < n && index[i + run] == index[i] + run;)
-            run++;
-        move(list, i, index[i] - base, run);
-    }
+static bool follows(const uint32_t *index, size_t n, size_t i) {
+    return i < n && index[i] - index[0] == i;
 }
 
-/* The same towards the end, the last run first; `gone` items fewer than before. */
-static void move_up(rkv_row_list *list, const uint32_t *index, size_t n, size_t base, size_t gone) {
-    for (size_t i = n, run; i > 0; i -= run) {
-        for (run = 1; run < i && index[i - 1 - run] == index[i - 1] - run;)
-            run++;
-        move(list, gone + i - run, index[i - run] - base, run);
+size_t rkv_index_run(const uint32_t *index, size_t n) {
+    size_t run = 1, step = 1;
+    for (; follows(index, n, run + step - 1); step *= 2)
+        run += step;
+    for (; step; step /= 2)
+        if (follows(index, n, run + step - 1)) run += step;
+    return run;
+}
+
+/* ---- taking out ---- */
+
+/* How many of index [n] stand at most `shift` below their item. The distance never falls along the list: that
+ * many are its beginning. */
+static size_t n_shifted(const uint32_t *index, size_t n, size_t shift) {
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (index[middle] - middle <= shift)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    list->start += gone;
+    return low;
+}
+
+/* Items index [from, to) to the places from .. to - 1 below the gap. */
+static void move_down(rkv_row_list *list, const uint32_t *index, size_t from, size_t to, size_t base) {
+    for (size_t i = from, run; i < to; i += run) {
+        size_t item = index[i] - base;
+        run = rkv_row_list_run(list, item, rkv_index_run(index + i, to - i));
+        move(list, list->data + i * list->item_bytes, rkv_row_list_at(list, item), run);
+    }
 }
 
 void rkv_row_list_pick(rkv_row_list *list, size_t count, const uint32_t *index, size_t n, size_t base) {
-    size_t before = 0, behind = 0; /* items that stay where they are if the others move down, or up */
-    while (before < n && index[before] - base == before)
-        before++;
-    while (behind < n && index[n - 1 - behind] - base == count - 1 - behind)
-        behind++;
-    if (before >= behind)
-        move_down(list, index, n, base);
-    else
-        move_up(list, index, n, base, count - n);
+    if (n == count) return;
+    size_t first = n_shifted(index, n, base); /* the first that goes, and the end of those that go */
+    size_t end = count - n + n_shifted(index, n, base + count - n - 1);
+    if (!list->gap) list->gap_at = first;
+    size_t from = first < list->gap_at ? first : list->gap_at, to = end > list->gap_at ? end : list->gap_at;
+    size_t stay = n - (count - to); /* below the gap */
+    move_down(list, index, from, stay, base);
+    list->gap = stay < n ? list->gap + count - n : 0; /* at the end it is room like any other */
+    list->gap_at = stay;
 }

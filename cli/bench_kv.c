@@ -139,8 +139,24 @@ static rkv_status measure(const bench_options *options, const char *method, cons
     return said(status);
 }
 
-static rkv_status measure_all(const bench_options *options, const cli_list *methods, const tensors *t) {
-    cli_json json = {0};
+/* The document is written once all of it is known: a method that fails leaves no half of one. */
+static rkv_status write_document(const bench_options *options, const cli_list *methods, const tensors *t) {
+    rkv_kv_report reports[sizeof methods->items / sizeof *methods->items];
+    for (size_t i = 0; i < methods->n; i++) {
+        rkv_status status = measure(options, methods->items[i], t, &reports[i]);
+        if (status) return status;
+    }
+    cli_json json = json_begin(stdout, "rankkv-bench");
+    write_shape(&json, options, t);
+    for (size_t i = 0; i < methods->n; i++)
+        write_row(&json, methods->items[i], &reports[i]);
+    json_close(&json, ']');
+    json_end(&json);
+    return RKV_OK;
+}
+
+/* A row appears as soon as it is measured. */
+static rkv_status print_table(const bench_options *options, const cli_list *methods, const tensors *t) {
     int width = (int)strlen("method");
     rkv_status status = RKV_OK;
     for (size_t i = 0; i < methods->n; i++)
@@ -149,18 +165,9 @@ static rkv_status measure_all(const bench_options *options, const cli_list *meth
         rkv_kv_report report;
         status = measure(options, methods->items[i], t, &report);
         if (status) break;
-        if (i == 0 && options->json) json = json_begin(stdout, "rankkv-bench");
-        if (i == 0 && options->json) write_shape(&json, options, t);
-        if (i == 0 && !options->json) print_head(options, t, width);
-        if (options->json)
-            write_row(&json, methods->items[i], &report);
-        else
-            print_row(methods->items[i], &report, t, width);
-        if (!options->json) status = output_flush();
-    }
-    if (!status && options->json) {
-        json_close(&json, ']');
-        json_end(&json);
+        if (i == 0) print_head(options, t, width);
+        print_row(methods->items[i], &report, t, width);
+        status = output_flush();
     }
     return status;
 }
@@ -173,7 +180,7 @@ rkv_status bench_kv_run(const bench_options *options) {
     for (size_t i = 0; i < methods.n && !status; i++)
         status = said(rkv_method_check(methods.items[i]));
     if (!status) status = load(options, &t);
-    if (!status) status = measure_all(options, &methods, &t);
+    if (!status) status = (options->json ? write_document : print_table)(options, &methods, &t);
     rkv_free(t.keys.data);
     rkv_free(t.values.data);
     return status;

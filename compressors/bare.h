@@ -5,8 +5,7 @@
 #ifndef RKV_COMPRESSORS_BARE_H
 #define RKV_COMPRESSORS_BARE_H
 
-#include "compressors/entries.h"
-#include "compressors/pipeline.h"
+#include "compressors/work.h"
 #include "io/dtype.h"
 
 /* What all heads of a call share. */
@@ -23,13 +22,9 @@ rkv_status rkv_bare_job_check(const rkv_bare_job *job);
 
 /* The working memory of one thread. Start from {0}. */
 typedef struct rkv_bare_room {
-    float *keys, *values; /* [tokens, dim] as the next part of the pipeline sees them */
-    int32_t *positions;   /* [tokens] */
-    size_t n;             /* entries that are left */
-    float *score;         /* [tokens] */
-    uint32_t *kept;       /* [tokens] */
-    float *state;         /* [state_size] */
-    size_t state_size;
+    float *keys, *values; /* [tokens, dim] of a head in float32 */
+    int32_t *positions;   /* [tokens] 0, 1, ... */
+    rkv_work work;
 } rkv_bare_room;
 
 rkv_status rkv_bare_room_new(rkv_bare_room *room, const rkv_bare_job *job);

@@ -3,8 +3,6 @@
 #include <string.h>
 
 #include "compressors/bare.h"
-#include "compressors/executor.h"
-#include "compressors/select.h"
 #include "core/fail.h"
 #include "core/memory.h"
 
@@ -44,80 +42,40 @@ rkv_status rkv_bare_job_check(const rkv_bare_job *job) {
 
 /* ---- working memory ---- */
 
-/* The largest state that a method of the pipeline keeps. */
-static size_t state_size(const rkv_bare_job *job) {
-    const rkv_attention_shape shape = {job->tokens, 1, 1, job->dim};
-    size_t most = 0;
-    for (size_t i = 0; i < job->pipeline.n_stages; i++) {
-        const rkv_stage *stage = &job->pipeline.stages[i];
-        size_t size =
-            stage->method->ops->state_size ? stage->method->ops->state_size(&stage->values, &shape) : 0;
-        if (size > most) most = size;
-    }
-    return most;
+/* A head is the only one of a layer of its own. */
+static rkv_status make_work(rkv_work *w, const rkv_bare_job *job) {
+    const rkv_layer_view view = {.n_layers = job->n_heads,
+                                 .n_heads = 1,
+                                 .n_kv_heads = 1,
+                                 .head_dim = job->dim,
+                                 .n_seen = job->tokens,
+                                 .seed = job->seed};
+    rkv_status status = rkv_work_init(w, &view, NULL);
+    w->form = job->dtype->form;
+    return status;
 }
 
 rkv_status rkv_bare_room_new(rkv_bare_room *room, const rkv_bare_job *job) {
     size_t n = job->tokens, size = n * job->dim;
-    *room = (rkv_bare_room){.state_size = state_size(job)};
-    rkv_status status = rkv_alloc_raw(&room->keys, size, sizeof *room->keys);
+    *room = (rkv_bare_room){0};
+    rkv_status status = make_work(&room->work, job);
+    if (!status) status = rkv_alloc_raw(&room->keys, size, sizeof *room->keys);
     if (!status) status = rkv_alloc_raw(&room->values, size, sizeof *room->values);
-    if (!status) status = rkv_alloc_raw(&room->score, n, sizeof *room->score);
-    if (!status) status = rkv_alloc_raw(&room->kept, n, sizeof *room->kept);
     if (!status) status = rkv_alloc_raw(&room->positions, n, sizeof *room->positions);
-    if (!status) status = rkv_alloc(&room->state, room->state_size, sizeof *room->state);
+    for (size_t i = 0; !status && i < n; i++)
+        room->positions[i] = (int32_t)i;
     return status;
 }
 
 void rkv_bare_room_clear(rkv_bare_room *room) {
+    rkv_work_clear(&room->work);
     free(room->keys);
     free(room->values);
-    free(room->score);
-    free(room->kept);
     free(room->positions);
-    free(room->state);
     *room = (rkv_bare_room){0};
 }
 
-/* ---- representations ---- */
-
-/* The stages from *i on that say how entries are stored, as one form; *i is then the next stage. */
-static rkv_status represent(rkv_entries *out, const rkv_bare_job *job, size_t *i, rkv_bare_room *room) {
-    size_t first = *i;
-    rkv_entries_format format;
-    rkv_status status =
-        rkv_pipeline_format(&job->pipeline, first, room->keys, room->values, room->n, job->dim, &format, i);
-    bool has_form = false;
-    for (size_t k = first; k < *i; k++)
-        has_form = has_form || job->pipeline.stages[k].method->ops->format;
-    if (!has_form) format.keys = format.values = (rkv_row_format){.form = job->dtype->form};
-    rkv_entries_clear(out);
-    if (!status) status = rkv_entries_init(out, &format, job->dim, 1, false);
-    if (!status) status = rkv_entries_append(out, room->keys, room->values, room->positions, NULL, room->n);
-    rkv_entries_format_clear(&format);
-    return status;
-}
-
-/* What comes after a representation sees what it made of the entries. */
-static rkv_status refresh(const rkv_entries *stored, rkv_bare_room *room) {
-    return stored->keys.rows ? rkv_entries_read(stored, room->keys, room->values) : RKV_OK;
-}
-
-/* ---- selections ---- */
-
-static void keep_rows(float *rows, size_t width, const uint32_t *kept, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (kept[i] != i) memcpy(rows + i * width, rows + kept[i] * width, width * sizeof *rows);
-}
-
-static void keep(rkv_entries *out, const rkv_bare_job *job, size_t n, rkv_bare_room *room) {
-    keep_rows(room->keys, job->dim, room->kept, n);
-    keep_rows(room->values, job->dim, room->kept, n);
-    for (size_t i = 0; i < n; i++)
-        room->positions[i] = room->positions[room->kept[i]];
-    if (out->keys.rows) rkv_entries_keep(out, room->kept, n);
-    room->n = n;
-}
+/* ---- there and back ---- */
 
 /* No layer is left out; a text that is too short for the method is. */
 static bool leaves_alone(const rkv_bare_job *job, const rkv_stage *stage) {
@@ -125,60 +83,24 @@ static bool leaves_alone(const rkv_bare_job *job, const rkv_stage *stage) {
     return ops->keeps_all || (ops->skips && ops->skips(&stage->values, SIZE_MAX, job->tokens));
 }
 
-static rkv_status select_entries(rkv_entries *out, const rkv_bare_job *job, size_t index,
-                                 const rkv_stage *stage, rkv_bare_room *room) {
-    const struct rkv_method_ops *ops = stage->method->ops;
-    size_t budget = budget_of(job, stage), n = 0;
-    const rkv_head_view head = {
-        .n = room->n, .keys = room->keys, .values = room->values, .positions = room->positions};
-    const rkv_layer_view view = {.index = index,
-                                 .n_layers = job->n_heads,
-                                 .n_heads = 1,
-                                 .n_kv_heads = 1,
-                                 .head_dim = job->dim,
-                                 .n_seen = job->tokens,
-                                 .heads = &head,
-                                 .budgets = &(size_t){budget},
-                                 .seed = job->seed,
-                                 .state = room->state};
-    float *const score = room->score;
-    memset(room->state, 0, room->state_size * sizeof *room->state);
-    rkv_status status = ops->score(&stage->values, &view, &score);
-    if (!status && ops->share) status = ops->share(&stage->values, &view, &score, &budget);
-    if (!status) status = rkv_select_best(room->score, room->n, budget, room->kept, &n);
-    if (!status) keep(out, job, n, room);
-    return status;
-}
-
-/* ---- there and back ---- */
-
-static rkv_status run_pipeline(rkv_entries *out, const rkv_bare_job *job, size_t index, rkv_bare_room *room) {
-    rkv_status status = RKV_OK;
-    for (size_t i = 0; i < job->pipeline.n_stages && !status;) {
-        const rkv_stage *stage = &job->pipeline.stages[i];
-        bool selects = stage->method->kind == RKV_SELECTION;
-        if (selects && leaves_alone(job, stage)) {
-            i++;
-            continue;
-        }
-        status = refresh(out, room);
-        if (!status)
-            status = selects ? select_entries(out, job, index, stage, room) : represent(out, job, &i, room);
-        i += selects;
-    }
-    size_t none = job->pipeline.n_stages;
-    return status || out->keys.rows ? status : represent(out, job, &none, room);
-}
-
 rkv_status rkv_bare_compress(rkv_entries *out, const rkv_bare_job *job, size_t index, const void *keys,
                              const void *values, rkv_bare_room *room) {
-    *out = (rkv_entries){0};
-    room->n = job->tokens;
+    size_t budgets[RKV_PIPELINE_STAGES];
+    rkv_stage_task tasks[RKV_PIPELINE_STAGES];
+    for (size_t i = 0; i < job->pipeline.n_stages; i++) {
+        const rkv_stage *stage = &job->pipeline.stages[i];
+        budgets[i] = budget_of(job, stage);
+        tasks[i] = (rkv_stage_task){.idle = leaves_alone(job, stage), .budgets = &budgets[i]};
+    }
     job->dtype->to_floats(keys, room->keys, job->tokens * job->dim);
     job->dtype->to_floats(values, room->values, job->tokens * job->dim);
-    for (size_t i = 0; i < job->tokens; i++)
-        room->positions[i] = (int32_t)i;
-    return run_pipeline(out, job, index, room);
+    *out = (rkv_entries){0};
+    room->work.stored = out;
+    room->work.loose = true;
+    room->work.view.index = index; /* what is drawn differs from head to head */
+    room->work.heads[0] = (rkv_head_view){
+        .n = job->tokens, .keys = room->keys, .values = room->values, .positions = room->positions};
+    return rkv_work_run(&room->work, &job->pipeline, tasks, true);
 }
 
 /* Rows [n, dim] to their positions, zeros between them. */

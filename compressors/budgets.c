@@ -174,13 +174,10 @@ static rkv_status plan_session(rkv_session *s, size_t n, size_t budget) {
 /* The most that any selection of the session always keeps. */
 static size_t least_of_all(const rkv_session *s) {
     size_t least = 1;
-    for (size_t p = 0; p < s->schedule.n_phases; p++)
-        for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++) {
-            const rkv_stage *stage = &s->schedule.phases[p].pipeline.stages[i];
-            const struct rkv_method_ops *ops = stage->method->ops;
-            size_t own = ops->least && !has_own_budget(stage) ? ops->least(&stage->values) : 0;
-            if (own > least) least = own;
-        }
+    for (size_t p = 0; p < s->schedule.n_phases; p++) {
+        size_t own = rkv_pipeline_least(&s->schedule.phases[p].pipeline);
+        if (own > least) least = own;
+    }
     return least;
 }
 

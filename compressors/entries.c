@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "backend/rows_list.h"
 #include "core/memory.h"
 #include "core/simd.h"
 
@@ -187,14 +188,22 @@ rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *va
     return RKV_OK;
 }
 
+/* to [n] = from[index[n]], ascending, from at or behind to: neighbours move together. */
+static void keep_cells(void *to, const void *from, const uint32_t *index, size_t n) {
+    for (size_t i = 0, run; i < n; i += run) {
+        uint32_t *there = (uint32_t *)to + i;
+        const uint32_t *here = (const uint32_t *)from + index[i];
+        run = rkv_index_run(index + i, n - i);
+        if (there != here) memmove(there, here, run * sizeof *here);
+    }
+}
+
 void rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n) {
     rkv_rows_keep(e->keys.rows, index, n);
     rkv_rows_keep(e->values.rows, index, n);
-    for (size_t i = 0; i < n; i++)
-        e->positions[i] = e->positions[index[i]];
+    keep_cells(e->positions, e->positions, index, n);
     for (size_t h = 0; e->sums && h < e->group; h++)
-        for (size_t i = 0; i < n; i++)
-            e->sums[h * n + i] = e->sums[h * e->n + index[i]];
+        keep_cells(e->sums + h * n, e->sums + h * e->n, index, n);
     e->n = n;
     /* Memory that cannot be made smaller stays. */
     if (e->capacity > n + slack(n)) (void)resize(e, n > 0 ? n : 1);

@@ -1,14 +1,16 @@
 /* executor.h: the inside of an rkv_session.
  *
- *     session.c    opening, closing, what it holds          budgets.c   how many entries each head may keep
- *     steps.c      the prompt, one token, a continuation    prompt.c    a layer of the prompt becomes cache
- *     evict.c      stages of a pipeline on cached entries   verify.c    the recount
- *     generate.c   tokens, one after the other */
+ *     session.c    opening, closing, what it holds    budgets.c       how many entries each head may keep
+ *     prefill.c    the pass over the prompt           prompt.c        a layer of the prompt becomes cache
+ *     decode.c     one more token                     continuation.c  losses and logits; nothing is kept
+ *     steps.c      what those three share             evict.c         which stages evict, and when
+ *     generate.c   tokens, one after the other        verify.c        the recount
+ *
+ * How a layer's entries go through the stages of a pipeline: work.h. */
 #ifndef RKV_COMPRESSORS_EXECUTOR_H
 #define RKV_COMPRESSORS_EXECUTOR_H
 
-#include "compressors/entries.h"
-#include "compressors/pipeline.h"
+#include "compressors/work.h"
 #include "model/forward.h"
 
 /* One layer's cache. */
@@ -64,6 +66,28 @@ size_t rkv_stage_budget(const rkv_session *s, rkv_stage_ref ref, size_t layer, s
  * *shared: a method shares budgets between heads, so that only the layer's sum is bound. */
 size_t rkv_head_limit(const rkv_session *s, size_t layer, size_t g, bool *shared);
 
+/* ---- steps.c ---- */
+
+/* Whether the session may take a step after its prompt, or has not read one yet. A step that fails half-way
+ * leaves layers of different length: the session can then only be freed. */
+rkv_status rkv_session_check_usable(const rkv_session *s, bool has_prompt);
+/* The phase for a text of n tokens; true when it is another than before. */
+bool rkv_session_enter_phase(rkv_session *s, size_t n);
+/* RKV_USAGE: an id of ids [n] is outside the vocabulary. */
+rkv_status rkv_session_check_ids(const rkv_session *s, const int32_t *ids, size_t n);
+/* Adds ids [n] to the text. */
+rkv_status rkv_session_read_tokens(rkv_session *s, const int32_t *ids, size_t n);
+/* Whether anybody wants to know what a step evicted. */
+bool rkv_session_wants_record(const rkv_session *s);
+
+/* Rotations for as many places in the cache as there are once every head has n entries more. */
+rkv_status rkv_session_make_rotation(rkv_session *s, size_t n);
+/* Adds the m new tokens to every head [G], at the positions from `first` on. */
+rkv_status rkv_layer_append(rkv_entries *heads, const rkv_projection *p, int64_t first);
+/* Attention of the m newest entries' queries: out [m, H D]. sums: entries take note of what they receive. */
+rkv_status rkv_layer_attend(const rkv_session *s, const rkv_entries *heads, const rkv_projection *p,
+                            bool sums, float *out);
+
 /* ---- evict.c ---- */
 
 /* The pipeline in force, and the place of its first stage among those of all phases. */
@@ -73,28 +97,15 @@ bool rkv_session_evicts(const rkv_session *s);
 /* Whether nothing is evicted after the prompt, ever. */
 bool rkv_session_is_settled(const rkv_session *s);
 
-/* Runs the stages [first, n_stages) of the pipeline in force on a layer's entries. prompt: step 0's queries,
- * or NULL. reforms: representations store the entries anew; else they are in their form already. */
-rkv_status rkv_layer_run_stages(rkv_session *s, size_t layer, size_t first, const rkv_observation *prompt,
-                                bool reforms);
+/* The pipeline in force on a layer that w holds. reforms: as rkv_work_run. */
+rkv_status rkv_layer_run(rkv_session *s, rkv_work *w, bool reforms);
+/* The same on the entries that are cached, in their form already. */
+rkv_status rkv_layer_evict(rkv_session *s, size_t layer);
 /* Brings a layer's entries under the pipeline in force, after another was. */
 rkv_status rkv_layer_change_phase(rkv_session *s, size_t layer);
 
 /* Whether a selection has nothing to do with a layer, now: it keeps all, or skips it. */
 bool rkv_stage_leaves_alone(const rkv_session *s, const rkv_stage *stage, size_t layer);
-
-/* The entries of each head that a selection keeps: kept[g] [n of the view], n_kept [G]. *all: nothing is
- * evicted, and the rest is untouched. */
-rkv_status rkv_stage_select(rkv_session *s, rkv_stage_ref ref, rkv_layer_view *view, uint32_t **kept,
-                            size_t *n_kept, bool *all);
-
-/* How the representations of a pipeline up to the next selection after stage `first` store the entries of a
- * head whose keys and values [n, D] are given: those before `first` are still in force. *end is that
- * selection. Bases are allocated: rkv_entries_format_clear. */
-rkv_status rkv_pipeline_format(const rkv_pipeline *pipeline, size_t first, const float *keys,
-                               const float *values, size_t n, size_t head_dim, rkv_entries_format *out,
-                               size_t *end);
-void rkv_entries_format_clear(rkv_entries_format *format);
 
 /* Shows new queries to the methods of all phases. */
 rkv_status rkv_layer_observe(rkv_session *s, size_t layer, const rkv_observation *new_queries);
@@ -104,8 +115,8 @@ rkv_layer_view rkv_layer_view_new(rkv_session *s, size_t layer, const rkv_observ
 
 /* ---- prompt.c ---- */
 
-/* Makes a layer of the prompt into cache: q rotated, sums [H, n] or NULL. */
-rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_projection *p, const float *sums);
+/* Makes a layer of the prompt into cache: q rotated; sums that no method of any session needs are NULL. */
+rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_projection *p, const rkv_attention_sums *sums);
 
 /* ---- accounting: session.c, verify.c ---- */
 

@@ -45,6 +45,8 @@ typedef struct rkv_head_view {
     const float *keys, *values; /* [n, D]; after the prompt NULL unless the method says that it needs them */
     const int32_t *positions;   /* [n] */
     const float *sums;          /* [H/G, n] attention received so far; NULL unless needed */
+    const float
+        *far_sums; /* [H/G, n] of that, from queries at least far_distance tokens later; may be NULL */
 } rkv_head_view;
 
 /* One layer, as a selection sees it. */
@@ -54,6 +56,7 @@ typedef struct rkv_layer_view {
     const rkv_head_view *heads;    /* [G] */
     const size_t *budgets;         /* [G] entries that each head may keep, before `share`; n or more: all */
     const rkv_observation *prompt; /* step 0: all queries of the prompt; NULL afterwards */
+    size_t far_distance;           /* of the heads' far sums */
     bool cache_positions;          /* keys are rotated by their place in the list instead of their position */
     rkv_group_score group_score;
     const uint8_t *tokens; /* [n_seen] what each token is; NULL unless needed */
@@ -82,6 +85,10 @@ struct rkv_method_ops {
     /* Shown every batch of new queries, before score; NULL: does not look. */
     rkv_status (*observe)(const rkv_option_values *values, const rkv_observation *new_queries,
                           const rkv_attention_shape *shape, const rkv_rope *rope, float *state);
+    /* The far_distance at which it would like to see the attention of a prompt of n tokens. It must do
+     * without: entries that went through another stage have no far sums, and methods that read the prompt
+     * together have one distance. NULL: it does not look. */
+    size_t (*far_distance)(const rkv_option_values *values, size_t n_tokens);
     /* Writes score[g] [heads[g].n]; INFINITY: stays, whatever the others have. NaN counts as the lowest. */
     rkv_status (*score)(const rkv_option_values *values, const rkv_layer_view *view, float *const *score);
     /* Shares budgets [G] of one layer anew between its heads; scores may be read. NULL: leaves them. Budgets

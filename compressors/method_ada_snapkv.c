@@ -1,10 +1,9 @@
 /* method_ada_snapkv.c: SnapKV's scores, compared over all heads of a layer: heads share its budget. */
-#include <string.h>
-
 #include "compressors/methods.h"
 #include "compressors/select.h"
 #include "compressors/snapkv.h"
 #include "core/memory.h"
+#include "core/order.h"
 #include "core/simd.h"
 
 enum { ALPHA = RKV_SNAPKV_OPTIONS };
@@ -22,12 +21,7 @@ static const rkv_method_option options[] = {
 
 /* One number per entry, larger for those that stay rather: first by score, then by position. */
 static uint64_t rank_of(float score, int32_t position) {
-    uint32_t bits;
-    if (score != score) return (uint32_t)position; /* NaN below everything */
-    score += 0.0f;                                 /* -0 equals 0 */
-    memcpy(&bits, &score, sizeof bits);
-    bits = bits >> 31 ? ~bits : bits | 0x80000000u;
-    return (uint64_t)bits << 32 | (uint32_t)position;
+    return (uint64_t)rkv_float_order(score) << 32 | (uint32_t)position;
 }
 
 RKV_CLONES static size_t count_from(const uint64_t *rank, size_t n, uint64_t least) {
@@ -46,15 +40,13 @@ static uint64_t largest(const uint64_t *rank, size_t n, size_t k) {
 }
 
 /* Ranks of one head's entries; the `safe` best of them go before everyone else's. */
-static rkv_status rank_head(const rkv_head_view *head, const float *score, size_t safe, uint64_t *rank,
-                            uint32_t *kept) {
-    size_t n_kept = 0;
-    rkv_status status = rkv_select_best(score, head->n, safe, kept, &n_kept);
+static void rank_head(const rkv_head_view *head, const float *score, size_t safe, uint64_t *rank,
+                      uint32_t *kept) {
+    size_t n_kept = rkv_select_best(score, head->n, safe, kept);
     for (size_t i = 0; i < head->n; i++)
         rank[i] = rank_of(score[i], head->positions[i]);
-    for (size_t i = 0; !status && i < n_kept; i++)
+    for (size_t i = 0; i < n_kept; i++)
         rank[kept[i]] |= UINT64_C(0xFFFFFFFF) << 32;
-    return status;
 }
 
 /* budgets [G]: how many of the `total` highest ranks lie in each head. Ranks that tie (entries of one
@@ -107,7 +99,7 @@ static rkv_status share(const rkv_option_values *values, const rkv_layer_view *v
     rkv_status status = rkv_alloc_raw(&rank, n, sizeof *rank);
     if (!status) status = rkv_alloc_raw(&kept, longest, sizeof *kept);
     for (size_t g = 0; !status && g < view->n_kv_heads; done += view->heads[g++].n)
-        status = rank_head(&view->heads[g], score[g], safe, rank + done, kept);
+        rank_head(&view->heads[g], score[g], safe, rank + done, kept);
     if (!status) count_winners(view, rank, n, total, budgets);
     free(kept);
     free(rank);

@@ -250,19 +250,12 @@ static void score_all(const rkv_option_values *values, const rkv_layer_view *vie
 static rkv_status score(const rkv_option_values *values, const rkv_layer_view *view, float *const *out) {
     size_t whole = rkv_whole_panels(rkv_tile_best(), view->head_dim),
            group = view->n_heads / view->n_kv_heads;
-    size_t threads = (size_t)omp_get_max_threads(), n = 0;
-    float *memory = NULL, *block = NULL, **expected = NULL;
-    for (size_t g = 0; g < view->n_kv_heads; g++)
-        n += group * view->heads[g].n;
+    size_t threads = (size_t)omp_get_max_threads();
+    float *memory = NULL, **expected = NULL;
     rkv_status status = rkv_alloc(&memory, threads * scratch_size(whole, view->head_dim), sizeof *memory);
-    if (!status) status = rkv_alloc_raw(&block, n, sizeof *block);
-    if (!status) status = rkv_alloc(&expected, view->n_kv_heads, sizeof *expected);
-    float *next = block;
-    for (size_t g = 0; !status && g < view->n_kv_heads; next += group * view->heads[g++].n)
-        expected[g] = next;
+    if (!status) status = rkv_view_rows_new(view, group, &expected);
     if (!status) score_all(values, view, memory, expected, out);
-    free(expected);
-    free(block);
+    rkv_view_rows_free(expected);
     free(memory);
     return status;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compressors/methods.h"
+#include "compressors/pipeline.h"
 #include "compressors/select.h"
 #include "core/fail.h"
 #include "core/memory.h"
@@ -63,28 +64,21 @@ static rkv_status work_new(work *w, const rkv_layer_view *view) {
     return status;
 }
 
-/* ceil(ratio n), where a product that should be whole is taken to be. */
-static size_t share_of(double ratio, size_t n) {
-    return (size_t)ceil(ratio * (double)n - 1e-9);
-}
-
 /* The `count` most attended of the entries that are marked FULL so far become FREQUENCY. */
-static rkv_status mark_frequent(work *w, size_t n, size_t count) {
-    size_t n_rest = 0, n_chosen = 0;
+static void mark_frequent(work *w, size_t n, size_t count) {
+    size_t n_rest = 0;
     for (size_t i = 0; i < n; i++) {
         if (w->policy[i] != FULL) continue;
         w->rest[n_rest] = w->received[i];
         w->place[n_rest++] = (uint32_t)i;
     }
-    rkv_status status = rkv_select_best(w->rest, n_rest, count, w->chosen, &n_chosen);
-    for (size_t i = 0; i < n_chosen && !status; i++)
+    size_t n_chosen = rkv_select_best(w->rest, n_rest, count, w->chosen);
+    for (size_t i = 0; i < n_chosen; i++)
         w->policy[w->place[w->chosen[i]]] = FREQUENCY;
-    return status;
 }
 
 /* Fills w for KV head g; policies after `last` are not told apart. */
-static rkv_status mark(work *w, const rkv_option_values *values, const rkv_layer_view *view, size_t g,
-                       int last) {
+static void mark(work *w, const rkv_option_values *values, const rkv_layer_view *view, size_t g, int last) {
     const rkv_head_view *head = &view->heads[g];
     rkv_view_group_scores(view, head->sums, head->n, w->received);
     for (size_t i = 0; i < head->n; i++) {
@@ -93,12 +87,11 @@ static rkv_status mark(work *w, const rkv_option_values *values, const rkv_layer
                        : kind & RKV_TOKEN_IS_PUNCTUATION ? PUNCTUATION
                                                          : FULL;
     }
-    if (last < FREQUENCY || last == FULL) return RKV_OK;
-    rkv_status status = mark_frequent(w, head->n, share_of(values->number[OPTION_R_F], view->n_seen));
-    size_t window = share_of(values->number[OPTION_R_L], view->n_seen);
+    if (last < FREQUENCY || last == FULL) return;
+    mark_frequent(w, head->n, rkv_share_from(values->number[OPTION_R_F], view->n_seen));
+    size_t window = rkv_share_from(values->number[OPTION_R_L], view->n_seen);
     for (size_t i = head->n - (window < head->n ? window : head->n); i < head->n; i++)
         if (w->policy[i] == FULL) w->policy[i] = LOCALITY;
-    return status;
 }
 
 /* ---- which policy, at the prompt ---- */
@@ -115,14 +108,18 @@ typedef struct search {
     size_t window;         /* newest entries that locality keeps for each query */
 } search;
 
-/* Without locality a policy keeps the same entries for every query, so that the mean of what it recovers over
- * queries and query heads follows from the attention that each entry received. */
+/* The mean of what a policy recovers over queries and query heads follows from the attention that each entry
+ * received: without locality it keeps the same entries for every query; locality keeps an entry for queries
+ * less than its window after it, so that what it loses is what came from afar. */
 static double recovered_by_columns(const search *s, int last) {
     double sum = 0;
     size_t n = s->head->n;
-    for (size_t h = 0; h < s->group; h++)
-        for (size_t i = 0; i < n; i++)
-            if (s->policy[i] <= last) sum += (double)s->head->sums[h * n + i];
+    const float *all = s->head->sums, *far = s->head->far_sums;
+    for (size_t i = 0; i < s->group * n; i++) {
+        bool kept = s->policy[i % n] <= (last < FREQUENCY ? last : FREQUENCY);
+        if (kept) sum += (double)all[i];
+        if (!kept && last == LOCALITY) sum += (double)all[i] - (double)far[i];
+    }
     return sum / ((double)s->group * (double)s->view->prompt->m);
 }
 
@@ -177,8 +174,9 @@ static rkv_status recover_block(const search *s, size_t h, size_t first, size_t 
     return status;
 }
 
-/* Recomputes the attention of the head's queries block by block; the blocks' sums are added in their order,
- * whatever thread made them. */
+/* Where the far sums of locality's window are not known, because another selection came before, or another
+ * session's window was asked for: recomputes the attention of the head's queries block by block; the blocks'
+ * sums are added in their order, whatever thread made them. */
 static rkv_status recovered_by_rows(const search *s, size_t g, double *recovered) {
     size_t m = s->view->prompt->m, per_head = (m - 1) / QUERY_BLOCK + 1, n_blocks = s->group * per_head;
     double *sums = NULL, sum = 0;
@@ -216,11 +214,13 @@ static rkv_status choose_policy(const work *w, const rkv_option_values *values, 
                 .head = &view->heads[g],
                 .policy = w->policy,
                 .group = view->n_heads / view->n_kv_heads,
-                .window = share_of(values->number[OPTION_R_L], view->n_seen)};
+                .window = rkv_share_from(values->number[OPTION_R_L], view->n_seen)};
     double threshold = values->number[OPTION_T], recovered = 0;
     for (*policy = SPECIAL; *policy < LOCALITY; ++*policy)
         if (recovered_by_columns(&s, *policy) >= threshold) return RKV_OK;
-    rkv_status status = recovered_by_rows(&s, g, &recovered);
+    bool known = s.head->far_sums && view->far_distance == s.window;
+    rkv_status status = known ? RKV_OK : recovered_by_rows(&s, g, &recovered);
+    if (known) recovered = recovered_by_columns(&s, LOCALITY);
     if (!status && recovered < threshold) *policy = FULL;
     return status;
 }
@@ -238,6 +238,10 @@ static size_t state_size(const rkv_option_values *values, const rkv_attention_sh
     return shape->n_kv_heads;
 }
 
+static size_t far_distance(const rkv_option_values *values, size_t n_tokens) {
+    return rkv_share_from(values->number[OPTION_R_L], n_tokens);
+}
+
 /* Below a cap, what received least goes first; what the policy does not keep stands below all that. */
 static void write_scores(const work *w, size_t n, int policy, float *score) {
     for (size_t i = 0; i < n; i++)
@@ -252,8 +256,8 @@ static rkv_status score_heads(const rkv_option_values *values, const rkv_layer_v
     for (size_t g = 0; g < view->n_kv_heads && !status; g++) {
         int policy = view->prompt ? LOCALITY : (int)view->state[g];
         if (policy == NOT_CHOSEN) policy = FULL;
-        status = mark(&w, values, view, g, policy);
-        if (!status && view->prompt) status = choose_policy(&w, values, view, g, &policy);
+        mark(&w, values, view, g, policy);
+        if (view->prompt) status = choose_policy(&w, values, view, g, &policy);
         if (!status && view->prompt) view->state[g] = (float)policy;
         if (!status) write_scores(&w, view->heads[g].n, policy, score[g]);
     }
@@ -282,6 +286,7 @@ static void say(const rkv_option_values *values, const float *state, size_t head
 static const struct rkv_method_ops ops = {.finds_length = true,
                                           .least = least,
                                           .state_size = state_size,
+                                          .far_distance = far_distance,
                                           .score = score_heads,
                                           .share = share_budgets,
                                           .note = say};

@@ -86,25 +86,18 @@ static rkv_status receive_all(const rkv_layer_view *view, float *const *received
 /* No query seen yet (a method that takes over in the middle of a text): every score is 0. */
 static rkv_status score(const rkv_option_values *values, const rkv_layer_view *view, float *const *out) {
     (void)values;
-    size_t n = 0, longest = 0;
-    for (size_t g = 0; g < view->n_kv_heads; g++) {
-        n += view->heads[g].n;
+    size_t longest = 0;
+    for (size_t g = 0; g < view->n_kv_heads; g++)
         longest = view->heads[g].n > longest ? view->heads[g].n : longest;
-    }
-    float *block = NULL, **received = NULL;
+    float **received = NULL;
     uint32_t *holders = NULL;
-    rkv_status status = rkv_alloc(&block, n, sizeof *block);
-    if (!status) status = rkv_alloc(&received, view->n_kv_heads, sizeof *received);
+    rkv_status status = rkv_view_rows_new(view, 1, &received);
     if (!status) status = rkv_alloc_raw(&holders, longest, sizeof *holders);
-    float *next = block;
-    for (size_t g = 0; !status && g < view->n_kv_heads; next += view->heads[g++].n)
-        received[g] = next;
     if (!status && rkv_window_count(view->state)) status = receive_all(view, received);
     for (size_t g = 0; !status && g < view->n_kv_heads; g++)
         score_head(view, g, received, out[g], holders);
     free(holders);
-    free(received);
-    free(block);
+    rkv_view_rows_free(received);
     return status;
 }
 

@@ -48,9 +48,17 @@ static bool take_real(const rkv_method_option *row, rkv_slice text, rkv_option_v
     return true;
 }
 
+/* JSON's words for the choices of an option that is yes or no. */
+static rkv_slice yes_or_no(const rkv_method_option *row, rkv_slice text) {
+    if (strcmp(row->choices, "yes|no") != 0) return text;
+    if (rkv_slice_is(text, "true")) return (rkv_slice){"yes", 3};
+    return rkv_slice_is(text, "false") ? (rkv_slice){"no", 2} : text;
+}
+
 static bool take_name(const rkv_method_option *row, rkv_slice text, rkv_option_values *values,
                       double *number) {
     (void)values;
+    text = yes_or_no(row, text);
     rkv_slice rest = {row->choices, strlen(row->choices)};
     for (size_t i = 0; rest.at; i++) {
         rkv_slice choice = rkv_slice_cut(&rest, '|');

@@ -50,6 +50,10 @@ size_t rkv_share_of(double ratio, size_t n) {
     return share > 0 ? share : 1;
 }
 
+size_t rkv_share_from(double ratio, size_t n) {
+    return (size_t)ceil(ratio * (double)n * (1 - 1e-12));
+}
+
 size_t rkv_stage_own_budget(const rkv_stage *stage, size_t n) {
     if (stage->budget > 0) return stage->budget;
     return stage->ratio > 0 ? rkv_share_of(stage->ratio, n) : 0;
@@ -105,6 +109,30 @@ rkv_status rkv_pipeline_parse(rkv_pipeline *out, const char *spec) {
 rkv_status rkv_method_check(const char *spec) {
     rkv_pipeline pipeline;
     return rkv_pipeline_parse(&pipeline, spec);
+}
+
+/* ---- budgets ---- */
+
+static bool heeds_budget(const rkv_stage *stage) {
+    return stage->method->kind == RKV_SELECTION && !stage->method->ops->keeps_all && stage->budget == 0 &&
+           stage->ratio == 0;
+}
+
+bool rkv_pipeline_heeds_budget(const rkv_pipeline *pipeline) {
+    for (size_t i = 0; i < pipeline->n_stages; i++)
+        if (heeds_budget(&pipeline->stages[i])) return true;
+    return false;
+}
+
+size_t rkv_pipeline_least(const rkv_pipeline *pipeline) {
+    size_t least = 1;
+    for (size_t i = 0; i < pipeline->n_stages; i++) {
+        const rkv_stage *stage = &pipeline->stages[i];
+        size_t own =
+            heeds_budget(stage) && stage->method->ops->least ? stage->method->ops->least(&stage->values) : 0;
+        if (own > least) least = own;
+    }
+    return least;
 }
 
 /* ---- a schedule ---- */

@@ -14,9 +14,10 @@ typedef struct rkv_stage {
     double ratio;  /* or this share of the tokens seen; 0: not given */
 } rkv_stage;
 
-/* Entries for a ratio of n tokens, at least one; the product of a decimal ratio does not fall short of a
- * whole number by rounding. */
+/* Entries for a ratio of n tokens: whole ones, but at least one; or (rkv_share_from) as many as it takes,
+ * ceil. The product of a decimal ratio does not miss a whole number by rounding. */
 size_t rkv_share_of(double ratio, size_t n);
+size_t rkv_share_from(double ratio, size_t n);
 /* The budget that a stage's own options spell for a text of n tokens; 0: none. */
 size_t rkv_stage_own_budget(const rkv_stage *stage, size_t n);
 
@@ -29,6 +30,11 @@ typedef struct rkv_pipeline {
 /* Parses NAME[:OPTION=VALUE,...][+...]. RKV_USAGE names part, option, value and limits; at most one `format`
  * and one `fit` among the stages, `fit` first. */
 rkv_status rkv_pipeline_parse(rkv_pipeline *out, const char *spec);
+
+/* Entries that its selections always keep of a head, within the caller's budget: no budget may be below. */
+size_t rkv_pipeline_least(const rkv_pipeline *pipeline);
+/* Whether the caller's budget means anything to it: some selection works to it, or is limited by it. */
+bool rkv_pipeline_heeds_budget(const rkv_pipeline *pipeline);
 
 /* "0:full,1024:window+int8": pipelines by length of text. */
 typedef struct rkv_schedule {

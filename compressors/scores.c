@@ -1,8 +1,11 @@
 /* scores.c: what the scores of several methods are made from. */
 #include <math.h>
+#include <string.h>
 
 #include "compressors/select.h"
+#include "core/memory.h"
 #include "core/random.h"
+#include "core/simd.h"
 
 void rkv_score_keep_newest(float *score, size_t n, size_t count) {
     for (size_t i = count < n ? n - count : 0; i < n; i++)
@@ -27,15 +30,52 @@ double rkv_row_norm(const float *row, size_t n) {
     return sqrt(sum);
 }
 
+/* out [n] = the mean or the largest of each [group, n] down its columns; NaN where one is. Sums are float64,
+ * a block of columns at a time. */
+RKV_CLONES static void group_mean(const float *each, size_t group, size_t n, float *out) {
+    enum { BLOCK = 256 };
+    double sum[BLOCK];
+    for (size_t first = 0; first < n; first += BLOCK) {
+        size_t count = n - first < BLOCK ? n - first : BLOCK;
+        memset(sum, 0, sizeof sum);
+        for (size_t h = 0; h < group; h++)
+            for (size_t i = 0; i < count; i++)
+                sum[i] += (double)each[h * n + first + i];
+        for (size_t i = 0; i < count; i++)
+            out[first + i] = (float)(sum[i] / (double)group);
+    }
+}
+
+RKV_CLONES static void group_most(const float *each, size_t group, size_t n, float *out) {
+    memcpy(out, each, n * sizeof *out);
+    for (size_t h = 1; h < group; h++)
+        for (size_t i = 0; i < n; i++) {
+            float score = each[h * n + i];
+            out[i] = score > out[i] || score != score ? score : out[i];
+        }
+}
+
 void rkv_view_group_scores(const rkv_layer_view *view, const float *each, size_t n, float *out) {
     size_t group = view->n_heads / view->n_kv_heads;
-    for (size_t i = 0; i < n; i++) {
-        double sum = 0, most = -INFINITY;
-        for (size_t h = 0; h < group; h++) {
-            double score = each[h * n + i];
-            sum += score;
-            most = score > most || isnan(score) ? score : most;
-        }
-        out[i] = (float)(view->group_score == RKV_GROUP_MAX ? most : sum / (double)group);
+    (view->group_score == RKV_GROUP_MAX ? group_most : group_mean)(each, group, n, out);
+}
+
+/* One block, which begins where the first row does. */
+rkv_status rkv_view_rows_new(const rkv_layer_view *view, size_t per_entry, float ***rows) {
+    size_t n = 0;
+    float *next = NULL;
+    for (size_t g = 0; g < view->n_kv_heads; g++)
+        n += per_entry * view->heads[g].n;
+    rkv_status status = rkv_alloc(rows, view->n_kv_heads, sizeof **rows);
+    if (!status) status = rkv_alloc(&next, n, sizeof *next);
+    for (size_t g = 0; *rows && g < view->n_kv_heads; g++) {
+        (*rows)[g] = next;
+        if (next) next += per_entry * view->heads[g].n;
     }
+    return status;
+}
+
+void rkv_view_rows_free(float **rows) {
+    if (rows) free(rows[0]);
+    free(rows);
 }

@@ -10,9 +10,13 @@ void rkv_score_keep_newest(float *score, size_t n, size_t count);
 float rkv_score_draw(const rkv_layer_view *view, size_t head, int32_t position);
 double rkv_row_norm(const float *row, size_t n);
 
-/* The `budget` entries of highest score [n], as ascending indices kept [min(budget, n)]. Equal scores: the
- * newest (highest index) wins. NaN counts as the lowest. */
-rkv_status rkv_select_best(const float *score, size_t n, size_t budget, uint32_t *kept, size_t *n_kept);
+/* The `budget` entries of highest score [n], as ascending indices kept; returns how many: min(budget, n).
+ * Equal scores: the newest (highest index) wins. NaN counts as the lowest. */
+size_t rkv_select_best(const float *score, size_t n, size_t budget, uint32_t *kept);
+
+/* *rows [G] -> [per_entry, heads[g].n] zeros: room for one number, or several, of every entry of a layer. */
+rkv_status rkv_view_rows_new(const rkv_layer_view *view, size_t per_entry, float ***rows);
+void rkv_view_rows_free(float **rows);
 
 /* Attention of the queries q [H/G, m, D] of KV head g over its entries: p [H/G, m, n], where the queries are
  * the newest m tokens of the text, at positions n_seen - m .. n_seen - 1 and, with cache_positions,

@@ -123,20 +123,23 @@ rkv_status rkv_output_open(rkv_output *out, const char *path) {
     return status;
 }
 
-rkv_status rkv_output_write(rkv_output *output, const void *bytes, size_t length) {
+rkv_status rkv_write_all(int descriptor, const char *path, const void *bytes, size_t length) {
     const char *rest = bytes;
     while (length > 0) {
-        ssize_t n = write(output->descriptor, rest, length);
+        ssize_t n = write(descriptor, rest, length);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return rkv_fail_errno(RKV_IO, errno, "%s: cannot write", output->path);
+        if (n < 0) return rkv_fail_errno(RKV_IO, errno, "%s: cannot write", path);
         rest += n;
         length -= (size_t)n;
     }
     return RKV_OK;
 }
 
-/* A rename is durable once its folder is synced; a file system that cannot sync folders is let off. */
-static void sync_folder(const char *path) {
+rkv_status rkv_output_write(rkv_output *output, const void *bytes, size_t length) {
+    return rkv_write_all(output->descriptor, output->path, bytes, length);
+}
+
+void rkv_sync_folder(const char *path) {
     size_t length = folder_length(path);
     char *folder = NULL;
     if (rkv_copy_bytes(&folder, length ? path : ".", length ? length : 1)) return;
@@ -159,7 +162,7 @@ rkv_status rkv_output_commit(rkv_output *output) {
     if (!status && rename(output->temporary, output->path) != 0)
         status = rkv_fail_errno(RKV_CANNOT_CREATE, errno, "%s: cannot create", output->path);
     if (!status) {
-        sync_folder(output->path);
+        rkv_sync_folder(output->path); /* a rename is durable once its folder is synced */
         free(output->temporary);
         output->temporary = NULL;
     }

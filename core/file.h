@@ -44,6 +44,11 @@ void rkv_output_abandon(rkv_output *output);
 /* The three in one for content that is at hand. */
 rkv_status rkv_write_file(const char *path, const void *bytes, size_t length);
 
+/* Writes all bytes to an open file; path is for the message. RKV_IO. */
+rkv_status rkv_write_all(int descriptor, const char *path, const void *bytes, size_t length);
+/* Makes it durable that path is in its folder; a file system that cannot sync folders is let off. */
+void rkv_sync_folder(const char *path);
+
 /* Bytes that an ordinary user may still write on the file system that holds path's folder; UINT64_MAX if
  * unknown. */
 uint64_t rkv_free_space(const char *path);

@@ -49,7 +49,16 @@ static rkv_status check_size(const char *text, size_t length) {
     return RKV_OK;
 }
 
-rkv_status rkv_json_parse(json_t **out, const char *text, size_t length) {
+/* What a document's top must be. */
+typedef struct document_top {
+    json_type type;
+    const char *wanted;
+} document_top;
+
+static const document_top object_top = {JSON_OBJECT, "an object"};
+static const document_top array_top = {JSON_ARRAY, "an array"};
+
+static rkv_status parse(json_t **out, const char *text, size_t length, const document_top *top) {
     *out = NULL;
     rkv_status status = check_size(text, length);
     if (status) return status;
@@ -62,8 +71,8 @@ rkv_status rkv_json_parse(json_t **out, const char *text, size_t length) {
         plain(error.text, reason, sizeof reason);
         return rkv_fail(RKV_DATA, "line %d, column %d: %s", error.line, error.column, reason);
     }
-    if (!json_is_object(document)) {
-        status = rkv_json_refuse("the document", document, "an object");
+    if (json_typeof(document) != top->type) {
+        status = rkv_json_refuse("the document", document, top->wanted);
         json_decref(document);
         return status;
     }
@@ -71,23 +80,35 @@ rkv_status rkv_json_parse(json_t **out, const char *text, size_t length) {
     return RKV_OK;
 }
 
-rkv_status rkv_json_read(json_t **out, const char *path) {
+static rkv_status read_file(json_t **out, const char *path, const document_top *top) {
     *out = NULL;
     char *bytes = NULL;
     size_t length;
     rkv_status status = rkv_read_file(path, RKV_JSON_MAX_BYTES, &bytes, &length);
     if (status) return status;
-    status = rkv_json_parse(out, bytes, length);
+    status = parse(out, bytes, length, top);
     free(bytes);
     return status ? rkv_fail_within(status, "%s", path) : RKV_OK;
+}
+
+rkv_status rkv_json_parse(json_t **out, const char *text, size_t length) {
+    return parse(out, text, length, &object_top);
+}
+
+rkv_status rkv_json_read(json_t **out, const char *path) {
+    return read_file(out, path, &object_top);
+}
+
+rkv_status rkv_json_read_array(json_t **out, const char *path) {
+    return read_file(out, path, &array_top);
 }
 
 /* ---- names and values in messages ---- */
 
 #define NAME_SIZE  160
-#define SHOWN_SIZE 64
+#define SHOWN_SIZE RKV_JSON_SHOWN_SIZE
 
-static void describe(const json_t *value, char shown[SHOWN_SIZE]) {
+void rkv_json_describe(const json_t *value, char shown[SHOWN_SIZE]) {
     char start[41];
     switch (json_typeof(value)) {
     case JSON_OBJECT:
@@ -121,7 +142,7 @@ static void describe(const json_t *value, char shown[SHOWN_SIZE]) {
 rkv_status rkv_json_refuse(const char *name, const json_t *value, const char *wanted) {
     char shown[SHOWN_SIZE];
     if (!value) return rkv_fail(RKV_DATA, "%s is missing (%s)", name, wanted);
-    describe(value, shown);
+    rkv_json_describe(value, shown);
     return rkv_fail(RKV_DATA, "%s is %s, not %s", name, shown, wanted);
 }
 
@@ -129,8 +150,8 @@ static void join(char name[NAME_SIZE], const char *where, const char *key) {
     snprintf(name, NAME_SIZE, "%s%s%s", where, *where ? "." : "", key);
 }
 
-static rkv_status refuse_member(const json_t *object, const char *where, const char *key,
-                                const char *wanted) {
+rkv_status rkv_json_refuse_member(const json_t *object, const char *where, const char *key,
+                                  const char *wanted) {
     char name[NAME_SIZE];
     join(name, where, key);
     return rkv_json_refuse(name, json_object_get(object, key), wanted);
@@ -148,13 +169,13 @@ rkv_status rkv_json_check_schema(const json_t *document, const char *schema, siz
     size_t found_version;
     rkv_status status = rkv_json_get_string(document, "", "schema", &found);
     if (status) return status;
-    if (strcmp(found, schema) != 0) return refuse_member(document, "", "schema", schema);
+    if (strcmp(found, schema) != 0) return rkv_json_refuse_member(document, "", "schema", schema);
     return rkv_json_get_size(document, "", "schema_version", 1, version, &found_version);
 }
 
 rkv_status rkv_json_get_object(const json_t *object, const char *where, const char *key, const json_t **out) {
     *out = json_object_get(object, key);
-    return json_is_object(*out) ? RKV_OK : refuse_member(object, where, key, "an object");
+    return json_is_object(*out) ? RKV_OK : rkv_json_refuse_member(object, where, key, "an object");
 }
 
 static rkv_status check_array(const char *name, const json_t *value, size_t length) {
@@ -174,7 +195,7 @@ rkv_status rkv_json_get_array(const json_t *object, const char *where, const cha
 
 rkv_status rkv_json_get_string(const json_t *object, const char *where, const char *key, const char **out) {
     *out = json_string_value(json_object_get(object, key));
-    return *out ? RKV_OK : refuse_member(object, where, key, "a string");
+    return *out ? RKV_OK : rkv_json_refuse_member(object, where, key, "a string");
 }
 
 rkv_status rkv_json_copy_string(const json_t *object, const char *where, const char *key, const char *missing,
@@ -198,14 +219,21 @@ rkv_status rkv_json_get_size(const json_t *object, const char *where, const char
     }
     char wanted[SHOWN_SIZE];
     snprintf(wanted, sizeof wanted, "an integer from %zu to %zu", min, max);
-    return refuse_member(object, where, key, wanted);
+    return rkv_json_refuse_member(object, where, key, wanted);
+}
+
+rkv_status rkv_json_get_flag(const json_t *object, const char *where, const char *key, bool *out) {
+    const json_t *value = json_object_get(object, key);
+    if (!json_is_boolean(value)) return rkv_json_refuse_member(object, where, key, "true or false");
+    *out = json_is_true(value);
+    return RKV_OK;
 }
 
 rkv_status rkv_json_get_number(const json_t *object, const char *where, const char *key, double *out) {
     *out = NAN;
     if (!rkv_json_has(object, key)) return RKV_OK;
     const json_t *value = json_object_get(object, key);
-    if (!json_is_number(value)) return refuse_member(object, where, key, "a number or null");
+    if (!json_is_number(value)) return rkv_json_refuse_member(object, where, key, "a number or null");
     *out = json_number_value(value);
     return RKV_OK;
 }

@@ -31,6 +31,8 @@
 rkv_status rkv_json_parse(json_t **out, const char *text, size_t length);
 /* The same for a file ("-": standard input); the message names it. RKV_NO_INPUT. */
 rkv_status rkv_json_read(json_t **out, const char *path);
+/* The same for a file whose top is an array. */
+rkv_status rkv_json_read_array(json_t **out, const char *path);
 
 /* The document's "schema" is `schema` and its "schema_version" is 1..version. */
 rkv_status rkv_json_check_schema(const json_t *document, const char *schema, size_t version);
@@ -49,6 +51,8 @@ rkv_status rkv_json_copy_string(const json_t *object, const char *where, const c
 
 rkv_status rkv_json_get_size(const json_t *object, const char *where, const char *key, size_t min, size_t max,
                              size_t *out);
+/* True or false. */
+rkv_status rkv_json_get_flag(const json_t *object, const char *where, const char *key, bool *out);
 /* A missing or null member, and null in an array, is NaN. */
 rkv_status rkv_json_get_number(const json_t *object, const char *where, const char *key, double *out);
 
@@ -64,7 +68,14 @@ rkv_status rkv_json_get_size_matrix(const json_t *object, const char *where, con
 rkv_status rkv_json_get_ids(const json_t *object, const char *where, const char *key, size_t n,
                             int32_t **out);
 
+/* A value in a few words, for messages: what is not printable ASCII is '?'. */
+#define RKV_JSON_SHOWN_SIZE 64
+void rkv_json_describe(const json_t *value, char shown[RKV_JSON_SHOWN_SIZE]);
+
 /* Fails with "NAME is VALUE, not WANTED": for checks that stand elsewhere. */
 rkv_status rkv_json_refuse(const char *name, const json_t *value, const char *wanted);
+/* The same for a member of the object at `where`. */
+rkv_status rkv_json_refuse_member(const json_t *object, const char *where, const char *key,
+                                  const char *wanted);
 
 #endif

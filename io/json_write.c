@@ -25,10 +25,11 @@ static void add_string(rkv_text *text, const char *string) {
     rkv_text_add(text, "\"", 1);
 }
 
-/* What stands before a value: the comma, a new line at the depth of the open bracket, the key. */
+/* What stands before a value: the comma, a new line at the depth of the open bracket unless that is kept on
+ * one line, the key. */
 static void lead(rkv_json_out *out, const char *key) {
-    if (out->comma) rkv_text_add(out->text, ",", 1);
-    if (out->depth) rkv_text_printf(out->text, "\n%*s", 2 * out->depth, "");
+    if (out->comma) rkv_text_add(out->text, out->flat ? ", " : ",", out->flat ? 2 : 1);
+    if (out->depth && !out->flat) rkv_text_printf(out->text, "\n%*s", 2 * out->depth, "");
     if (key) {
         add_string(out->text, key);
         rkv_text_add(out->text, ": ", 2);
@@ -45,7 +46,7 @@ void rkv_json_begin(rkv_json_out *out, const char *key, char bracket) {
 
 void rkv_json_end(rkv_json_out *out, char bracket) {
     out->depth--;
-    if (out->comma) rkv_text_printf(out->text, "\n%*s", 2 * out->depth, "");
+    if (out->comma && !out->flat) rkv_text_printf(out->text, "\n%*s", 2 * out->depth, "");
     rkv_text_add(out->text, &bracket, 1);
     if (out->depth == 0) rkv_text_add(out->text, "\n", 1);
     out->comma = true;
@@ -74,6 +75,11 @@ void rkv_json_number(rkv_json_out *out, const char *key, double value) {
 void rkv_json_size(rkv_json_out *out, const char *key, size_t value) {
     lead(out, key);
     rkv_text_printf(out->text, "%zu", value);
+}
+
+void rkv_json_flag(rkv_json_out *out, const char *key, bool value) {
+    lead(out, key);
+    rkv_text_printf(out->text, "%s", value ? "true" : "false");
 }
 
 void rkv_json_numbers(rkv_json_out *out, const char *key, const double *values, size_t n) {

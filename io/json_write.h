@@ -21,6 +21,7 @@ typedef struct rkv_json_out {
     rkv_text *text;
     int depth;
     bool comma; /* a value precedes in the open object or array */
+    bool flat;  /* what comes stays on the line of the open object or array */
 } rkv_json_out;
 
 /* Opens and closes an object ('{', '}') or an array ('[', ']'). */
@@ -32,6 +33,7 @@ void rkv_json_string(rkv_json_out *out, const char *key, const char *value);
 /* A number that is not finite is written as null: JSON has no other word for it. */
 void rkv_json_number(rkv_json_out *out, const char *key, double value);
 void rkv_json_size(rkv_json_out *out, const char *key, size_t value);
+void rkv_json_flag(rkv_json_out *out, const char *key, bool value);
 
 void rkv_json_numbers(rkv_json_out *out, const char *key, const double *values, size_t n);
 void rkv_json_sizes(rkv_json_out *out, const char *key, const size_t *values, size_t n);

@@ -42,14 +42,15 @@ static rkv_status choose_method(const json_t *document, const char *asked, const
     return RKV_OK;
 }
 
-/* Adds NAME=VALUE. Signs that mean something in a specification are refused: the file holds options, not
- * further methods. */
+/* Adds NAME=VALUE; a boolean as the word that JSON has for it, which options that are yes or no take. Signs
+ * that mean something in a specification are refused: the file holds options, not further methods. */
 static rkv_status add_option(rkv_text *text, const char *name, const json_t *value) {
-    const char *word = json_string_value(value);
+    const char *word =
+        json_is_boolean(value) ? (json_is_true(value) ? "true" : "false") : json_string_value(value);
     if (!*name || !consists_of(name, LETTERS))
         return rkv_fail(RKV_DATA, "a member is named what no option is (letters, digits, '_' and '-')");
     if (word ? !consists_of(word, LETTERS "./") : !json_is_number(value))
-        return rkv_json_refuse(name, value, "a number, or a word of letters and digits");
+        return rkv_json_refuse(name, value, "a number, true or false, or a word of letters and digits");
     rkv_text_printf(text, "%s=", name);
     if (word)
         rkv_text_add(text, word, strlen(word));

@@ -48,6 +48,12 @@ static void write_calibration(rkv_json_out *out, const rkv_calibration *c) {
     rkv_json_size(out, "n_windows", c->n_windows);
     rkv_json_number(out, "loss", c->loss);
     rkv_json_number(out, "uniform_loss", c->uniform_loss);
+    rkv_json_size(out, "n_judged", c->n_judged);
+    rkv_json_number(out, "difference", c->difference);
+    rkv_json_number(out, "low", c->low);
+    rkv_json_number(out, "high", c->high);
+    rkv_json_size(out, "n_shuffles", c->n_shuffles);
+    rkv_json_size(out, "n_beaten", c->n_beaten);
     rkv_json_end(out, '}');
 }
 
@@ -134,16 +140,31 @@ static rkv_status read_signals(const json_t *document, rkv_profile *profile) {
     return RKV_OK;
 }
 
+static rkv_status read_count(const json_t *object, const char *name, size_t *count) {
+    if (!rkv_json_has(object, name)) return RKV_OK;
+    return rkv_json_get_size(object, "calibration", name, 0, RKV_MAX_TOKENS, count);
+}
+
+static rkv_status read_judgement(const json_t *object, rkv_calibration *c) {
+    static const char where[] = "calibration";
+    rkv_status status = read_count(object, "n_judged", &c->n_judged);
+    if (!status) status = rkv_json_get_number(object, where, "difference", &c->difference);
+    if (!status) status = rkv_json_get_number(object, where, "low", &c->low);
+    if (!status) status = rkv_json_get_number(object, where, "high", &c->high);
+    if (!status) status = read_count(object, "n_shuffles", &c->n_shuffles);
+    return status ? status : read_count(object, "n_beaten", &c->n_beaten);
+}
+
 static rkv_status read_members_of_calibration(const json_t *object, rkv_calibration *c) {
     static const char where[] = "calibration";
     rkv_status status = rkv_json_copy_string(object, where, "budget", NULL, &c->budget);
     if (!status) status = rkv_json_copy_string(object, where, "method", "", &c->method);
     if (!status) status = rkv_json_copy_string(object, where, "text", "", &c->text);
     if (!status) status = rkv_json_get_number(object, where, "ratio", &c->ratio);
-    if (!status && rkv_json_has(object, "n_windows"))
-        status = rkv_json_get_size(object, where, "n_windows", 0, RKV_MAX_TOKENS, &c->n_windows);
+    if (!status) status = read_count(object, "n_windows", &c->n_windows);
     if (!status) status = rkv_json_get_number(object, where, "loss", &c->loss);
     if (!status) status = rkv_json_get_number(object, where, "uniform_loss", &c->uniform_loss);
+    if (!status) status = read_judgement(object, c);
     if (!status && !isnan(c->ratio) && !(c->ratio > 0 && c->ratio <= 1))
         status = rkv_json_refuse("calibration.ratio", json_object_get(object, "ratio"),
                                  "a number above 0 and at most 1");

@@ -36,6 +36,7 @@ typedef struct rkv_pass {
     rkv_attend_fn attend;
     void *user;
     float *last_logits; /* [n_vocab] host: of the last token; NULL: not wanted */
+    float *all_logits;  /* [n, n_vocab] host: of every token; NULL: not wanted */
     rkv_losses *losses; /* folded over the tokens whose target is not -1; NULL: not wanted */
     rkv_progress progress;
 } rkv_pass;

@@ -11,9 +11,11 @@ typedef struct span {
     size_t first, end;
 } span;
 
-/* The last token for its logits, and all between the first and the last that have a target. */
+/* All for all logits; else the last token for its own, and all between the first and the last that have a
+ * target. */
 static span wanted_tokens(const rkv_pass *pass) {
     span s = {pass->n, pass->last_logits ? pass->n : 0};
+    if (pass->all_logits) return (span){0, pass->n};
     if (pass->last_logits) s.first = pass->n - 1;
     for (size_t t = 0; pass->losses && t < pass->n; t++) {
         if (pass->losses->target[t] < 0) continue;
@@ -83,7 +85,10 @@ static rkv_status take_logits(rkv_forward *f, const rkv_pass *pass, const float 
     const rkv_losses *l = pass->losses;
     size_t t = tokens.first, rows = tokens.end - t;
     rkv_status status = RKV_OK;
-    if (pass->last_logits)
+    for (size_t i = 0; !status && pass->all_logits && i < rows; i++)
+        status = ops->download(f->backend, pass->all_logits + (t + i) * f->model->config.n_vocab + first,
+                               logits + i * n, n);
+    if (!status && pass->last_logits)
         status = ops->download(f->backend, pass->last_logits + first, logits + (rows - 1) * n, n);
     if (!status && l)
         status = ops->fold_logits(f->backend, logits, rows, n, first, l->target + t, l->maximum + t,

@@ -25,7 +25,7 @@ struct rkv_forward {
 /* One layer: from x to x. */
 rkv_status rkv_forward_layer(rkv_forward *forward, const rkv_pass *pass, size_t layer);
 
-/* The last logits and the losses that a pass asks for, of the tokens that the layers left in x. */
+/* The logits and the losses that a pass asks for, of the tokens that the layers left in x. */
 rkv_status rkv_forward_output(rkv_forward *forward, const rkv_pass *pass);
 
 /* Whether n tokens are multiplied with these weights as they lie in the file. It depends on nothing else, so

@@ -10,6 +10,7 @@
 
 #include "core/fail.h"
 #include "core/memory.h"
+#include "core/order.h"
 #include "core/random.h"
 #include "model/heap.h"
 
@@ -60,13 +61,9 @@ static double sum_kept(const softmax *p, const rkv_heap_item *kept, size_t n) {
 
 /* ---- the likeliest first ---- */
 
-/* Unsigned numbers that fall as finite floats rise, so that the heap gives the highest first, and the lowest
- * id of equals. -0 is 0. */
+/* Falls as logits rise, so that the heap gives the highest first, and the lowest id of equals. */
 static uint64_t falling(float logit) {
-    uint32_t bits;
-    logit += 0.0f;
-    memcpy(&bits, &logit, sizeof bits);
-    return bits >> 31 ? bits : 0x7FFFFFFFu - bits;
+    return UINT32_MAX - rkv_float_order(logit);
 }
 
 static rkv_status fill_heap(rkv_heap *heap, const softmax *p) {

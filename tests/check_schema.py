@@ -19,7 +19,7 @@ except ImportError:
 
 def load_schemas(folder):
     schemas = {}
-    for name in ("analysis", "budget", "profile"):
+    for name in ("analysis", "budget", "profile", "windows"):
         schemas[name] = json.loads((folder / (name + ".schema.json")).read_text())
         jsonschema.Draft7Validator.check_schema(schemas[name])
     return schemas
@@ -65,6 +65,20 @@ BROKEN = {
         (("options",), []),
         (("heads",), DROP),
     ],
+    "windows": [
+        ((0, "name"), ""),
+        ((0, "name"), DROP),
+        ((0, "context"), []),
+        ((0, "context"), [1, -1]),
+        ((0, "query_aware"), 1),
+        ((0, "questions"), DROP),
+        ((0, "questions", 1, "task"), "needle"),
+        ((0, "questions", 1, "ids"), [0.5]),
+        ((0, "questions", 1, "ids"), DROP),
+        ((0, "questions", 1, "first_scored"), -1),
+        ((0, "questions", 1, "depth"), 1.5),
+        ((0, "token_ids"), [1, 2]),
+    ],
     "profile": [
         (("model",), DROP),
         (("signals",), []),
@@ -77,6 +91,9 @@ BROKEN = {
         (("calibration", "ratio"), 0),
     ],
 }
+# Of every kind, the document with everything in it: that is broken.
+WHOLE = {"analysis": "analysis-proportional-1.json", "budget": "budget-proportional-1.json", "profile": "profile-whole.json",
+         "windows": "windows-1.json"}
 
 
 def broken(document, path, value):
@@ -104,7 +121,7 @@ def main():
                 print("%s: %s: %s" % (path.name, error.json_path, error.message))
             assert not errors
             count += 1
-            if not path.name.endswith(("-proportional-1.json", "profile-whole.json")):  # with everything in it
+            if path.name != WHOLE[kind]:
                 continue
             for where, value in BROKEN[kind]:
                 assert not validators[kind].is_valid(broken(document, where, value)), (kind, where)

@@ -96,6 +96,8 @@ static void test_configurations(void **state) {
         {"{\"method\": \"snapkv+int4\", \"pooling\": \"max\"}", "snapkv", "snapkv:pooling=max"},
         {"{\"skip_layers\": \"0-1/7\"}", "knorm", "knorm:skip_layers=0-1/7"},
         {"{\"skip_layers\": \"\"}", "knorm", "knorm:skip_layers="},
+        {"{\"vnorm\": false, \"covariance\": true}", "expected-attention",
+         "expected-attention:vnorm=false,covariance=true"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char *spec = NULL;
@@ -121,7 +123,7 @@ static void test_configurations_that_are_refused(void **state) {
         {"{\"a\": null}", "window", RKV_DATA, "a is null"},
         {"{\"a\": {}}", "window", RKV_DATA, "a is an object"},
         {"{\"a\": \"1+full\"}", "window", RKV_DATA, "a is \"1+full\""},
-        {"{\"a\": \"1,b=2\"}", "window", RKV_DATA, "not a number, or a word"},
+        {"{\"a\": \"1,b=2\"}", "window", RKV_DATA, "not a number, true or false, or a word"},
         {"{\"a:b\": 1}", "window", RKV_DATA, "named what no option is"},
         {"{\"\": 1}", "window", RKV_DATA, "named what no option is"},
         {"{\"a\": 1, \"a\": 2}", "window", RKV_DATA, "line 1"},

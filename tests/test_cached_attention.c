@@ -253,16 +253,22 @@ static void test_threads_change_nothing(void **state) {
     rkv_backend_close(backend);
 }
 
-/* The same entries with room to spare: appended one by one. */
+/* The same entries with room to spare, and a gap where others were: appended one by one. */
 static rkv_rows *grown(const rkv_rows *rows) {
-    size_t n = rkv_rows_count(rows), width = rkv_rows_width(rows);
+    size_t n = rkv_rows_count(rows), width = rkv_rows_width(rows), gone = n > 1 ? n / 3 : 0, kept = 0;
     rkv_rows *out = NULL;
     float *x = malloc(n * width * sizeof *x);
+    uint32_t *index = malloc(n * sizeof *index);
     rkv_rows_read(rows, 0, n, x);
     assert_int_equal(rkv_rows_new(&out, &f32, width), RKV_OK);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         assert_int_equal(rkv_rows_append(out, x + i * width, 1, width), RKV_OK);
-    free(x);
+        if (i == gone) assert_int_equal(rkv_rows_append(out, x, 1, width), RKV_OK);
+    }
+    for (uint32_t i = 0; i < n + 1; i++)
+        if (i != gone + 1) index[kept++] = i;
+    rkv_rows_keep(out, index, n);
+    free(index), free(x);
     return out;
 }
 
@@ -383,6 +389,7 @@ static void test_attention_sums(void **state) {
     (void)state;
     static const rkv_attention_shape shapes[] = {
         {1, 1, 1, 2}, {83, 4, 2, 16}, {85, 9, 3, 64}, {400, 2, 1, 10}};
+    static const size_t distances[] = {0, 1, 7, 70, 1000};
     rkv_backend *backend = open_backend();
     int before = omp_get_max_threads();
     for (size_t i = 0; i < 2 * sizeof shapes / sizeof *shapes; i++) {
@@ -391,20 +398,22 @@ static void test_attention_sums(void **state) {
         float *q = random_floats(h * n * d, 5), *k = random_floats(g * n * d, 1),
               *v = random_floats(g * n * d, 1);
         float *p = i % 2 ? random_floats(h * n * n, 1) : NULL, *out = random_floats(h * n * d, 1);
-        float *sums = random_floats(h * n, 1), *first = NULL; /* set, not increased */
+        /* all keys' sums, then those from afar; set, not increased */
+        float *sums = random_floats(2 * h * n, 1), *first = NULL;
+        rkv_attention_sums wanted = {sums, sums + h * n, distances[i % 5]};
         double *ep = malloc(h * n * n * sizeof *ep), *eo = malloc(h * n * d * sizeof *eo);
         plain_attention(q, k, v, s, ep, eo);
         for (int threads = 1; threads <= 4; threads++) {
             omp_set_num_threads(threads);
-            assert_int_equal(backend->ops->attention(backend, q, k, v, s, p, sums, out), RKV_OK);
-            if (first) assert_memory_equal(first, sums, h * n * sizeof *sums);
-            if (!first) first = memcpy(malloc(h * n * sizeof *sums), sums, h * n * sizeof *sums);
+            assert_int_equal(backend->ops->attention(backend, q, k, v, s, p, &wanted, out), RKV_OK);
+            if (first) assert_memory_equal(first, sums, 2 * h * n * sizeof *sums);
+            if (!first) first = memcpy(malloc(2 * h * n * sizeof *sums), sums, 2 * h * n * sizeof *sums);
         }
         double tolerance = 10 * sqrt((double)d) * (double)(d + 2) * U + (double)(n + 4) * U;
-        for (size_t j = 0; j < h * n; j++) {
+        for (size_t j = 0; j < 2 * h * n; j++) {
             double sum = 0;
-            for (size_t t = 0; t < n; t++)
-                sum += ep[(j / n * n + t) * n + j % n];
+            for (size_t t = j < h * n ? 0 : j % n + wanted.distance; t < n; t++)
+                sum += ep[(j / n % h * n + t) * n + j % n];
             if (!(fabs((double)sums[j] - sum) <= tolerance * (1 + sum)))
                 fail_msg("T %zu: sum %zu is %.9g, not %.9g", n, j, (double)sums[j], sum);
         }

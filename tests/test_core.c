@@ -1,4 +1,5 @@
 /* test_core.c: messages, allocation, text, files, random numbers. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/memory.h"
+#include "core/order.h"
 #include "core/random.h"
 #include "core/text.h"
 
@@ -157,6 +159,17 @@ static void test_random_is_the_published_sequence(void **state) {
         assert_true(rkv_random_below(&random, 7) < 7);
 }
 
+/* ---- order.h ---- */
+
+static void test_floats_in_order(void **state) {
+    (void)state;
+    static const float rising[] = {NAN, -INFINITY, -3e38f, -1, -1e-45f, 0, 1e-45f, 1, 2, 3e38f, INFINITY};
+    for (size_t i = 1; i < sizeof rising / sizeof *rising; i++)
+        assert_true(rkv_float_order(rising[i - 1]) < rkv_float_order(rising[i]));
+    assert_int_equal(rkv_float_order(-0.0f), rkv_float_order(0.0f));
+    assert_int_equal(rkv_float_order(-NAN), rkv_float_order(NAN));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_failure_message),
@@ -168,6 +181,7 @@ int main(void) {
         cmocka_unit_test(test_file_appears_whole_or_not),
         cmocka_unit_test(test_outputs_replace_regular_files_alone),
         cmocka_unit_test(test_sha256),
+        cmocka_unit_test(test_floats_in_order),
         cmocka_unit_test(test_random_is_the_published_sequence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

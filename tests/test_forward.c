@@ -248,6 +248,44 @@ static void test_losses_of_some_tokens(void **state) {
     rkv_model_close(model);
 }
 
+/* Runs pass over its n tokens, attending to one another. */
+static void run_alone(rkv_model *model, rkv_pass pass) {
+    rkv_forward *forward = forward_of(model);
+    plain_cache cache = plain_cache_new(model, T);
+    pass.ids = ids;
+    pass.attend = plain_cache_attend;
+    pass.user = &cache;
+    assert_int_equal(rkv_forward_run(forward, &pass, NULL), RKV_OK);
+    plain_cache_clear(&cache);
+    rkv_forward_free(forward);
+}
+
+/* All logits are those of the last token of every prefix. Asking for them changes nothing else: not one bit.
+ */
+static void test_all_logits(void **state) {
+    (void)state;
+    rkv_model *model = open_type("Q4_1", RKV_WEIGHTS_STREAMED);
+    size_t n_vocab = tiny_model_n_vocab();
+    float *all = malloc(T * n_vocab * sizeof *all);
+    rkv_losses losses[2] = {0};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(rkv_losses_new(&losses[i], ids, T), RKV_OK);
+        run_alone(model, (rkv_pass){.n = T, .all_logits = i ? all : NULL, .losses = &losses[i]});
+    }
+    assert_memory_equal(losses[0].sum, losses[1].sum, (T - 1) * sizeof *losses[0].sum);
+    assert_memory_equal(losses[0].target_logit, losses[1].target_logit, (T - 1) * sizeof(double));
+    for (size_t n = 1; n <= T; n++) {
+        run_alone(model, (rkv_pass){.n = n, .last_logits = logits[0]});
+        assert_close("a prefix's logits", logits[0], all + (n - 1) * n_vocab, n_vocab);
+    }
+    run_alone(model, (rkv_pass){.n = T, .last_logits = logits[0], .all_logits = all});
+    assert_memory_equal(logits[0], all + (T - 1) * n_vocab, n_vocab * sizeof *all);
+    rkv_losses_clear(&losses[0]);
+    rkv_losses_clear(&losses[1]);
+    free(all);
+    rkv_model_close(model);
+}
+
 /* ---- refusing and stopping ---- */
 
 static rkv_status refuse(void *user, const rkv_projection *projection, float *out) {
@@ -291,6 +329,7 @@ int main(void) {
         cmocka_unit_test(test_unrotated_keys_can_be_turned),
         cmocka_unit_test(test_rope_formula),
         cmocka_unit_test(test_losses_of_some_tokens),
+        cmocka_unit_test(test_all_logits),
         cmocka_unit_test(test_attention_may_end_the_pass),
         cmocka_unit_test(test_vocabulary_alone_cannot_run),
     };

@@ -1,5 +1,5 @@
-/* test_hostile_json.c: analysis.json, budget.json and profile.json cut short, bent and lied in: refused,
- * never worse. */
+/* test_hostile_json.c: analysis.json, budget.json, profile.json and windows cut short, bent and lied in:
+ * refused, never worse. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@
 #include <jansson.h>
 
 #include <rankkv/budget.h>
+#include <rankkv/eval.h>
 
 #include "core/random.h"
 #include "support/sample_analysis.h"
@@ -60,8 +61,22 @@ static rkv_status load_profile(const char *path) {
     return status;
 }
 
-enum { N_SUBJECTS = 3 };
-static subject subjects[N_SUBJECTS];
+static rkv_status load_windows(const char *path) {
+    rkv_windows windows = {0};
+    rkv_status status = rkv_windows_load(&windows, path, 3, 100);
+    assert_int_equal(status == RKV_OK, windows.n > 0);
+    if (!status) assert_int_equal(rkv_windows_save(&windows, temporary_path("again.json")), RKV_OK);
+    rkv_windows_clear(&windows);
+    return status;
+}
+
+static const char windows_json[] =
+    "[{\"book\": \"emma\", \"token_ids\": [1, 2, 3, 4, 5]}, {\"name\": \"a\", \"query_aware\": true, "
+    "\"context\": [1, 2], \"questions\": [{\"task\": \"recall\", \"ids\": [5, 6, 7], \"first_scored\": 2, "
+    "\"depth\": 0.5}, {\"ids\": [99]}]}]\n";
+
+#define SUBJECTS 4
+static subject subjects[SUBJECTS];
 
 static int make_subjects(void **state) {
     (void)state;
@@ -74,6 +89,8 @@ static int make_subjects(void **state) {
     subjects[0].load = load_analysis;
     subjects[1].load = load_budget;
     subjects[2].load = load_profile;
+    subjects[3].load = load_windows;
+    subjects[3].json = strdup(windows_json);
     if (rkv_analysis_to_json(a, NULL, &subjects[0].json)) return 1;
     if (rkv_budget_to_json(b, &subjects[1].json)) return 1;
     if (rkv_profile_to_json(p, &subjects[2].json)) return 1;
@@ -86,7 +103,7 @@ static int make_subjects(void **state) {
 
 static int drop_subjects(void **state) {
     (void)state;
-    for (size_t i = 0; i < N_SUBJECTS; i++)
+    for (size_t i = 0; i < SUBJECTS; i++)
         free(subjects[i].json);
     temporary_remove();
     return 0;
@@ -107,7 +124,7 @@ static rkv_status attack(const subject *s, const char *bytes, size_t length) {
 
 static void test_truncated_at_every_length(void **state) {
     (void)state;
-    for (size_t i = 0; i < N_SUBJECTS; i++) {
+    for (size_t i = 0; i < SUBJECTS; i++) {
         size_t whole = strlen(subjects[i].json) - 1; /* without the last line end */
         assert_int_equal(attack(&subjects[i], subjects[i].json, whole), RKV_OK);
         for (size_t length = 0; length < whole; length++)
@@ -118,7 +135,7 @@ static void test_truncated_at_every_length(void **state) {
 static void test_bytes_changed_at_random(void **state) {
     (void)state;
     rkv_random random = {1};
-    for (size_t i = 0; i < N_SUBJECTS; i++) {
+    for (size_t i = 0; i < SUBJECTS; i++) {
         size_t length = strlen(subjects[i].json);
         char *bent = malloc(length);
         for (int round = 0; round < 4000; round++) {
@@ -184,7 +201,7 @@ static void replace_values(const subject *s, json_t *document, json_t *node) {
 
 static void test_every_value_replaced(void **state) {
     (void)state;
-    for (size_t i = 0; i < N_SUBJECTS; i++) {
+    for (size_t i = 0; i < SUBJECTS; i++) {
         json_t *document = json_loads(subjects[i].json, 0, NULL);
         replace_values(&subjects[i], document, document);
         json_decref(document);
@@ -193,12 +210,12 @@ static void test_every_value_replaced(void **state) {
 
 static void test_members_that_must_be_there(void **state) {
     (void)state;
-    static const char *const needed[N_SUBJECTS][8] = {
+    static const char *const needed[SUBJECTS][8] = {
         {"schema", "schema_version", "model", "prompt", "metric", "effective_rank", "metrics", "layer_rank"},
         {"schema", "schema_version", "model", "n_tokens", "total", "layers", "heads", NULL},
         {"schema", "schema_version", "model", "signals", NULL},
     };
-    for (size_t i = 0; i < N_SUBJECTS; i++)
+    for (size_t i = 0; i < SUBJECTS; i++)
         for (size_t k = 0; k < 8 && needed[i][k]; k++) {
             json_t *document = json_loads(subjects[i].json, 0, NULL);
             json_object_del(document, needed[i][k]);

@@ -40,6 +40,31 @@ static void test_one_method(void **state) {
     assert_int_equal(p.needs, 0);
 }
 
+/* true and false are yes and no where an option is either, and nothing elsewhere. */
+static void test_booleans(void **state) {
+    (void)state;
+    static const char *const words[][2] = {{"yes", "true"}, {"no", "false"}};
+    size_t n_flags = 0;
+    for (size_t i = 0; rkv_method_at(i); i++)
+        for (const rkv_method_option *o = rkv_method_at(i)->options; o->name; o++) {
+            if (o->kind != RKV_OPTION_NAME) continue;
+            bool flag = strcmp(o->choices, "yes|no") == 0;
+            n_flags += flag;
+            for (size_t k = 0; k < 2; k++) {
+                char spec[128], wanted[128];
+                size_t at = (size_t)(o - rkv_method_at(i)->options);
+                snprintf(spec, sizeof spec, "%s:%s=%s", rkv_method_at(i)->name, o->name, words[k][1]);
+                snprintf(wanted, sizeof wanted, "%s:%s=%s", rkv_method_at(i)->name, o->name, words[k][0]);
+                if (flag)
+                    assert_int_equal(rkv_value_size(&parse(spec).stages[0].values, at),
+                                     rkv_value_size(&parse(wanted).stages[0].values, at));
+                else
+                    assert_int_equal(rkv_method_check(spec), RKV_USAGE);
+            }
+        }
+    assert_true(n_flags >= 2);
+}
+
 static void test_methods_in_a_row(void **state) {
     (void)state;
     rkv_pipeline p = parse("window:ratio=0.5+knorm:budget=7+sparse-magnitude");
@@ -309,17 +334,12 @@ static void test_long_texts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_method),
-        cmocka_unit_test(test_methods_in_a_row),
-        cmocka_unit_test(test_other_names),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_schedules),
-        cmocka_unit_test(test_refused_specifications),
-        cmocka_unit_test(test_refused_schedules),
-        cmocka_unit_test(test_too_many_phases),
-        cmocka_unit_test(test_mutations),
-        cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_one_method),        cmocka_unit_test(test_methods_in_a_row),
+        cmocka_unit_test(test_booleans),          cmocka_unit_test(test_other_names),
+        cmocka_unit_test(test_numbers),           cmocka_unit_test(test_layers),
+        cmocka_unit_test(test_schedules),         cmocka_unit_test(test_refused_specifications),
+        cmocka_unit_test(test_refused_schedules), cmocka_unit_test(test_too_many_phases),
+        cmocka_unit_test(test_mutations),         cmocka_unit_test(test_long_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

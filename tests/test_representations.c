@@ -28,11 +28,12 @@ static void store_and_read(const char *spec, float *keys, float *values, size_t 
     rkv_entries_format format = {0};
     rkv_entries entries;
     size_t end;
+    const rkv_head_view head = {.n = n, .keys = keys, .values = values};
     int32_t *positions = calloc(n + 1, sizeof *positions);
     for (size_t i = 0; i < n; i++)
         positions[i] = (int32_t)i;
     if (rkv_pipeline_parse(&pipeline, spec)) fail_msg("%s", rkv_message());
-    assert_int_equal(rkv_pipeline_format(&pipeline, 0, keys, values, n, D, &format, &end), RKV_OK);
+    assert_int_equal(rkv_pipeline_format(&pipeline, 0, RKV_ROWS_F32, &head, D, &format, &end), RKV_OK);
     assert_int_equal(rkv_entries_init(&entries, &format, D, 1, false), RKV_OK);
     if (rkv_entries_append(&entries, keys, values, positions, NULL, n)) fail_msg("%s", rkv_message());
     assert_int_equal(rkv_entries_read(&entries, keys, values), RKV_OK);

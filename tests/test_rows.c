@@ -380,6 +380,57 @@ static void test_keep(void **state) {
     }
 }
 
+/* One row in and one out, for a long time, always near the same place: what stays is there, in its order, and
+ * the list neither grows nor loses a row when it closes its gap. */
+static void test_slide(void **state) {
+    (void)state;
+    enum { N = 70, WIDTH = 3, STEPS = 200 };
+    static const size_t places[] = {0, 4, N / 2, N - 10, N};
+    for (size_t f = 0; f < N_FORMATS; f++)
+        for (size_t p = 0; p < sizeof places / sizeof *places; p++) {
+            float *x = random_rows(N + 1, WIDTH);
+            rkv_rows *rows = filled(format_at(f), WIDTH, x, N);
+            uint32_t index[N];
+            for (size_t step = 0; step < STEPS; step++) {
+                assert_int_equal(rkv_rows_append(rows, x, 1, WIDTH), RKV_OK);
+                float *before = read_all(rows);
+                size_t gone = step % 5 ? places[p] : rkv_random_below(&dice, N + 1);
+                for (uint32_t i = 0; i < N; i++)
+                    index[i] = i + (i >= gone);
+                rkv_rows_keep(rows, index, N);
+                pick(before, WIDTH, index, N);
+                float *after = read_all(rows);
+                assert_memory_equal(after, before, (size_t)N * WIDTH * sizeof *after);
+                free(before), free(after);
+            }
+            rkv_rows_free(rows);
+            free(x);
+        }
+}
+
+/* Where rows lie side by side they are what is read of them; a gap is told. */
+static void test_in_place(void **state) {
+    (void)state;
+    enum { N = 100, WIDTH = 4, GONE = 30 };
+    float *x = random_rows(N, WIDTH);
+    uint32_t index[N];
+    for (uint32_t i = 0; i < N; i++)
+        index[i] = i + (i >= GONE);
+    for (size_t f = 0; f < N_FORMATS; f++) {
+        rkv_rows *rows = filled(format_at(f), WIDTH, x, N);
+        rkv_rows_keep(rows, index, N - 1);
+        for (size_t first = 0; first < N - 1; first++) {
+            const float *at = rkv_rows_in_place(rows, first, 20);
+            bool together = first + 20 <= GONE || first >= GONE;
+            if (first + 20 > N - 1) break;
+            assert_true((at != NULL) == (together && form_bits[format_at(f).form] == 32));
+            if (at) assert_memory_equal(at, x + index[first] * WIDTH, 20 * WIDTH * sizeof *x);
+        }
+        rkv_rows_free(rows);
+    }
+    free(x);
+}
+
 /* ---- memory ---- */
 
 /* Bytes of n rows that were appended at once, as rows.h says. */
@@ -542,6 +593,8 @@ int main(void) {
         cmocka_unit_test(test_bfloat_rounding),
         cmocka_unit_test(test_append_in_pieces),
         cmocka_unit_test(test_keep),
+        cmocka_unit_test(test_slide),
+        cmocka_unit_test(test_in_place),
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_capacity),
         cmocka_unit_test(test_at_rest),

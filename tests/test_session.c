@@ -50,6 +50,57 @@ static void test_losses(void **state) {
     rkv_prefill_result_clear(&whole);
 }
 
+/* -ln softmax(logits)[id]. */
+static double loss_of(const float *logits, int32_t id) {
+    double sum = 0;
+    for (size_t i = 0; i < N_VOCAB; i++)
+        sum += exp((double)logits[i] - (double)logits[id]);
+    return log(sum);
+}
+
+/* What the model foresees along a continuation, against what it says token by token; the losses, too. hold
+ * prompt: so that the tokens that are read one by one evict nothing either. */
+static void check_foresight(const char *method, rkv_positions positions, double tolerance) {
+    rkv_session *s = open_session((rkv_session_options){
+        .method = method, .budget = 40, .hold = RKV_HOLD_PROMPT, .positions = positions});
+    float *logits = malloc(NEW * N_VOCAB * sizeof *logits), *first = malloc(3 * N_VOCAB * sizeof *first);
+    double nll[NEW];
+    ok(rkv_session_prefill(s, ids, T));
+    rkv_cache_stats before = stats_of(s);
+    ok(rkv_session_foresee(s, ids + T, NEW, logits));
+    ok(rkv_session_losses(s, ids + T, NEW, nll));
+    for (size_t n = 1; n <= 3; n++) { /* few tokens read the weights as they lie in the file */
+        ok(rkv_session_foresee(s, ids + T, n, first));
+        assert_true(largest_difference(first, logits, n * N_VOCAB) < tolerance);
+    }
+    assert_int_equal(stats_of(s).n_entries, before.n_entries);
+    assert_int_equal(stats_of(s).allocated_bytes, before.allocated_bytes);
+    assert_memory_equal(logits, rkv_session_logits(s), N_VOCAB * sizeof *logits);
+    for (size_t t = 0; t < NEW; t++) {
+        const float *row = logits + t * N_VOCAB;
+        assert_true(largest_difference(row, rkv_session_logits(s), N_VOCAB) < tolerance);
+        /* the losses fold these very logits: exps in float32 of arguments rounded at size 20 */
+        assert_true(fabs(loss_of(row, ids[T + t]) - nll[t]) < 2e-6);
+        decode(s, T + t, 1);
+    }
+    free(first);
+    free(logits);
+    rkv_session_free(s);
+}
+
+static void test_foresight(void **state) {
+    (void)state;
+    for (rkv_positions positions = RKV_POSITIONS_ORIGINAL; positions <= RKV_POSITIONS_CACHE; positions++) {
+        /* as in test_full_is_the_model: 100 times the rounding of logits of size 1 to 10 */
+        check_foresight("full", positions, 1e-4);
+        check_foresight("snapkv:window=8", positions, 1e-4);
+        check_foresight("lowrank:rank=8+h2o", positions, 1e-4);
+        /* keys that fill a group of a channel are codes to the whole pass, and read one by one only to those
+         * that follow: scales are near 1/40, and 32 keys at half of that move a logit by hundredths */
+        check_foresight("window+int8", positions, 0.1);
+    }
+}
+
 /* ---- what every method promises ---- */
 
 /* A budget that is large enough changes nothing: not one bit. */
@@ -123,7 +174,9 @@ static void test_threads(void **state) {
 /* One pass for several sessions does for each what a pass of its own does. */
 static void test_prefill_all(void **state) {
     (void)state;
-    static const char *const specs[] = {"full", "snapkv:window=8", "h2o", "int8", "fastgen"};
+    /* of two windows of fastgen the pass has the far sums of one; the other computes attention anew */
+    static const char *const specs[] = {"full", "snapkv:window=8", "h2o",
+                                        "int8", "fastgen",         "fastgen:T=0.7,r_l=0.4"};
     enum { N = sizeof specs / sizeof *specs };
     rkv_session *all[N];
     for (size_t i = 0; i < N; i++)
@@ -336,6 +389,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_is_the_model),
         cmocka_unit_test(test_losses),
+        cmocka_unit_test(test_foresight),
         cmocka_unit_test(test_a_large_budget_is_full),
         cmocka_unit_test(test_budgets_hold),
         cmocka_unit_test(test_threads),

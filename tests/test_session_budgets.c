@@ -213,12 +213,15 @@ static void test_order_of_calls(void **state) {
     ok(rkv_session_read_head(s, 0, 0, key, key)); /* of no entries */
     assert_int_equal(rkv_session_decode(s, 5), RKV_USAGE);
     assert_int_equal(rkv_session_losses(s, ids, 2, nll), RKV_USAGE);
+    assert_int_equal(rkv_session_foresee(s, ids, 1, key), RKV_USAGE); /* refused before it writes */
     assert_int_equal(rkv_session_prefill(s, ids, 0), RKV_USAGE);
     ok(rkv_session_prefill(s, ids, 1));
     assert_int_equal(rkv_session_prefill(s, ids, 1), RKV_USAGE);
     assert_int_equal(rkv_session_decode(s, -1), RKV_USAGE);
     assert_int_equal(rkv_session_decode(s, (int32_t)N_VOCAB), RKV_USAGE);
     assert_int_equal(rkv_session_losses(s, ids, 0, nll), RKV_USAGE);
+    assert_int_equal(rkv_session_foresee(s, ids, 0, key), RKV_USAGE);
+    assert_int_equal(rkv_session_foresee(s, (int32_t[]){3, -1}, 2, key), RKV_USAGE);
     decode(s, 1, 1);
     rkv_head_cache h;
     assert_int_equal(rkv_session_get_head(s, L, 0, &h), RKV_USAGE);

@@ -44,9 +44,12 @@ static rkv_status live(const char *method, rkv_positions positions) {
     rkv_session_options options = {.method = method, .budget = 12, .positions = positions, .verify = true};
     rkv_generation g = {0};
     double nll[4];
+    static float logits[2 * 1024];
+    assert_true(tiny_model_n_vocab() <= 1024);
     rkv_status status = rkv_session_new(&s, model, &options);
     if (!status) status = rkv_session_prefill(s, ids, T - 4);
     if (!status) status = rkv_session_losses(s, ids + T - 4, 4, nll);
+    if (!status) status = rkv_session_foresee(s, ids + T - 4, 2, logits);
     if (!status) status = rkv_session_generate(s, &(rkv_generate_options){.n_tokens = 3}, &g);
     rkv_free(g.ids);
     rkv_session_free(s);

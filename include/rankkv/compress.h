@@ -28,7 +28,7 @@ typedef enum rkv_method_kind {
 typedef enum rkv_option_kind {
     RKV_OPTION_SIZE,   /* a whole number */
     RKV_OPTION_REAL,   /* a real number */
-    RKV_OPTION_NAME,   /* one of `choices` */
+    RKV_OPTION_NAME,   /* one of `choices`; of "yes|no", true and false too */
     RKV_OPTION_LAYERS, /* layers: "0-1/7" is 0, 1 and 7; "" none */
     RKV_OPTION_ALIAS /* another name of the option that `choices` names, own or common; no value of its own */
 } rkv_option_kind;

@@ -52,7 +52,8 @@ typedef struct rkv_window {
     size_t n_questions;
 } rkv_window;
 
-/* Plain data, freed whole by rkv_windows_clear. Start from {0}; the functions below add to it. */
+/* Plain data, freed whole by rkv_windows_clear. Start from {0}; the functions below add to it, or fail and
+ * leave it as it was. */
 typedef struct rkv_windows {
     rkv_window *items; /* [n] */
     size_t n, capacity;
@@ -67,15 +68,20 @@ typedef struct rkv_cut {
     size_t offset;                /* tokens left out at the beginning */
     uint64_t seed;                /* with `random`: where they start */
     bool random;                  /* starts are drawn, windows do not overlap */
+    const int32_t *prefix;        /* [n_prefix] begins every context and counts in it: what the model wants */
+    size_t n_prefix;              /* before any text (begin-of-sequence, from rkv_tokenize of "") */
 } rkv_cut;
 
 /* Adds windows of a text's tokens ids [n], each with the question `natural` (all but its first token scored,
- * as kvpress and its kin do). RKV_USAGE when the text is too short: says how many tokens are wanted. */
+ * as kvpress and its kin do). They are named "NAME 1", "NAME 2", ..., going on from windows of that name that
+ * are there already. Only a stride makes windows overlap. RKV_USAGE when the text is too short: says how many
+ * tokens are wanted. */
 RKV_API rkv_status rkv_windows_cut(rkv_windows *windows, const char *name, const int32_t *ids, size_t n,
                                    const rkv_cut *cut);
 
-/* Adds the question `copy` to windows [first, n): n_tokens of the context from its token `start` on.
- * Windows whose context is shorter are refused (RKV_USAGE). */
+/* Adds the question `copy` to windows [first, n): n_tokens (at least 2; all but the first are scored) of the
+ * context from its token `start` on. Windows whose context is shorter are refused (RKV_USAGE), and then none
+ * gets it. */
 RKV_API rkv_status rkv_windows_add_copy(rkv_windows *windows, size_t first, size_t start, size_t n_tokens);
 
 /* Passkeys and key-value pairs in filler text. */
@@ -165,7 +171,7 @@ typedef struct rkv_cell {
 
 typedef struct rkv_eval_options {
     const rkv_profile *profile; /* signals that budgets may follow; NULL: the input's own analysis alone */
-    size_t generate;            /* greedy tokens after each window's context; 0: none */
+    size_t generate;            /* prefill: greedy tokens after each window's context; 0: none */
     size_t memory_limit;        /* bytes of caches held at once; 0: a quarter of what is free */
     uint64_t seed;              /* of methods that draw */
     const char *analyses;       /* folder where windows' analyses are kept and found again; NULL: nowhere */
@@ -182,6 +188,13 @@ typedef struct rkv_eval_options {
  * until then are whole. */
 RKV_API rkv_status rkv_eval_run(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
                                 size_t n_settings, const rkv_eval_options *options);
+
+/* All that the cells of a run depend on, as a JSON object in text that rkv_free frees: model, windows (their
+ * names and the SHA-256 of what they hold), settings, profile, seed, generated tokens. options as for
+ * rkv_eval_run. */
+RKV_API rkv_status rkv_eval_describe(const rkv_model_info *model, const rkv_windows *windows,
+                                     const rkv_setting *settings, size_t n_settings,
+                                     const rkv_eval_options *options, char **json);
 
 /* ---- the journal: what a run has measured so far ---- */
 
@@ -251,6 +264,12 @@ typedef struct rkv_results {
     size_t n_rows;
 } rkv_results;
 
+/* Results of cells [n_cells], everything copied, and their rows. text and profile: as in the structure; NULL:
+ * "". The caller frees *out. */
+RKV_API rkv_status rkv_results_make(rkv_results **out, const rkv_model_info *model,
+                                    const rkv_windows *windows, const rkv_setting *settings,
+                                    size_t n_settings, const rkv_cell *cells, size_t n_cells,
+                                    const char *text, const char *profile, uint64_t seed);
 RKV_API void rkv_results_free(rkv_results *results);
 
 /* Makes rows of cells. A verdict needs an interval that excludes 0. */
@@ -263,6 +282,38 @@ RKV_API rkv_status rkv_results_to_json(const rkv_results *results, char **json);
 RKV_API rkv_status rkv_results_load(rkv_results **out, const char *path);
 RKV_API rkv_status rkv_results_save_csv(const rkv_results *results, const char *rows_path,
                                         const char *cells_path);
+
+/* ---- calibration ---- */
+
+/* Budgets to choose among: every signal with every exponent and floor, by layer and by head, and the units of
+ * highest signal whole (top-k). */
+typedef struct rkv_candidates {
+    const char *const *signals; /* [n_signals] names */
+    const double *exponents;    /* [n_exponents] of policy power */
+    const double *floors;       /* [n_floors] likewise */
+    const double *shares;       /* [n_shares] of top-k: units kept whole, as a part of all; 0 to 1 */
+    size_t n_signals, n_exponents, n_floors, n_shares;
+    bool by_layer, by_head;
+} rkv_candidates;
+
+/* Their specifications, "uniform" first, then signal by signal. A top-k that the ratio cannot pay for is left
+ * out. The caller frees each of specs [*n] and the list with rkv_free. */
+RKV_API rkv_status rkv_candidates_list(const rkv_candidates *candidates, const rkv_model_info *model,
+                                       double ratio, char ***specs, size_t *n);
+
+/* The setting of lowest loss among the rows of results (the mean over tasks of a row's loss; settings that
+ * lack a task of the first are left out; of equal ones the first), and that of uniform budgets. RKV_DATA:
+ * there is no setting "uniform". */
+RKV_API rkv_status rkv_calibration_choose(const rkv_results *results, size_t *setting, double *loss,
+                                          double *uniform_loss);
+
+/* Setting a's loss less setting b's, paired over the windows that both have: of each window the mean over its
+ * tasks, of each task the mean over its questions. out->n = 0 when there is no such window. */
+RKV_API rkv_status rkv_results_compare(const rkv_results *results, size_t a, size_t b, rkv_paired *out);
+
+/* The specification that deals the weights of spec out anew over its units: "shuffled:policy=...,seed=SEED".
+ * The caller frees *shuffled with rkv_free. */
+RKV_API rkv_status rkv_budget_spec_shuffle(const char *spec, uint64_t seed, char **shuffled);
 
 #ifdef __cplusplus
 }

@@ -27,7 +27,8 @@ typedef struct rkv_signal {
     double *values;   /* finite and >= 0 */
 } rkv_signal;
 
-/* What calibration chose, for `--policy calibrated`. Strings are owned by the profile. */
+/* What calibration chose, for `--policy calibrated`, and how it did on other windows. Strings are owned by
+ * the profile. */
 typedef struct rkv_calibration {
     char *budget;     /* a budget specification (budget.h): "power:signal=retr,exponent=0.5,by=head" */
     char *method;     /* that it was chosen for */
@@ -36,6 +37,9 @@ typedef struct rkv_calibration {
     size_t n_windows; /* of that text */
     double loss;      /* mean on those windows, nats */
     double uniform_loss;
+    size_t n_judged; /* windows that it was not chosen on; 0: it was not judged, and what follows is NaN */
+    double difference, low, high; /* loss less uniform's on them: mean, bootstrap 95 % interval */
+    size_t n_shuffles, n_beaten;  /* shuffles of its budgets over the heads; those with a higher loss */
 } rkv_calibration;
 
 /* Plain data, owned by itself, freed whole by rkv_profile_free. */

@@ -99,6 +99,13 @@ RKV_API const float *rkv_session_logits(const rkv_session *session);
  * nothing. The cache stays as it is. n >= 1. */
 RKV_API rkv_status rkv_session_losses(rkv_session *session, const int32_t *ids, size_t n, double *nll);
 
+/* What the model foresees along the continuation ids [n]: logits [n, n_vocab], row i of ids[i], after the
+ * cache and ids [0, i). Row 0 is rkv_session_logits; the others come from one pass over the first n - 1
+ * tokens, on the terms of rkv_session_losses; ids[n - 1] itself changes nothing. The cache stays as it is. n
+ * >= 1. It is what decoding them one by one would say, up to rounding, as long as that evicts nothing and
+ * fills no group of int8 or int4 by channel, which the whole pass sees encoded. */
+RKV_API rkv_status rkv_session_foresee(rkv_session *session, const int32_t *ids, size_t n, float *logits);
+
 /* ---- generating ---- */
 
 typedef struct rkv_generate_options {

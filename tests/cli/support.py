@@ -84,6 +84,19 @@ class CliTest(unittest.TestCase):
         root = self.folder / path
         return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
 
+    def validator(self, name):
+        """Of share/rankkv/schema."""
+        try:
+            import jsonschema
+        except ImportError:
+            self.skipTest("the Python package jsonschema is missing (Debian: python3-jsonschema)")
+        schema = json.loads((HERE.parents[1] / f"share/rankkv/schema/{name}.schema.json").read_text())
+        jsonschema.Draft7Validator.check_schema(schema)
+        return jsonschema.Draft7Validator(schema)
+
+    def assert_valid(self, validator, document, about=None):
+        self.assertEqual([f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)], [], about)
+
     def load(self, path):
         return json.loads((self.folder / path).read_text())
 

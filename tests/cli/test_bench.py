@@ -58,6 +58,23 @@ class Bench(CliTest):
         self.assertNotEqual(errors(), errors("--seed", 1))
         self.assertNotEqual(errors(), errors("--outliers", 8))
 
+    def test_schema(self):
+        validator = self.validator("bench")
+        document, _ = self.results("--kv", SHAPE)
+        self.assert_valid(validator, document)
+        for member, value in (("schema", "rankkv"), ("mode", "model"), ("results", []), ("repeats", 0), ("kv", {})):
+            self.assertFalse(validator.is_valid(document | {member: value}), member)
+        for member in document["kv"]:
+            kv = {k: v for k, v in document["kv"].items() if k != member}
+            self.assertFalse(validator.is_valid(document | {"kv": kv}), member)
+        for member in document["results"][0]:
+            rows = [{k: v for k, v in document["results"][0].items() if k != member}]
+            self.assertFalse(validator.is_valid(document | {"results": rows}), member)
+
+    def test_no_half_documents(self):
+        """A later method that fails: nothing on stdout."""
+        self.assert_fails(2, "window has no budget", "bench", "--json", "--kv", SHAPE, "-M", "int8", "-M", "window")
+
     def test_wrong_use(self):
         for words, arguments in (
             ("nothing to measure", []),
@@ -65,6 +82,8 @@ class Bench(CliTest):
             ("tokens is '0'", ["--kv", "tokens=0"]),
             ("dtype is 'f8'", ["--kv", "dtype=f8"]),
             ("there is no 'head'", ["--kv", "head=3"]),
+            ("tokens is given twice", ["--kv", "tokens=64,tokens=32"]),
+            ("dtype is given twice", ["--kv", "dtype=f16,dim=8,dtype=f16"]),
             ("is not NAME=VALUE", ["--kv", "64"]),
             ("no method is called", ["--kv", SHAPE, "-M", "int5"]),
             ("window has no budget", ["--kv", SHAPE, "-M", "window"]),
@@ -92,6 +111,7 @@ class Bench(CliTest):
         document, rows = self.results("--kv-file", "kv.h5", "-M", "full")
         self.assertEqual(document["kv"], {"batch": 2, "heads": 1, "tokens": 8, "dim": 4, "dtype": "f16", "file": "kv.h5"})
         self.assertEqual(rows["full"]["key_error"], 0)
+        self.assert_valid(self.validator("bench"), document)
         broken = keys.copy()
         broken[1, 0, 2, 3] = numpy.nan
         for words, values in (("kv.h5: values[1, 0, 2, 3] is not finite", broken),

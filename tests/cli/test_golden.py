@@ -124,6 +124,23 @@ class Golden(CliTest):
             self.assertEqual(len(names), len(set(names)))
             self.assertEqual(list(json.loads(self.run_well("methods", table, "--json").stdout))[3:], [table])
 
+    def test_methods_schema(self):
+        validator = self.validator("methods")
+        document = json.loads(self.run_well("methods", "--json").stdout)
+        self.assert_valid(validator, document)
+        self.assertFalse(validator.is_valid({k: document[k] for k in ("schema", "schema_version", "creator")}))
+        for table in list(document)[3:]:
+            self.assert_valid(validator, json.loads(self.run_well("methods", table, "--json").stdout))
+            self.assertFalse(validator.is_valid(document | {table: []}), table)
+            for row in document[table]:
+                self.assertFalse(validator.is_valid(document | {table: [row | {"name": ""}]}), table)
+        for row in document["compressors"]:
+            for option in row["options"]:
+                for member in option:
+                    lacking = {k: v for k, v in option.items() if k != member}
+                    changed = document | {"compressors": [row | {"options": [lacking]}]}
+                    self.assertFalse(validator.is_valid(changed), (row["name"], option["name"], member))
+
     def test_every_policy_makes_a_budget(self):
         for row in json.loads(self.run_well("methods", "--json").stdout)["policies"]:
             if row["name"] == "calibrated":  # needs a profile

@@ -1,7 +1,6 @@
 """`rankkv run` on the tiny model: the text, the figures, the JSON document, the trace of the cache, every method."""
 import json
 import os
-import pathlib
 import re
 import resource
 import signal
@@ -12,7 +11,6 @@ import unittest
 from support import PROGRAM, PROMPT, TINY_LAYERS, CliTest, on_terminal
 
 TINY_KV_HEADS = 2
-SCHEMA = pathlib.Path(__file__).resolve().parents[2] / "share/rankkv/schema/run.schema.json"
 
 
 class RunTest(CliTest):
@@ -187,23 +185,14 @@ class Figures(RunTest):
 
 
 class Document(RunTest):
-    def validator(self):
-        try:
-            import jsonschema
-        except ImportError:
-            self.skipTest("the Python package jsonschema is missing (Debian: python3-jsonschema)")
-        schema = json.loads(SCHEMA.read_text())
-        jsonschema.Draft7Validator.check_schema(schema)
-        return jsonschema.Draft7Validator(schema)
-
     def test_schema(self):
-        validator = self.validator()
+        validator = self.validator("run")
         self.run_well("budget", "analysis.json", "-o", "budget.json")
         for options in ([], ["--method", "streaming-llm", "--budget", "9"], ["--adaptive", "0:full,20:window+int8"],
                         ["--method", "fastgen", "--per-layer"], ["--ratio", "0.3", "--method", "knorm", "--compare"],
                         ["--temperature", "0.7", "--top-k", "5", "--hold", "prompt", "--positions", "cache"]):
             document = self.document("prompt.txt", *options)
-            self.assertEqual([error.message for error in validator.iter_errors(document)], [], options)
+            self.assert_valid(validator, document, options)
         broken = [("schema", "rankkv"), ("schema_version", 2), ("token_ids", [-1]), ("heads", [[{}]]), ("text", None),
                   ("cache", {}), ("seconds", {"prefill": -1}), ("ended", 0), ("same_tokens", 3)]
         document = self.document("prompt.txt")
@@ -211,6 +200,16 @@ class Document(RunTest):
             self.assertFalse(validator.is_valid(document | {member: value}), member)
         document["options"]["hold"] = "never"
         self.assertFalse(validator.is_valid(document))
+
+    def test_schema_of_a_trace(self):
+        validator = self.validator("cache_event")
+        lines = self.trace("--method", "window", "--budget", "9", "-N", "3")
+        for line in lines:
+            self.assert_valid(validator, line)
+            for member in line:
+                self.assertFalse(validator.is_valid({k: v for k, v in line.items() if k != member}), member)
+        for member, value in (("step", -1), ("bytes", 1.5), ("evicted", [1, 1]), ("evicted", [-1]), ("head", "0")):
+            self.assertFalse(validator.is_valid(lines[0] | {member: value}), member)
 
     def test_what_must_hold_between_the_members(self):
         document = self.document("prompt.txt", "--method", "streaming-llm", "--budget", "9", "--new-tokens", "12")
@@ -357,11 +356,18 @@ class Config(RunTest):
         options = self.document("prompt.txt", "-N", "2", "--config", "config.json")
         self.assertEqual(options["options"]["method"], "knorm:skip_layers=0-1,ratio=0.5")
 
+    def test_yes_and_no(self):
+        self.write('{"method": "expected-attention", "vnorm": false, "covariance": true}')
+        arguments = ["prompt.txt", "-N", "3", "--budget", "9"]
+        document = self.document(*arguments, "--config", "config.json")
+        wanted = self.document(*arguments, "--method", "expected-attention:vnorm=no,covariance=yes")
+        self.assertEqual(document["token_ids"], wanted["token_ids"])
+
     def test_refusals(self):
         cases = [("{", 65, "line 1"), ("[]", 65, "not an object"), ('{"T": 0.5}', 65, "method is missing"),
                  ('{"method": 3}', 65, "method is 3"), ('{"method": "fastgen", "T": [1]}', 65, "T is an array of 1"),
                  ('{"method": "fastgen", "T": "1,r_f=2"}', 65, 'T is "1,r_f=2"'),
-                 ('{"method": "fastgen", "T": true}', 65, "T is true"),
+                 ('{"method": "fastgen", "T": true}', 65, 'T is "true", not a number of 0 to 1'),
                  ('{"method": "fastgen", "T=1,r_f": 2}', 65, "named what no option is"),
                  ('{"method": "fastgen", "tau": 2}', 65, "tau"), ('{"method": "fastgen", "T": 2}', 65, "T"),
                  ('{"method": "slowgen"}', 65, "slowgen"), ('{"method": "a b"}', 65, "method")]

@@ -18,7 +18,8 @@ rkv_profile *sample_profile(const rkv_model_info *model, uint64_t seed) {
     static char retr[] = "retr", oerr[] = "oerr", mass[] = "mass", ratio[] = "ratio";
     static char summary[] = "attention on \"earlier\" text", origin[] = "made up";
     static char budget[] = "power:signal=retr,exponent=0.5,by=head", method[] = "snapkv", text[] = "no text";
-    const rkv_calibration calibration = {budget, method, 0.25, text, 8, 3.25, 3.5};
+    const rkv_calibration calibration = {budget, method, 0.25,   text,   8,  3.25, 3.5,
+                                         4,      -0.25,  -0.375, -0.125, 20, 19};
     rkv_random random = {seed};
     rkv_profile *profile;
     if (rkv_profile_new(&profile, model)) return NULL;

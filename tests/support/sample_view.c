@@ -99,7 +99,7 @@ static size_t draw_positions(const sample_view_options *o, rkv_random *random, i
 static void fill_head(sample_view *s, const sample_view_options *o, size_t g, rkv_random *random) {
     size_t n_seen = o->n_seen, D = o->head_dim, group = o->n_heads / o->n_kv_heads;
     float *keys = zeros(n_seen * D, sizeof *keys), *values = zeros(n_seen * D, sizeof *values);
-    float *sums = zeros(group * n_seen, sizeof *sums);
+    float *sums = zeros(group * n_seen, sizeof *sums), *far = zeros(group * n_seen, sizeof *far);
     int32_t *positions = zeros(n_seen, sizeof *positions);
     double *p = zeros(n_seen * n_seen, sizeof *p);
     size_t n = draw_positions(o, random, positions);
@@ -114,14 +114,20 @@ static void fill_head(sample_view *s, const sample_view_options *o, size_t g, rk
             int32_t at = (int32_t)i;
             sample_attention_rows(s->observed + ((g * group + h) * n_seen + i) * D, &at, 1, keys, positions,
                                   n, D, p);
-            for (size_t j = 0; j < n; j++)
+            for (size_t j = 0; j < n; j++) {
                 sums[h * n + j] += (float)p[j];
+                if (j + o->far_distance <= i) far[h * n + j] += (float)p[j];
+            }
         }
         for (size_t j = 0; j < n && o->ties; j++)
             sums[h * n + j] = floorf(sums[h * n + j] * 4) / 4;
     }
     free(p);
-    s->own[g] = (rkv_head_view){n, keys, values, positions, sums};
+    if (!o->far_distance || o->ragged) {
+        free(far);
+        far = NULL;
+    }
+    s->own[g] = (rkv_head_view){n, keys, values, positions, sums, far};
 }
 
 static sample_view_options complete(const sample_view_options *options) {
@@ -186,6 +192,7 @@ void sample_view_make(sample_view *out, const sample_view_options *options) {
                                  .heads = out->own,
                                  .budgets = out->budget,
                                  .prompt = o.n_prompt == o.n_seen ? &out->queries : NULL,
+                                 .far_distance = o.far_distance,
                                  .cache_positions = o.cache_positions,
                                  .group_score = o.group_score,
                                  .tokens = out->tokens,
@@ -200,6 +207,7 @@ void sample_view_clear(sample_view *s) {
         free((void *)s->own[g].values);
         free((void *)s->own[g].positions);
         free((void *)s->own[g].sums);
+        free((void *)s->own[g].far_sums);
         free(s->score[g]);
         free(s->kept[g]);
     }
@@ -267,8 +275,7 @@ static void select_best(sample_view *s, const rkv_stage *stage, const char *spec
     check(ops->score(&stage->values, &view, s->score), spec, "score");
     if (ops->share) check(ops->share(&stage->values, &view, s->score, s->budget), spec, "share");
     for (size_t g = 0; g < G; g++)
-        check(rkv_select_best(s->score[g], heads[g].n, s->budget[g], s->kept[g], &s->n_kept[g]), spec,
-              "select");
+        s->n_kept[g] = rkv_select_best(s->score[g], heads[g].n, s->budget[g], s->kept[g]);
     s->note[0] = '\0';
     if (ops->note) ops->note(&stage->values, s->state, 0, s->note, sizeof s->note);
     free(heads);

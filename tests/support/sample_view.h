@@ -28,6 +28,7 @@ typedef struct sample_view_options {
     bool cache_positions;
     rkv_rope_pairing pairing;
     rkv_group_score group_score;
+    size_t far_distance; /* heads have far sums at it, when they are not ragged; 0: they have none */
     bool cpu; /* the CPU's backend; else a stand-in whose only operation is attention_rows, in float64 */
 } sample_view_options;
 

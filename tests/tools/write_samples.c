@@ -1,10 +1,11 @@
-/* write_samples.c: write_samples DIR: one analysis.json, budget.json or profile.json of every kind, for
- * check_schema.py. */
+/* write_samples.c: write_samples DIR: one analysis.json, budget.json or profile.json of every kind, and
+ * windows, for check_schema.py. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include <rankkv/budget.h>
+#include <rankkv/eval.h>
 
 #include "support/sample_analysis.h"
 #include "support/sample_profile.h"
@@ -51,6 +52,22 @@ static void write_least(const char *folder, rkv_analysis *a) {
     need(rkv_analysis_save(a, NULL, path));
 }
 
+static void write_windows(const char *folder) {
+    char path[1024];
+    int32_t ids[300];
+    rkv_windows windows = {0};
+    for (size_t i = 0; i < 300; i++)
+        ids[i] = (int32_t)i;
+    const rkv_cut cut = {.context = 20, .continuation = 10, .count = 3};
+    need(rkv_windows_cut(&windows, "text", ids, 300, &cut));
+    need(rkv_windows_add_copy(&windows, 0, 5, 10));
+    windows.items[0].questions[1].depth = 0.3;
+    windows.items[1].query_aware = true;
+    snprintf(path, sizeof path, "%s/windows-1.json", folder);
+    need(rkv_windows_save(&windows, path));
+    rkv_windows_clear(&windows);
+}
+
 static void write_profiles(const char *folder, const rkv_analysis *a) {
     char path[1024];
     rkv_profile *profile = sample_profile(&a->model, 1);
@@ -75,6 +92,7 @@ int main(int argc, char **argv) {
     }
     write_profiles(argv[1], a);
     write_least(argv[1], a);
+    write_windows(argv[1]);
     rkv_analysis_free(a);
     return 0;
 }

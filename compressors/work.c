@@ -1,0 +1,231 @@
+/* work.c: a layer's entries on their way through the stages of a pipeline. */
+#include "compressors/work.h"
+
+#include <string.h>
+
+#include "compressors/select.h"
+#include "core/memory.h"
+
+enum { KEYS, VALUES, SUMS, POSITIONS, BUFFERS };
+
+/* ---- memory ---- */
+
+rkv_status rkv_work_init(rkv_work *w, const rkv_layer_view *view, rkv_entries *stored) {
+    *w = (rkv_work){.view = *view, .stored = stored, .form = RKV_ROWS_F32};
+    rkv_status status = rkv_alloc(&w->heads, view->n_kv_heads, sizeof *w->heads);
+    if (!status) status = rkv_alloc(&w->room, view->n_kv_heads, BUFFERS * sizeof *w->room);
+    w->view.heads = w->heads;
+    return status;
+}
+
+void rkv_work_clear(rkv_work *w) {
+    for (size_t i = 0; w->room && i < w->view.n_kv_heads * BUFFERS; i++)
+        free(w->room[i].at);
+    free(w->room);
+    free(w->heads);
+    *w = (rkv_work){0};
+}
+
+/* *out = room for n elements of head g. What was there stays there, unless it is too small. */
+static rkv_status reserve(rkv_work *w, size_t g, int which, size_t n, size_t size, void *out) {
+    rkv_work_buffer *buffer = &w->room[g * BUFFERS + (size_t)which];
+    rkv_status status = RKV_OK;
+    if (!buffer->at || n > buffer->bytes / size) {
+        free(buffer->at);
+        *buffer = (rkv_work_buffer){0};
+        status = rkv_alloc_raw(&buffer->at, n, size);
+        if (!status) buffer->bytes = n * size;
+    }
+    memcpy(out, &buffer->at, sizeof buffer->at);
+    return status;
+}
+
+static size_t count(const rkv_work *w, size_t g) {
+    return w->loose ? w->heads[g].n : w->stored[g].n;
+}
+
+/* ---- places for positions ---- */
+
+/* Turns keys [n, D] by `sign` times their places in the list. */
+static void turn_by_place(const rkv_work *w, int sign, float *keys, size_t n) {
+    if (!w->view.cache_positions) return;
+    for (size_t i = 0; i < n; i++)
+        rkv_rope_turn(w->view.rope, sign * (int64_t)i, keys + i * w->view.head_dim);
+}
+
+/* Keys [n, D] that stood at the places `from` are turned to 0, 1, ... */
+static void turn_to_places(const rkv_work *w, const uint32_t *from, float *keys, size_t n) {
+    if (!w->view.cache_positions) return;
+    for (size_t i = 0; i < n; i++)
+        rkv_rope_turn(w->view.rope, (int64_t)i - (int64_t)from[i], keys + i * w->view.head_dim);
+}
+
+/* ---- one head's entries ---- */
+
+/* Decodes what is stored of head g: of keys and values, those that are needed. */
+static rkv_status load(rkv_work *w, size_t g, unsigned needs) {
+    const rkv_entries *e = &w->stored[g];
+    size_t cells = e->n * e->head_dim;
+    float *keys = NULL, *values = NULL;
+    rkv_status status = RKV_OK;
+    if (needs & RKV_NEEDS_KEYS) status = reserve(w, g, KEYS, cells, sizeof *keys, &keys);
+    if (!status && needs & RKV_NEEDS_VALUES) status = reserve(w, g, VALUES, cells, sizeof *values, &values);
+    if (!status) status = rkv_entries_read(e, keys, values);
+    w->heads[g] = (rkv_head_view){
+        .n = e->n, .keys = keys, .values = values, .positions = e->positions, .sums = e->sums};
+    return status;
+}
+
+/* The same as attention sees it: with places for positions, keys turned by theirs. */
+static rkv_status load_turned(rkv_work *w, size_t g, unsigned needs) {
+    rkv_status status = load(w, g, needs);
+    if (!status && needs & RKV_NEEDS_KEYS) turn_by_place(w, 1, w->room[g * BUFFERS + KEYS].at, w->heads[g].n);
+    return status;
+}
+
+/* to [n, width] = the rows `index`, ascending, of rows, which may be `to` itself. */
+static void gather(const float *rows, size_t width, const uint32_t *index, size_t n, float *to) {
+    for (size_t i = 0; i < n; i++)
+        if (to + i * width != rows + index[i] * width)
+            memcpy(to + i * width, rows + index[i] * width, width * sizeof *to);
+}
+
+/* The loose entries kept [n] of head g, in memory of their own. */
+static rkv_status gather_head(rkv_work *w, size_t g, const uint32_t *kept, size_t n) {
+    rkv_head_view *h = &w->heads[g];
+    size_t d = w->view.head_dim, group = w->view.n_heads / w->view.n_kv_heads;
+    float *keys, *values, *sums = NULL;
+    int32_t *positions;
+    rkv_status status = reserve(w, g, KEYS, n * d, sizeof *keys, &keys);
+    if (!status) status = reserve(w, g, VALUES, n * d, sizeof *values, &values);
+    if (!status) status = reserve(w, g, POSITIONS, n, sizeof *positions, &positions);
+    if (!status && h->sums) status = reserve(w, g, SUMS, group * n, sizeof *sums, &sums);
+    if (status) return status;
+    gather(h->keys, d, kept, n, keys);
+    turn_to_places(w, kept, keys, n);
+    gather(h->values, d, kept, n, values);
+    for (size_t i = 0; i < n; i++)
+        positions[i] = h->positions[kept[i]];
+    for (size_t q = 0; sums && q < group; q++)
+        gather(h->sums + q * h->n, 1, kept, n, sums + q * n);
+    *h = (rkv_head_view){.n = n, .keys = keys, .values = values, .positions = positions, .sums = sums};
+    return RKV_OK;
+}
+
+static rkv_status thin(rkv_work *w, size_t g, const uint32_t *kept, size_t n) {
+    if (n == count(w, g)) return RKV_OK;
+    if (w->loose) return gather_head(w, g, kept, n);
+    rkv_entries_keep(&w->stored[g], kept, n);
+    return RKV_OK;
+}
+
+/* With places for positions, keys are stored as they are before their rotation. */
+static rkv_status turn_back(rkv_work *w, size_t g) {
+    rkv_head_view *h = &w->heads[g];
+    float *keys;
+    if (!w->view.cache_positions) return RKV_OK;
+    size_t cells = h->n * w->view.head_dim;
+    rkv_status status = reserve(w, g, KEYS, cells, sizeof *keys, &keys);
+    if (status) return status;
+    if (h->keys != keys) memcpy(keys, h->keys, cells * sizeof *keys);
+    turn_by_place(w, -1, keys, h->n);
+    h->keys = keys;
+    return RKV_OK;
+}
+
+/* ---- stages ---- */
+
+/* Nothing is evicted while every head is within its budget: so a budget that is large enough changes nothing.
+ */
+static bool all_within(const rkv_work *w, const size_t *budgets) {
+    for (size_t g = 0; g < w->view.n_kv_heads; g++)
+        if (count(w, g) > budgets[g] || budgets[g] == SIZE_MAX) return false;
+    return true;
+}
+
+/* The scores of all heads, and how many entries of each stay: budgets [G]. */
+static rkv_status score_heads(rkv_work *w, const rkv_stage *stage, const rkv_stage_task *task, float **score,
+                              size_t *budgets) {
+    const struct rkv_method_ops *ops = stage->method->ops;
+    w->view.budgets = task->budgets;
+    w->view.state = task->state;
+    memcpy(budgets, task->budgets, w->view.n_kv_heads * sizeof *budgets);
+    rkv_status status = ops->score(&stage->values, &w->view, score);
+    if (!status && ops->share) status = ops->share(&stage->values, &w->view, score, budgets);
+    return status;
+}
+
+/* Methods may look at all of the prompt; afterwards only at what they say that they need. */
+static rkv_status show_heads(rkv_work *w, const rkv_stage *stage) {
+    unsigned needs = stage->method->needs | (w->view.prompt ? RKV_NEEDS_KEYS | RKV_NEEDS_VALUES : 0);
+    rkv_status status = RKV_OK;
+    for (size_t g = 0; !status && !w->loose && g < w->view.n_kv_heads; g++)
+        status = load_turned(w, g, needs);
+    return status;
+}
+
+static rkv_status select_entries(rkv_work *w, const rkv_stage *stage, const rkv_stage_task *task) {
+    float **score = NULL;
+    size_t *budgets = NULL, n_heads = w->view.n_kv_heads, longest = 0;
+    uint32_t *kept = NULL;
+    if (task->idle || all_within(w, task->budgets)) return RKV_OK;
+    for (size_t g = 0; g < n_heads; g++)
+        if (count(w, g) > longest) longest = count(w, g);
+    rkv_status status = show_heads(w, stage);
+    if (!status) status = rkv_view_rows_new(&w->view, 1, &score);
+    if (!status) status = rkv_alloc(&budgets, n_heads, sizeof *budgets);
+    if (!status) status = rkv_alloc_raw(&kept, longest, sizeof *kept);
+    if (!status) status = score_heads(w, stage, task, score, budgets);
+    for (size_t g = 0; !status && g < n_heads; g++)
+        status = thin(w, g, kept, rkv_select_best(score[g], w->heads[g].n, budgets[g], kept));
+    free(kept);
+    free(budgets);
+    rkv_view_rows_free(score);
+    return status;
+}
+
+static rkv_status store_head(rkv_work *w, const rkv_pipeline *pipeline, size_t g, size_t first, size_t *end) {
+    size_t d = w->view.head_dim;
+    rkv_entries_format format = {0};
+    rkv_entries fresh = {0};
+    rkv_status status = w->loose ? turn_back(w, g) : load(w, g, RKV_NEEDS_KEYS | RKV_NEEDS_VALUES);
+    const rkv_head_view *h = &w->heads[g];
+    if (!status) status = rkv_pipeline_format(pipeline, first, w->form, h, d, &format, end);
+    if (!status)
+        status = rkv_entries_init(&fresh, &format, d, w->view.n_heads / w->view.n_kv_heads, h->sums != NULL);
+    if (!status && h->n > 0)
+        status = rkv_entries_append(&fresh, h->keys, h->values, h->positions, h->sums, h->n);
+    rkv_entries_clear(status ? &fresh : &w->stored[g]);
+    if (!status) w->stored[g] = fresh;
+    rkv_entries_format_clear(&format);
+    return status;
+}
+
+/* Stores all heads as the stages from *i on say, up to the next selection, which *i then is. */
+static rkv_status store(rkv_work *w, const rkv_pipeline *pipeline, size_t *i) {
+    size_t first = *i;
+    rkv_status status = RKV_OK;
+    for (size_t g = 0; !status && g < w->view.n_kv_heads; g++)
+        status = store_head(w, pipeline, g, first, i);
+    w->loose = false;
+    return status;
+}
+
+rkv_status rkv_work_run(rkv_work *w, const rkv_pipeline *pipeline, const rkv_stage_task *tasks,
+                        bool reforms) {
+    bool formed = !w->loose && !reforms;
+    rkv_status status = RKV_OK;
+    for (size_t i = 0; !status && i < pipeline->n_stages;) {
+        if (pipeline->stages[i].method->kind == RKV_SELECTION) {
+            status = select_entries(w, &pipeline->stages[i], &tasks[i]);
+            i++;
+        } else if (w->loose || reforms) {
+            status = store(w, pipeline, &i);
+            formed = true;
+        } else {
+            i++;
+        }
+    }
+    size_t end = pipeline->n_stages;
+    return status || formed ? status : store(w, pipeline, &end);
+}
