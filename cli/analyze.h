@@ -14,7 +14,9 @@ typedef struct analyze_options {
     prompt_tokens tokens;
     const char *device;
     rkv_solver solver;
+    rkv_aggregate aggregate; /* of the analysis: as given for the budget */
     rkv_budget_options budget;
+    const char *profile;
     bool save_attention;
     rkv_trace_dtype dtype;
     bool heatmaps;

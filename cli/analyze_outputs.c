@@ -174,12 +174,10 @@ static rkv_status save_all(const cli_result *result, cli_watcher *watcher) {
 static rkv_status analyse(cli_result *result, const cli_source *source, rkv_model *model,
                           cli_watcher *watcher, const analyze_options *options) {
     progress_bar bar;
-    rkv_budget_options allocation = options->budget;
-    allocation.aggregate = RKV_AGGREGATE_COUNT; /* as the analysis, which has it from the same option */
     rkv_analyze_options how = {.prompt_name = source->name,
                                .device = options->device,
                                .solver = options->solver,
-                               .aggregate = options->budget.aggregate,
+                               .aggregate = options->aggregate,
                                .on_layer = watcher->writer || watcher->sheet ? on_layer : NULL,
                                .user = watcher,
                                .progress = progress_begin(&bar, source->name, options->quiet)};
@@ -188,7 +186,7 @@ static rkv_status analyse(cli_result *result, const cli_source *source, rkv_mode
                             : rkv_analyze(&result->analysis, model, source->ids, source->n_tokens, &how);
     progress_erase();
     status = said(status);
-    return status ? status : said(rkv_budget_allocate(&result->budget, result->analysis, &allocation));
+    return status ? status : said(rkv_budget_allocate(&result->budget, result->analysis, &options->budget));
 }
 
 rkv_status outputs_make(cli_result *result, const cli_source *source, rkv_model *model,

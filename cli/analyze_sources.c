@@ -52,6 +52,8 @@ static rkv_status read_path(cli_source *source, const analyze_options *options) 
     if (status) return status;
     if (kind == INPUT_MODEL)
         return complain(RKV_DATA, "%s: is a model, not a prompt; name it with --model", source->path);
+    if (kind == INPUT_PROFILE)
+        return complain(RKV_DATA, "%s: is a profile, not a prompt; name it with --profile", source->path);
     size_t length = strlen(source->path);
     if (kind == INPUT_TRACE || (length > 3 && strcmp(source->path + length - 3, ".h5") == 0)) {
         status = said(rkv_trace_open(&source->trace, source->path));
@@ -134,7 +136,8 @@ static rkv_status prepare(cli_source *source, const cli_sources *sources, const 
                                   : source->trace ? rkv_trace_model(source->trace)
                                                   : rkv_model_get_info(sources->model);
     return status ? status
-                  : budget_options_rehearse(&options->budget, model, source->n_tokens, source->trace == NULL);
+                  : budget_options_rehearse(&options->budget, options->aggregate, model, source->n_tokens,
+                                            source->trace == NULL);
 }
 
 rkv_status sources_open(cli_sources *sources, const analyze_options *options, char **paths, size_t n_paths) {

@@ -10,7 +10,9 @@
 const option_row budget_rows[] = {
     {"policy", 'p', OPTION_NAME, "NAME", "How the signal becomes budgets (`rankkv methods policies`)",
      &choices_policy, FIELD(policy)},
-    {"signal", 's', OPTION_NAME, "NAME", "What stands in for the rank", &choices_metric, FIELD(signal)},
+    {"signal", 's', OPTION_TEXT, "NAME",
+     "What stands in for the rank: a metric (`rankkv methods metrics`), or a signal of the profile",
+     &choices_metric, FIELD(signal)},
     {"aggregate", 'a', OPTION_INDEX, "NAME",
      "How the heads of a layer become one value; `budget` does as the analysis did when it is not given",
      &choices_aggregate, FIELD(aggregate)},
@@ -62,11 +64,9 @@ rkv_status budget_options_check(const rkv_budget_options *options) {
     return RKV_OK;
 }
 
-rkv_status budget_options_rehearse(const rkv_budget_options *options, const rkv_model_info *model,
-                                   size_t n_tokens, bool keys_known) {
+rkv_status budget_options_rehearse(const rkv_budget_options *options, rkv_aggregate aggregate,
+                                   const rkv_model_info *model, size_t n_tokens, bool keys_known) {
     rkv_budget *budget = NULL;
-    rkv_budget_options allocation = *options;
-    allocation.aggregate = RKV_AGGREGATE_COUNT;
     size_t n = model->n_layers * model->n_heads; /* [L, H] holds [L, G] and [L] too */
     double *ones = calloc(n ? n : 1, sizeof *ones);
     if (!ones) return complain(RKV_NO_MEMORY, "out of memory");
@@ -75,11 +75,11 @@ rkv_status budget_options_rehearse(const rkv_budget_options *options, const rkv_
     rkv_analysis analysis = {.model = *model,
                              .prompt_name = (char[]){"rehearsal"},
                              .n_tokens = n_tokens,
-                             .aggregate = options->aggregate,
+                             .aggregate = aggregate,
                              .layer_rank = ones};
     for (rkv_metric metric = 0; metric < RKV_METRIC_COUNT; metric++)
         if (keys_known || !(metric == RKV_ERANK_K || metric == RKV_ERANK_V)) analysis.metric[metric] = ones;
-    rkv_status status = said(rkv_budget_allocate(&budget, &analysis, &allocation));
+    rkv_status status = said(rkv_budget_allocate(&budget, &analysis, options));
     rkv_budget_free(budget);
     free(ones);
     return status;

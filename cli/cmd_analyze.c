@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/analyze.h"
+#include "cli/budget_profile.h"
 #include "cli/budget_rows.h"
 #include "cli/command.h"
 #include "cli/figure_rows.h"
@@ -45,10 +46,14 @@ static const option_row output_rows[] = {
     {"quiet", 'q', OPTION_FLAG, NULL, "No progress bar and no notes", FIELD(quiet)},
     {0}};
 
+static const option_row profile_rows[] = {{"profile", 'P', OPTION_FILE, "FILE", PROFILE_DOC, FIELD(profile)},
+                                          {0}};
+
 static const option_group groups[] = {
     {"Prompt and model:", input_rows, 0},
     {"Ranks:", rank_rows, 0},
     {"Budgets:", budget_rows, offsetof(analyze_options, budget)},
+    {"What is known of the model:", profile_rows, 0},
     {"Options of single policies:", policy_rows, offsetof(analyze_options, budget)},
     {"Outputs:", output_rows, 0},
     {"Pictures:", figure_rows, offsetof(analyze_options, figure)},
@@ -113,6 +118,19 @@ static rkv_status check_options(const analyze_options *options) {
     return status ? status : said(rkv_device_describe(options->device, device, sizeof device));
 }
 
+/* --aggregate says how the analysis is made. Budgets do as it does, but signals of a profile, which know
+ * nothing of it, are combined as the option says. */
+static rkv_status load_profile(budget_profile *known, analyze_options *options) {
+    rkv_budget_options *budget = &options->budget;
+    options->aggregate = budget->aggregate;
+    rkv_status status = budget_profile_load(known, options->profile, budget);
+    if (status) return status;
+    if (!known->profile || !rkv_profile_find(known->profile, budget->signal) ||
+        budget->aggregate == RKV_AGGREGATE_HEAD_MEAN_MATRIX)
+        budget->aggregate = RKV_AGGREGATE_COUNT;
+    return budget_profile_resolve(known, budget);
+}
+
 static rkv_status make_all(const cli_sources *sources, const analyze_options *options) {
     cli_result *results = calloc(sources->n, sizeof *results);
     rkv_status status = results ? RKV_OK : complain(RKV_NO_MEMORY, "out of memory");
@@ -128,13 +146,16 @@ static rkv_status make_all(const cli_sources *sources, const analyze_options *op
 }
 
 static rkv_status run(const void *memory, char **arguments, size_t n_arguments) {
-    const analyze_options *options = memory;
+    analyze_options options = *(const analyze_options *)memory;
     cli_sources sources = {0};
-    message_set_quiet(options->quiet);
-    rkv_status status = check_options(options);
-    if (!status) status = sources_open(&sources, options, arguments, n_arguments);
-    if (!status) status = make_all(&sources, options);
+    budget_profile known = {0};
+    message_set_quiet(options.quiet);
+    rkv_status status = check_options(&options);
+    if (!status) status = load_profile(&known, &options);
+    if (!status) status = sources_open(&sources, &options, arguments, n_arguments);
+    if (!status) status = make_all(&sources, &options);
     sources_close(&sources);
+    budget_profile_clear(&known);
     return status;
 }
 

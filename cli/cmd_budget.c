@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/bar.h"
+#include "cli/budget_profile.h"
 #include "cli/budget_rows.h"
 #include "cli/command.h"
 #include "cli/compare.h"
@@ -12,6 +13,7 @@
 
 typedef struct budget_command_options {
     rkv_budget_options budget;
+    const char *profile;
     const char *output;
     bool compare, json, quiet;
 } budget_command_options;
@@ -26,8 +28,12 @@ static const option_row rows[] = {
     {"quiet", 'q', OPTION_FLAG, NULL, "No progress bar and no notes", FIELD(quiet)},
     {0}};
 
+static const option_row profile_rows[] = {{"profile", 'P', OPTION_FILE, "FILE", PROFILE_DOC, FIELD(profile)},
+                                          {0}};
+
 static const option_group groups[] = {
     {"Budgets:", budget_rows, offsetof(budget_command_options, budget)},
+    {"What is known of the model:", profile_rows, 0},
     {"Options of single policies:", policy_rows, offsetof(budget_command_options, budget)},
     {"Outputs:", rows, 0},
     {0}};
@@ -38,6 +44,8 @@ static const cli_example examples[] = {
      "every policy beside the controls, at the same total"},
     {"rankkv budget analysis.json -p top-k -s ind1 --top-k 1 -a max -o budget.json",
      "the layer with the strongest induction head keeps everything"},
+    {"rankkv budget results/prompt/analysis.json -P profile.json -s retr -g head",
+     "more for heads that find earlier text again (rankkv probe)"},
     {0}};
 
 static void set_defaults(void *memory) {
@@ -88,21 +96,29 @@ static rkv_status make_one(const rkv_analysis *analysis, const budget_command_op
     return status;
 }
 
+static rkv_status load_ranks(cli_ranks *ranks, const char *path, const budget_command_options *options) {
+    rkv_budget_options widest = options->budget;
+    if (options->compare) widest.policy = rkv_budget_options_default().policy; /* one that needs the signal */
+    return ranks_load(ranks, path, &widest, options->quiet);
+}
+
 static rkv_status run(const void *memory, char **arguments, size_t n_arguments) {
-    const budget_command_options *options = memory;
+    budget_command_options options = *(const budget_command_options *)memory;
     cli_ranks ranks = {0};
+    budget_profile known = {0};
     (void)n_arguments;
-    message_set_quiet(options->quiet);
-    rkv_status status = budget_options_check(&options->budget);
-    if (!status && options->compare && options->output)
+    message_set_quiet(options.quiet);
+    rkv_status status = budget_options_check(&options.budget);
+    if (!status && options.compare && options.output)
         status = complain(RKV_USAGE, "--compare shows many budgets: it cannot go with --output");
+    if (!status) status = budget_profile_load(&known, options.profile, &options.budget);
+    if (!status) status = budget_profile_resolve(&known, &options.budget);
+    if (!status) status = load_ranks(&ranks, arguments[0], &options);
     if (!status)
-        status = ranks_load(&ranks, arguments[0], options->budget.signal, options->budget.aggregate,
-                            options->quiet);
-    if (!status)
-        status = options->compare ? compare_policies(ranks.analysis, &options->budget, options->json)
-                                  : make_one(ranks.analysis, options);
+        status = options.compare ? compare_policies(ranks.analysis, &options.budget, options.json)
+                                 : make_one(ranks.analysis, &options);
     ranks_clear(&ranks);
+    budget_profile_clear(&known);
     return status;
 }
 

@@ -1,4 +1,6 @@
 /* cmd_info.c: `rankkv info`: what a file is, or what this program has to work with. */
+#include <stdlib.h>
+
 #include "cli/command.h"
 #include "cli/facts.h"
 #include "cli/input_kind.h"
@@ -121,6 +123,30 @@ static rkv_status tell_budget(const char *path, bool as_json) {
     return RKV_OK;
 }
 
+static void tell_signals(cli_facts *facts, const rkv_profile *profile) {
+    char *names = NULL;
+    size_t size;
+    FILE *out = open_memstream(&names, &size);
+    for (size_t i = 0; out && i < profile->n_signals; i++)
+        fprintf(out, "%s%s", i ? " " : "", profile->signals[i].name);
+    if (out && fclose(out) == 0) fact_text(facts, "signals", "signals", names);
+    free(names);
+}
+
+static rkv_status tell_profile(const char *path, bool as_json) {
+    rkv_profile *profile = NULL;
+    rkv_status status = said(rkv_profile_load(&profile, path));
+    if (status) return status;
+    cli_facts facts = facts_begin(SCHEMA, as_json);
+    fact_text(&facts, "kind", "kind", "profile");
+    tell_shape(&facts, &profile->model);
+    tell_signals(&facts, profile);
+    if (profile->calibration) fact_text(&facts, "calibrated", "calibrated", profile->calibration->budget);
+    facts_end(&facts);
+    rkv_profile_free(profile);
+    return RKV_OK;
+}
+
 static rkv_status tell_program(const info_options *options) {
     char device[256], *model = NULL;
     rkv_status status = said(rkv_device_describe(options->device, device, sizeof device));
@@ -143,14 +169,17 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
     static rkv_status (*const tell[])(const char *, bool) = {[INPUT_MODEL] = tell_model,
                                                              [INPUT_TRACE] = tell_trace,
                                                              [INPUT_ANALYSIS] = tell_analysis,
-                                                             [INPUT_BUDGET] = tell_budget};
+                                                             [INPUT_BUDGET] = tell_budget,
+                                                             [INPUT_PROFILE] = tell_profile};
     const info_options *options = memory;
     if (n_arguments == 0) return tell_program(options);
     input_kind kind;
     rkv_status status = input_kind_of(arguments[0], &kind);
     if (status) return status;
     if (kind == INPUT_TEXT)
-        return complain(RKV_DATA, "%s: none of ours: not a GGUF model, a trace, an analysis or a budget",
+        return complain(RKV_DATA,
+                        "%s: none of ours: not a GGUF model, a trace, an analysis, a budget or a "
+                        "profile",
                         arguments[0]);
     return tell[kind](arguments[0], options->json);
 }
@@ -160,8 +189,9 @@ const cli_command cmd_info = {
     .summary = "Say what a file is, or what this program runs on",
     .arguments = "[FILE]",
     .most_arguments = 1,
-    .description = "Recognises a model, trace, analysis or budget by its content. Without a file: version, "
-                   "device, and where the default model is.",
+    .description =
+        "Recognises a model, trace, analysis, budget or profile by its content. Without a file: version, "
+        "device, and where the default model is.",
     .examples = examples,
     .options = groups,
     .options_size = sizeof(info_options),

@@ -38,6 +38,6 @@ extern const cli_choices choices_command;
 #define ANY_NUMBER SIZE_MAX /* most_arguments without a limit */
 
 extern const cli_command cmd_analyze, cmd_bench, cmd_budget, cmd_completion, cmd_export, cmd_heatmap,
-    cmd_help, cmd_info, cmd_manual, cmd_methods, cmd_run;
+    cmd_help, cmd_info, cmd_manual, cmd_methods, cmd_probe, cmd_profile, cmd_run;
 
 #endif

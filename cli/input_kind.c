@@ -17,7 +17,9 @@ static const struct signature {
     size_t length;
     input_kind kind;
 } signatures[] = {{"GGUF", 4, INPUT_MODEL}, {"\x89HDF\r\n\x1a\n", 8, INPUT_TRACE}},
-  schemas[] = {{"\"rankkv-analysis\"", 17, INPUT_ANALYSIS}, {"\"rankkv-budget\"", 15, INPUT_BUDGET}};
+  schemas[] = {{"\"rankkv-analysis\"", 17, INPUT_ANALYSIS},
+               {"\"rankkv-budget\"", 15, INPUT_BUDGET},
+               {"\"rankkv-profile\"", 16, INPUT_PROFILE}};
 
 static input_kind kind_of_bytes(const char *bytes, size_t n) {
     for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)

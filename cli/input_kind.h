@@ -4,7 +4,14 @@
 
 #include <rankkv/status.h>
 
-typedef enum input_kind { INPUT_TEXT, INPUT_MODEL, INPUT_TRACE, INPUT_ANALYSIS, INPUT_BUDGET } input_kind;
+typedef enum input_kind {
+    INPUT_TEXT,
+    INPUT_MODEL,
+    INPUT_TRACE,
+    INPUT_ANALYSIS,
+    INPUT_BUDGET,
+    INPUT_PROFILE
+} input_kind;
 
 /* By the first bytes; anything that is none of ours is text. RKV_NO_INPUT when path cannot be read. */
 rkv_status input_kind_of(const char *path, input_kind *kind);

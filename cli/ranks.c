@@ -9,6 +9,15 @@
 #include "cli/progress.h"
 #include "cli/prompt.h"
 
+/* What is known without looking at the attention; true. */
+static bool take_shape(cli_ranks *ranks) {
+    ranks->borrowed.model = *rkv_trace_model(ranks->trace);
+    ranks->borrowed.n_tokens = rkv_trace_n_tokens(ranks->trace);
+    ranks->borrowed.perplexity = __builtin_nan("");
+    ranks->analysis = &ranks->borrowed;
+    return true;
+}
+
 /* Takes [L, H] ranks from the trace and makes [L] layer ranks of them; false when they are not there. */
 static bool take_stored(cli_ranks *ranks, rkv_aggregate aggregate) {
     const rkv_model_info *model = rkv_trace_model(ranks->trace);
@@ -18,15 +27,10 @@ static bool take_stored(cli_ranks *ranks, rkv_aggregate aggregate) {
     double *layer_rank = ranks->values + L * H;
     for (size_t l = 0; l < L; l++)
         layer_rank[l] = rkv_aggregate_values(aggregate, ranks->values + l * H, H);
-    rkv_analysis *analysis = &ranks->borrowed;
-    analysis->model = *model;
-    analysis->n_tokens = rkv_trace_n_tokens(ranks->trace);
-    analysis->perplexity = __builtin_nan("");
-    analysis->metric[RKV_ERANK] = ranks->values;
-    analysis->aggregate = aggregate;
-    analysis->layer_rank = layer_rank;
-    ranks->analysis = analysis;
-    return true;
+    ranks->borrowed.metric[RKV_ERANK] = ranks->values;
+    ranks->borrowed.aggregate = aggregate;
+    ranks->borrowed.layer_rank = layer_rank;
+    return take_shape(ranks);
 }
 
 static rkv_status analyse_trace(cli_ranks *ranks, const char *name, rkv_aggregate aggregate, bool quiet) {
@@ -44,13 +48,16 @@ static rkv_aggregate or_mean(rkv_aggregate aggregate) {
     return aggregate == RKV_AGGREGATE_COUNT ? RKV_AGGREGATE_MEAN : aggregate;
 }
 
-static rkv_status load_trace(cli_ranks *ranks, const char *path, const char *signal, rkv_aggregate aggregate,
+static rkv_status load_trace(cli_ranks *ranks, const char *path, const rkv_budget_options *options,
                              bool quiet) {
     char *stem = NULL;
+    rkv_aggregate aggregate = or_mean(options->aggregate);
     rkv_status status = said(rkv_trace_open(&ranks->trace, path));
     if (!status) status = prompt_stem(path, &stem);
-    bool stored = !status && strcmp(signal, rkv_metric_get_info(RKV_ERANK)->name) == 0 &&
-                  aggregate != RKV_AGGREGATE_HEAD_MEAN_MATRIX && take_stored(ranks, aggregate);
+    bool ranks_do = strcmp(options->signal, rkv_metric_get_info(RKV_ERANK)->name) == 0 &&
+                    aggregate != RKV_AGGREGATE_HEAD_MEAN_MATRIX;
+    bool stored = !status && ((ranks_do && take_stored(ranks, aggregate)) ||
+                              (!rkv_budget_needs_analysis(options) && take_shape(ranks)));
     if (!status && !stored) {
         status = analyse_trace(ranks, stem, aggregate, quiet);
     } else if (!status) {
@@ -61,15 +68,16 @@ static rkv_status load_trace(cli_ranks *ranks, const char *path, const char *sig
     return status;
 }
 
-rkv_status ranks_load(cli_ranks *ranks, const char *path, const char *signal, rkv_aggregate aggregate,
-                      bool quiet) {
+rkv_status ranks_load(cli_ranks *ranks, const char *path, const rkv_budget_options *options, bool quiet) {
     input_kind kind;
     rkv_status status = input_kind_of(path, &kind);
     if (status) return status;
-    if (kind == INPUT_MODEL || kind == INPUT_BUDGET)
+    if (kind == INPUT_MODEL || kind == INPUT_BUDGET || kind == INPUT_PROFILE)
         return complain(RKV_DATA, "%s: is a %s, not an analysis.json or a trace; see rankkv info", path,
-                        kind == INPUT_MODEL ? "model" : "budget");
-    if (kind == INPUT_TRACE) return load_trace(ranks, path, signal, or_mean(aggregate), quiet);
+                        kind == INPUT_MODEL    ? "model"
+                        : kind == INPUT_BUDGET ? "budget"
+                                               : "profile");
+    if (kind == INPUT_TRACE) return load_trace(ranks, path, options, quiet);
     status = said(rkv_analysis_load(&ranks->owned, path));
     ranks->analysis = ranks->owned;
     return status;

@@ -76,9 +76,25 @@ static rkv_status write_metric(const char *path, size_t n_tokens, const rkv_heat
     return rkv_heatmap_metric(path, &analysis, RKV_ERANK, &budget, options);
 }
 
+static rkv_status write_signal(const char *path, size_t n_tokens, const rkv_heatmap_options *options) {
+    static double value[L * G] = {0, 0.5, 0.25, 0, 0, 1};
+    rkv_signal signal = {.name = (char *)"oerr", .unit = (char *)"ratio\n", .per_kv_head = true};
+    signal.summary = signal.origin = (char *)"\x1b[2J <of a file>";
+    signal.values = value;
+    rkv_profile profile = {.model = {.name = "m", .n_layers = L, .n_heads = H, .n_kv_heads = G},
+                           .signals = &signal};
+    profile.n_signals = 1;
+    (void)n_tokens;
+    return rkv_heatmap_signal(path, &profile, "oerr", NULL, options);
+}
+
 static const struct {
     const char *name;
     writer write;
-} kinds[] = {{"head", write_head}, {"layer", write_layer}, {"sheet", write_sheet}, {"metric", write_metric}};
+} kinds[] = {{"head", write_head},
+             {"layer", write_layer},
+             {"sheet", write_sheet},
+             {"metric", write_metric},
+             {"signal", write_signal}};
 
 #endif

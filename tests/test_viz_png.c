@@ -235,7 +235,7 @@ static void test_provenance(void **state) {
         assert_int_equal(kinds[k].write(path, 37, &options), RKV_OK);
         assert_text(path, "Software", software);
         assert_text(path, "Colormap", "magma");
-        assert_text(path, "Tokens", "37");
+        assert_text(path, "Tokens", strcmp(kinds[k].name, "signal") == 0 ? "" : "37"); /* of no prompt */
     }
     unlink(path);
     free(path);
@@ -312,6 +312,9 @@ static void test_inputs_that_do_not_fit(void **state) {
     budget.model.n_kv_heads = 2;
     budget.heads = head_budget;
     assert_int_equal(rkv_heatmap_metric("never.png", &analysis, RKV_SINK_4, &budget, &options), RKV_USAGE);
+    rkv_profile profile = {.model = analysis.model};
+    assert_int_equal(rkv_heatmap_signal("never.png", &profile, "retr", NULL, &options), RKV_USAGE);
+    assert_string_equal(rkv_message(), "the profile has no signal retr");
     assert_int_equal(access("never.png", F_OK), -1);
 }
 

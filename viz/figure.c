@@ -142,7 +142,7 @@ void rkv_figure_source(rkv_figure *figure, size_t n_tokens, const char *extra) {
     note_name(figure, "Model", options->model_name);
     note_name(figure, "Model SHA-256", options->model_sha256);
     note_name(figure, "Prompt", options->prompt_name);
-    rkv_figure_note(figure, "Tokens", "%zu", n_tokens);
+    if (n_tokens) rkv_figure_note(figure, "Tokens", "%zu", n_tokens);
     rkv_text line = {0};
     const char *const names[] = {options->model_name, options->prompt_name};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -150,7 +150,8 @@ void rkv_figure_source(rkv_figure *figure, size_t n_tokens, const char *extra) {
         rkv_printable(&line, names[i], NAME_CHARACTERS);
         rkv_text_printf(&line, " \u00B7 ");
     }
-    rkv_text_printf(&line, "%zu token%s%s", n_tokens, n_tokens == 1 ? "" : "s", extra);
+    if (n_tokens) rkv_text_printf(&line, "%zu token%s", n_tokens, n_tokens == 1 ? "" : "s");
+    rkv_text_printf(&line, "%s", extra);
     char *text = NULL;
     rkv_status status = rkv_text_finish(&line, &text);
     if (status && !figure->status) figure->status = status;

@@ -82,6 +82,11 @@ RKV_API void rkv_sheet_free(rkv_sheet *sheet);
 RKV_API rkv_status rkv_heatmap_metric(const char *path, const rkv_analysis *analysis, rkv_metric metric,
                                       const rkv_budget *budget, const rkv_heatmap_options *options);
 
+/* The same of a profile's signal; the bars beside it are means. RKV_USAGE when the profile has none of that
+ * name. */
+RKV_API rkv_status rkv_heatmap_signal(const char *path, const rkv_profile *profile, const char *name,
+                                      const rkv_budget *budget, const rkv_heatmap_options *options);
+
 #ifdef __cplusplus
 }
 #endif

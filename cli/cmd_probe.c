@@ -1,0 +1,129 @@
+/* cmd_probe.c: `rankkv probe`: which heads of a model find earlier text again. */
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/figure_rows.h"
+#include "cli/message.h"
+#include "cli/output.h"
+#include "cli/profile_report.h"
+#include "cli/progress.h"
+#include "cli/prompt_tokens.h"
+#include "cli/terminal.h"
+
+typedef struct probe_options {
+    const char *model, *device;
+    rkv_probe_options probe;
+    size_t n_shown;
+    const char *analysis, *output, *picture, *signal;
+    rkv_heatmap_options figure;
+    bool json, quiet;
+} probe_options;
+
+#define FIELD(member) .offset = offsetof(probe_options, member)
+
+static const option_row probe_rows[] = {
+    {"model", 'm', OPTION_FILE, "PATH", "GGUF file of the model; the default model when not given",
+     FIELD(model)},
+    {"device", 'd', OPTION_TEXT, "DEVICE", "What computes: auto, cpu, cuda or cuda:N", &choices_device,
+     FIELD(device)},
+    {"random-tokens", 'n', OPTION_COUNT, "M",
+     "Read M random tokens, twice; 512 when not given, or half of the model's context where that is less",
+     .low = 16, FIELD(probe.n_random)},
+    {"seeds", 0, OPTION_COUNT, "N", "Average over so many sequences", .low = 1, FIELD(probe.n_seeds)},
+    {"seed", 's', OPTION_SEED, "N", "Of the first sequence; the others count on from it", FIELD(probe.seed)},
+    {0}};
+
+static const option_row output_rows[] = {
+    {"output", 'o', OPTION_FILE, "FILE", "Write profile.json there, for --profile of other commands",
+     FIELD(output)},
+    {"heads", 0, OPTION_COUNT, "N", "Show so many heads", .low = 1, FIELD(n_shown)},
+    {"analysis", 'a', OPTION_FILE, "FILE",
+     "Show beside each head what it did on the prompt of this analysis.json", FIELD(analysis)},
+    {"heatmap", 'H', OPTION_FILE, "FILE", "Draw a signal by layer and head, as PNG", FIELD(picture)},
+    {"signal", 0, OPTION_TEXT, "NAME", "The signal to draw", FIELD(signal)},
+    {"json", 'j', OPTION_FLAG, NULL, "Print profile.json instead of a table", FIELD(json)},
+    {"quiet", 'q', OPTION_FLAG, NULL, "No progress bar and no notes", FIELD(quiet)},
+    {0}};
+
+static const option_group groups[] = {{"Probe:", probe_rows, 0}, {"Outputs:", output_rows, 0}, {0}};
+
+static const cli_example examples[] = {
+    {"rankkv probe -o profile.json --heatmap retr.png", "the default model: a table, the profile, a picture"},
+    {"rankkv probe --analysis results/prompt/analysis.json", "beside what the same heads did on a prompt"},
+    {"rankkv budget results/prompt/analysis.json -P profile.json -s retr -g head",
+     "budgets by head that spare the heads found"},
+    {0}};
+
+static void set_defaults(void *memory) {
+    probe_options *options = memory;
+    *options = (probe_options){.device = "auto", .probe.n_seeds = 3, .n_shown = 10, .signal = "retr"};
+    figure_defaults(&options->figure);
+    options->figure.scale = RKV_SCALE_LINEAR;
+}
+
+static void tell_head(const rkv_profile *profile) {
+    const char *name = profile->model.name ? profile->model.name : "unnamed model";
+    fputs(terminal_style(stdout, STYLE_BOLD), stdout);
+    write_printable(stdout, name, strlen(name));
+    printf("%s  %zu layers of %zu heads; attention on earlier text again, %s\n\n",
+           terminal_style(stdout, STYLE_PLAIN), profile->model.n_layers, profile->model.n_heads,
+           rkv_profile_find(profile, "retr")->origin);
+}
+
+static rkv_status tell(const rkv_profile *profile, const rkv_analysis *analysis,
+                       const probe_options *options) {
+    rkv_status status = profile_deliver(profile, options->output, options->json);
+    if (!status && options->picture)
+        status = said(rkv_heatmap_signal(options->picture, profile, options->signal, NULL, &options->figure));
+    bool to_stdout = options->output && strcmp(options->output, "-") == 0;
+    if (status || options->json || to_stdout) return status;
+    tell_head(profile);
+    status = profile_heads(stdout, profile, analysis, options->n_shown);
+    if (!status && !options->output) note("-o profile.json keeps this for rankkv budget --profile");
+    return status;
+}
+
+static rkv_status measure(rkv_profile **profile, rkv_model *model, const probe_options *options) {
+    progress_bar bar;
+    rkv_probe_options probe = options->probe;
+    probe.progress = progress_begin(&bar, "random tokens", options->quiet);
+    rkv_status status = rkv_probe(profile, model, &probe);
+    progress_erase();
+    return said(status);
+}
+
+static rkv_status run(const void *memory, char **arguments, size_t n_arguments) {
+    const probe_options *options = memory;
+    rkv_model *model = NULL;
+    rkv_analysis *analysis = NULL;
+    rkv_profile *profile = NULL;
+    rkv_status status = RKV_OK;
+    (void)arguments, (void)n_arguments;
+    message_set_quiet(options->quiet);
+    if (options->analysis) status = said(rkv_analysis_load(&analysis, options->analysis));
+    if (!status) status = prompt_open_model(&model, options->model, options->device);
+    if (!status) status = measure(&profile, model, options);
+    if (!status) status = tell(profile, analysis, options);
+    rkv_profile_free(profile);
+    rkv_model_close(model);
+    rkv_analysis_free(analysis);
+    return status;
+}
+
+const cli_command cmd_probe = {
+    .name = "probe",
+    .summary = "Find the heads of a model that find earlier text again",
+    .arguments = "",
+    .description =
+        "The model reads random tokens twice. A head that, the second time, attends to where a token stood "
+        "the "
+        "first time (duplicate) or to what followed it (induction) will find earlier text again in any "
+        "context: cutting its cache costs most. No text is needed, and the result is of the model, not of a "
+        "prompt: budgets can follow it as the signal retr.",
+    .examples = examples,
+    .options = groups,
+    .options_size = sizeof(probe_options),
+    .set_defaults = set_defaults,
+    .computes = true,
+    .run = run,
+};
