@@ -58,6 +58,40 @@ static void test_attention_scale(void **state) {
         assert_string_equal(tick[i].label, expected[i]);
 }
 
+static void test_powers_of_two(void **state) {
+    (void)state;
+    rkv_tick tick[RKV_TICK_LIMIT];
+    assert_int_equal(rkv_ticks_log2(2.2, 40, 8, tick), 4);
+    assert_string_equal(tick[0].label, "32");
+    assert_string_equal(tick[3].label, "4");
+    assert_int_equal(rkv_ticks_log2(1. / 16, 1048576, 5, tick), 5);
+    assert_string_equal(tick[0].label, "2\u00B2\u2070");
+    assert_int_equal(rkv_ticks_log2(0, 8, 5, tick), 0);
+    assert_int_equal(rkv_ticks_log2(8, 8, 5, tick), 0);
+}
+
+/* Labels on both sides of 0, of large and of small numbers; all differ. */
+static void test_linear_labels(void **state) {
+    (void)state;
+    static const struct {
+        double low, high;
+        const char *first;
+    } rows[] = {{-0.3, 0.3, "\u22120.2"},
+                {-1, -0.5, "\u22121.0"},
+                {0, 1e30, "0"},
+                {2e30, 6e30, "2\u00D710\u00B3\u2070"},
+                {1e-9, 3e-9, "1.0\u00D710\u207B\u2079"},
+                {1e9, 1e9 + 4, "1000000000"},
+                {-5e8, 5e8, "\u22124\u00D710\u2078"}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        rkv_tick tick[RKV_TICK_LIMIT];
+        size_t n = rkv_ticks_linear(rows[i].low, rows[i].high, 5, tick);
+        assert_true(n >= 2);
+        check_ticks(tick, n, rows[i].low, rows[i].high, 5);
+        assert_string_equal(tick[0].label, rows[i].first);
+    }
+}
+
 static void test_ranges_without_ticks(void **state) {
     (void)state;
     rkv_tick tick[RKV_TICK_LIMIT];
@@ -101,6 +135,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_linear),          cmocka_unit_test(test_log),
         cmocka_unit_test(test_attention_scale), cmocka_unit_test(test_ranges_without_ticks),
+        cmocka_unit_test(test_powers_of_two),   cmocka_unit_test(test_linear_labels),
         cmocka_unit_test(test_round_step),      cmocka_unit_test(test_short_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

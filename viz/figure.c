@@ -31,6 +31,7 @@ rkv_status rkv_figure_open(rkv_figure *figure, const rkv_heatmap_options *option
     rkv_status status = check_options(&figure->options);
     if (!status) status = rkv_colormap_get(&figure->colormap, figure->options.colormap);
     if (!status) status = rkv_scene_open(&figure->scene, !figure->options.plain);
+    if (status == RKV_UNAVAILABLE) rkv_fail_within(status, "ask for plain figures");
     rkv_figure_set_size(figure, 0);
     return status;
 }

@@ -34,6 +34,12 @@ int rkv_line_height(rkv_type type);
 /* The width of one line of printable UTF-8. */
 int rkv_lettering_width(rkv_lettering *lettering, const char *text, rkv_type type);
 
+/* The bytes of the longest prefix of text that is at most max_px wide. */
+size_t rkv_lettering_fit(rkv_lettering *lettering, const char *text, rkv_type type, int max_px);
+
+/* Where the text's baseline lies below the top of a line of line_px. */
+double rkv_baseline(rkv_type type, int line_px);
+
 /* Draws one line of text into box (cut with an ellipsis where it is wider, never painting outside), starting
  * at the box's left; turned: reading upward, starting at the box's bottom. colour is 0x00RRGGBB. */
 void rkv_lettering_draw(rkv_lettering *lettering, rkv_pixels pixels, rkv_box box, const char *text,

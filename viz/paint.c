@@ -4,6 +4,7 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "viz/scene.h"
+#include "viz/stroke.h"
 
 #define WHITE RKV_RGB(255, 255, 255)
 
@@ -100,6 +101,14 @@ static void paint_item(const rkv_scene *scene, const band *b, const rkv_item *it
     case RKV_ITEM_LABEL:
         rkv_lettering_draw(scene->lettering, b->pixels, moved, item->text, item->type, item->colour,
                            item->turned);
+        break;
+    case RKV_ITEM_PATH:
+    case RKV_ITEM_DOT:
+        rkv_stroke_draw(b->pixels, b->first, item);
+        break;
+    case RKV_ITEM_GROUP:
+    case RKV_ITEM_END:
+        break;
     }
 }
 

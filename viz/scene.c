@@ -1,8 +1,10 @@
 /* scene.c: a picture as a list of things to paint. */
 #include "viz/scene.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/fail.h"
 #include "core/memory.h"
@@ -15,27 +17,33 @@ rkv_status rkv_scene_open(rkv_scene *scene, bool labelled) {
     return labelled ? rkv_lettering_new(&scene->lettering) : RKV_OK;
 }
 
+static void free_item(rkv_item *item) {
+    free(item->text);
+    free(item->point);
+}
+
 void rkv_scene_close(rkv_scene *scene) {
     for (size_t i = 0; i < scene->n_items; i++)
-        free(scene->item[i].text);
+        free_item(&scene->item[i]);
     free(scene->item);
     rkv_lettering_free(scene->lettering);
     *scene = (rkv_scene){0};
 }
 
-static void latch(rkv_scene *scene, rkv_status status) {
+void rkv_scene_latch(rkv_scene *scene, rkv_status status) {
+    if (!status || scene->status) return;
     scene->status = status;
     snprintf(scene->message, sizeof scene->message, "%s", rkv_message());
 }
 
-/* Takes the item and its text. */
+/* Takes the item and what it owns. */
 static void add(rkv_scene *scene, rkv_item item) {
     if (!scene->status) {
         rkv_status status = rkv_grow(&scene->item, &scene->capacity, scene->n_items + 1, sizeof *scene->item);
-        if (status) latch(scene, status);
+        rkv_scene_latch(scene, status);
     }
     if (scene->status)
-        free(item.text);
+        free_item(&item);
     else
         scene->item[scene->n_items++] = item;
 }
@@ -60,6 +68,52 @@ void rkv_scene_ramp(rkv_scene *scene, rkv_box box, const rkv_colormap *colormap)
     add(scene, (rkv_item){.kind = RKV_ITEM_RAMP, .box = box, .colormap = colormap});
 }
 
+/* The pixels that points may touch, each painted reach around itself. */
+static rkv_box box_around(const rkv_point *point, size_t n, double reach) {
+    double left = point[0].x, right = left, top = point[0].y, bottom = top;
+    for (size_t i = 1; i < n; i++) {
+        left = fmin(left, point[i].x);
+        right = fmax(right, point[i].x);
+        top = fmin(top, point[i].y);
+        bottom = fmax(bottom, point[i].y);
+    }
+    int x = (int)floor(left - reach), y = (int)floor(top - reach);
+    return (rkv_box){x, y, (int)ceil(right + reach) - x, (int)ceil(bottom + reach) - y};
+}
+
+static void add_points(rkv_scene *scene, rkv_item item, const rkv_point *point, double reach) {
+    if (scene->status || item.n_points == 0) return;
+    rkv_status status = rkv_alloc_raw(&item.point, item.n_points, sizeof *item.point);
+    if (status) {
+        rkv_scene_latch(scene, status);
+        return;
+    }
+    memcpy(item.point, point, item.n_points * sizeof *point);
+    item.box = box_around(point, item.n_points, reach + 1);
+    add(scene, item);
+}
+
+void rkv_scene_path(rkv_scene *scene, const rkv_point *point, size_t n, bool closed, const rkv_pen *pen) {
+    rkv_item item = {.kind = RKV_ITEM_PATH, .n_points = n, .closed = closed, .pen = *pen};
+    add_points(scene, item, point, 0.5 * pen->width_px);
+}
+
+void rkv_scene_dot(rkv_scene *scene, rkv_point centre, double radius, const rkv_pen *pen) {
+    rkv_item item = {.kind = RKV_ITEM_DOT, .n_points = 1, .radius = radius, .pen = *pen};
+    add_points(scene, item, &centre, radius + 0.5 * pen->width_px);
+}
+
+void rkv_scene_group(rkv_scene *scene, const char *family, const char *name) {
+    rkv_item item = {.kind = RKV_ITEM_GROUP, .family = family};
+    rkv_status status = scene->status ? RKV_OK : rkv_copy_string(&item.text, name);
+    rkv_scene_latch(scene, status);
+    add(scene, item);
+}
+
+void rkv_scene_end(rkv_scene *scene) {
+    add(scene, (rkv_item){.kind = RKV_ITEM_END});
+}
+
 int rkv_scene_text_width(const rkv_scene *scene, const char *text, rkv_type type) {
     return scene->lettering && text[0] ? rkv_lettering_width(scene->lettering, text, type) : 0;
 }
@@ -72,7 +126,7 @@ int rkv_scene_label(rkv_scene *scene, const rkv_label *label) {
         .kind = RKV_ITEM_LABEL, .colour = label->colour, .type = label->type, .turned = label->turned};
     rkv_status status = rkv_copy_string(&item.text, label->text);
     if (status) {
-        latch(scene, status);
+        rkv_scene_latch(scene, status);
         return 0;
     }
     int line = rkv_line_height(label->type);

@@ -7,9 +7,11 @@
 
 #define RKV_TICK_LIMIT 32
 
+#define RKV_TICK_LABEL 48
+
 typedef struct rkv_tick {
     double value;
-    char label[24]; /* UTF-8 */
+    char label[RKV_TICK_LABEL]; /* UTF-8 */
 } rkv_tick;
 
 /* Ticks at multiples of 1, 2 or 5 times a power of ten in [low, high], at most `most` (1 .. RKV_TICK_LIMIT)
@@ -19,6 +21,9 @@ size_t rkv_ticks_linear(double low, double high, size_t most, rkv_tick tick[RKV_
 /* Ticks at powers of ten in [low, high], 0 < low < high, every k-th when there are too many; 1, 2 and 5 times
  * powers of ten when there would be fewer than three and they fit. */
 size_t rkv_ticks_log(double low, double high, size_t most, rkv_tick tick[RKV_TICK_LIMIT]);
+
+/* Ticks at powers of two in [low, high], 0 < low < high, every k-th when there are too many. */
+size_t rkv_ticks_log2(double low, double high, size_t most, rkv_tick tick[RKV_TICK_LIMIT]);
 
 /* The smallest of 1, 2, 5, 10, 20, 50, ... that is at least `least`. */
 size_t rkv_round_step(double least);
