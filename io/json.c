@@ -55,10 +55,12 @@ static rkv_status check_size(const char *text, size_t length) {
 typedef struct document_top {
     json_type type;
     const char *wanted;
+    bool is_line; /* of a larger file: the caller names the line */
 } document_top;
 
-static const document_top object_top = {JSON_OBJECT, "an object"};
-static const document_top array_top = {JSON_ARRAY, "an array"};
+static const document_top object_top = {JSON_OBJECT, "an object", false};
+static const document_top line_top = {JSON_OBJECT, "an object", true};
+static const document_top array_top = {JSON_ARRAY, "an array", false};
 
 static rkv_status parse(json_t **out, const char *text, size_t length, const document_top *top) {
     *out = NULL;
@@ -71,6 +73,7 @@ static rkv_status parse(json_t **out, const char *text, size_t length, const doc
     if (!document) {
         char reason[JSON_ERROR_TEXT_LENGTH];
         plain(error.text, reason, sizeof reason);
+        if (top->is_line) return rkv_fail(RKV_DATA, "column %d: %s", error.column, reason);
         return rkv_fail(RKV_DATA, "line %d, column %d: %s", error.line, error.column, reason);
     }
     if (json_typeof(document) != top->type) {
@@ -95,6 +98,10 @@ static rkv_status read_file(json_t **out, const char *path, const document_top *
 
 rkv_status rkv_json_parse(json_t **out, const char *text, size_t length) {
     return parse(out, text, length, &object_top);
+}
+
+rkv_status rkv_json_parse_line(json_t **out, const char *text, size_t length) {
+    return parse(out, text, length, &line_top);
 }
 
 rkv_status rkv_json_read(json_t **out, const char *path) {

@@ -29,6 +29,8 @@
 
 /* Parses text whose top is an object; the caller json_decrefs *out. */
 rkv_status rkv_json_parse(json_t **out, const char *text, size_t length);
+/* The same for one line of a file: what is not JSON is named by its column alone. */
+rkv_status rkv_json_parse_line(json_t **out, const char *text, size_t length);
 /* The same for a file ("-": standard input); the message names it. RKV_NO_INPUT. */
 rkv_status rkv_json_read(json_t **out, const char *path);
 /* The same for a file whose top is an array. */

@@ -15,6 +15,29 @@
 extern "C" {
 #endif
 
+/* ---- texts ---- */
+
+/* A text that windows are cut from; windows never reach from one document into the next. */
+typedef struct rkv_document {
+    char *name;    /* its file without folder and ending, "emma"; of JSON lines "pg19:17", or what they say */
+    char *text;    /* [length] UTF-8, and a NUL after it */
+    size_t length; /* bytes; 0 where a line says so */
+} rkv_document;
+
+/* Plain data, freed whole by rkv_corpus_clear. Start from {0}. */
+typedef struct rkv_corpus {
+    rkv_document *items; /* [n] */
+    size_t n, capacity;
+} rkv_corpus;
+RKV_API void rkv_corpus_clear(rkv_corpus *corpus);
+
+/* Adds the documents of a file ("-": standard input) of at most 1 GiB, or fails and leaves the corpus as it
+ * was. A file whose name ends in ".jsonl" or ".ndjson" has one JSON object a line, each a document: its
+ * member "text", and "name" if it has one; empty lines are passed over. Any other file is one document of
+ * UTF-8 text (a byte order mark is left out). RKV_NO_INPUT; RKV_DATA: empty, not UTF-8, a line that is no
+ * such object (the line is named), more than 2^20 documents. */
+RKV_API rkv_status rkv_corpus_load(rkv_corpus *corpus, const char *path);
+
 /* ---- windows ---- */
 
 /* What a question asks. */
@@ -96,15 +119,15 @@ typedef struct rkv_haystack {
     uint64_t seed;    /* of keys, values and of where the filler begins */
 } rkv_haystack;
 
-/* Adds windows whose context is a stretch of filler [n] with sentences that hold the answers: each where one
- * of the filler's ends that lies nearest to its depth; the stretch ends with a sentence, too (anywhere, where
- * the filler has none). Contexts begin with what the model wants before any text, and have exactly the tokens
- * that are asked for. Passkey: a window for each of count x depths, one question each. Recall: count windows
- * of n_pairs questions; no two keys or values of a window are the same. The answer alone is scored, from its
- * first digit on. With query_aware the question closes the context, and what is asked of the cache begins
- * with the answer's first words. Windows are named "NAME passkey 1", "NAME recall 1", ... RKV_USAGE: the
- * filler is shorter than a window, the sentences do not fit, a depth is outside 0..1, more pairs than there
- * are keys (144), or the model's vocabulary cannot spell them. */
+/* Adds windows whose context is a stretch of filler [n] with sentences that hold the answers: each follows
+ * the sentence of the filler whose end lies nearest to its depth, and the stretch ends with a sentence, too
+ * (filler that has no sentences is cut anywhere). Contexts begin with what the model wants before any text,
+ * and have exactly the tokens that are asked for. Passkey: a window for each of count x depths, one question
+ * each. Recall: count windows of n_pairs questions; no two keys or values of a window are the same. The
+ * answer alone is scored, from its first digit on. With query_aware the question closes the context, and what
+ * is asked of the cache begins with the answer's first words. Windows are named "NAME passkey 1", "NAME
+ * recall 1", ... RKV_USAGE: the filler is shorter than a window, the sentences do not fit, a depth is outside
+ * 0..1, more pairs than there are keys (144), or the model's vocabulary cannot spell them. */
 RKV_API rkv_status rkv_windows_add_haystack(rkv_windows *windows, const rkv_model *model, const char *name,
                                             const int32_t *filler, size_t n, const rkv_haystack *haystack);
 
