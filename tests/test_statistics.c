@@ -106,6 +106,39 @@ static void test_the_seed_decides(void **state) {
     assert_true(low[0] != low[2] && high[0] != high[2]);
 }
 
+/* Sum of 12 uniform numbers less 6: normal enough. */
+static double draw_normal(rkv_random *random) {
+    double sum = -6;
+    for (int i = 0; i < 12; i++)
+        sum += rkv_random_unit(random);
+    return sum;
+}
+
+/* How often intervals miss a mean that is 0, as docs/EVALUATION.md tells and cli/eval_table.c counts. */
+static void test_intervals_of_few_are_too_narrow(void **state) {
+    (void)state;
+    static const struct {
+        size_t n;
+        double share;
+    } wanted[] = {{2, 0.50}, {4, 0.20}, {8, 0.12}, {16, 0.08}};
+    enum { TRIALS = 300 };
+    rkv_random random = {11};
+    for (size_t i = 0; i < COUNT(wanted); i++) {
+        size_t missed = 0, n = wanted[i].n;
+        for (uint64_t trial = 0; trial < TRIALS; trial++) {
+            double x[16], mean, low, high;
+            for (size_t k = 0; k < n; k++)
+                x[k] = draw_normal(&random);
+            assert_int_equal(rkv_bootstrap_mean(x, n, trial, &mean, &low, &high), RKV_OK);
+            missed += low > 0 || high < 0;
+        }
+        double share = (double)missed / TRIALS,
+               error = sqrt(wanted[i].share * (1 - wanted[i].share) / TRIALS);
+        if (fabs(share - wanted[i].share) > 3 * error)
+            fail_msg("%zu windows: %.3f, not %.3f", n, share, wanted[i].share);
+    }
+}
+
 /* ---- the sign test ---- */
 
 static void test_signs_by_hand(void **state) {
@@ -198,6 +231,7 @@ int main(void) {
         cmocka_unit_test(test_intervals_are_as_wide_as_they_should_be),
         cmocka_unit_test(test_intervals_without_spread),
         cmocka_unit_test(test_the_seed_decides),
+        cmocka_unit_test(test_intervals_of_few_are_too_narrow),
         cmocka_unit_test(test_signs_by_hand),
         cmocka_unit_test(test_signs_of_many),
         cmocka_unit_test(test_values_that_are_refused),
