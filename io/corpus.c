@@ -9,8 +9,9 @@
 #include "core/text.h"
 #include "io/json.h"
 
-#define MAX_BYTES     ((size_t)1 << 30)
-#define MAX_DOCUMENTS ((size_t)1 << 20)
+#define MAX_BYTES      ((size_t)1 << 30)
+#define MAX_DOCUMENTS  ((size_t)1 << 20)
+#define MAX_NAME_BYTES ((size_t)512) /* windows are named after them, and compared by name */
 
 static const char *const line_endings[] = {".jsonl", ".ndjson"};
 
@@ -83,8 +84,12 @@ static rkv_status read_text(rkv_corpus *corpus, const corpus_file *file) {
 /* ---- JSON lines ---- */
 
 static rkv_status name_document(char **name, const corpus_file *file, const json_t *object, size_t line) {
-    if (rkv_json_has(object, "name")) return rkv_json_copy_string(object, "", "name", NULL, name);
+    const json_t *said = json_object_get(object, "name");
     rkv_text text = {0};
+    if (json_string_length(said) > MAX_NAME_BYTES)
+        return rkv_fail(RKV_DATA, "name has %zu bytes, more than %zu", json_string_length(said),
+                        MAX_NAME_BYTES);
+    if (rkv_json_has(object, "name")) return rkv_json_copy_string(object, "", "name", NULL, name);
     rkv_text_add(&text, file->stem, file->stem_length);
     rkv_text_printf(&text, ":%zu", line);
     return rkv_text_finish(&text, name);

@@ -10,10 +10,12 @@
 #include "io/json_write.h"
 #include "io/windows.h"
 
-/* Windows that a file may hold: more is refused, so that checking their names stays quick. */
-#define MAX_WINDOWS ((size_t)1 << 14)
+/* Windows that a file may hold, and bytes of their names: so that comparing names stays quick, whatever they
+ * are. */
+#define MAX_WINDOWS    ((size_t)1 << 12)
+#define MAX_NAME_BYTES ((size_t)1023)
 
-/* Room for "windows[16383].questions[262143]", and for a member of that. */
+/* Room for "windows[4095].questions[262143]", and for a member of that. */
 #define WHERE_SIZE 64
 #define NAME_SIZE  (2 * WHERE_SIZE)
 
@@ -54,6 +56,16 @@ static rkv_status read_flag(const json_t *object, const char *where, const char 
     return rkv_json_refuse(name, value, "true or false");
 }
 
+/* A copy of a name, which may be missing where something stands for it. */
+static rkv_status read_name(const json_t *object, const char *where, const char *key, const char *missing,
+                            char **name) {
+    rkv_status status = rkv_json_copy_string(object, where, key, missing, name);
+    if (status) return status;
+    size_t length = strlen(*name);
+    if (length && length <= MAX_NAME_BYTES) return RKV_OK;
+    return rkv_fail(RKV_DATA, "%s.%s has %zu bytes, not 1 to %zu", where, key, length, MAX_NAME_BYTES);
+}
+
 /* The short form: {"book", "token_ids"}. */
 static rkv_status split_ids(rkv_window *window, const char *where, const reading_terms *terms,
                             const int32_t *ids, size_t n) {
@@ -76,7 +88,7 @@ static rkv_status read_short(const json_t *object, const char *where, const read
     char *book = NULL;
     int32_t *ids = NULL;
     size_t n;
-    rkv_status status = rkv_json_copy_string(object, where, "book", "window", &book);
+    rkv_status status = read_name(object, where, "book", "window", &book);
     if (!status) status = rkv_window_make_name(&window->name, book, rkv_windows_next_number(windows, book));
     if (!status) status = read_ids(object, where, "token_ids", terms->n_vocab, &ids, &n);
     if (!status) status = split_ids(window, where, terms, ids, n);
@@ -143,8 +155,7 @@ static rkv_status read_questions(const json_t *object, const char *where, size_t
 
 /* The full form: {"name", "query_aware", "context", "questions"}. */
 static rkv_status read_full(const json_t *object, const char *where, size_t n_vocab, rkv_window *window) {
-    rkv_status status = rkv_json_copy_string(object, where, "name", NULL, &window->name);
-    if (!status && !*window->name) status = rkv_fail(RKV_DATA, "%s.name is empty", where);
+    rkv_status status = read_name(object, where, "name", NULL, &window->name);
     if (!status) status = read_flag(object, where, "query_aware", &window->query_aware);
     if (!status) status = read_ids(object, where, "context", n_vocab, &window->context, &window->n_context);
     if (!status && window->n_context == 0) status = rkv_fail(RKV_DATA, "%s.context is empty", where);
@@ -228,6 +239,9 @@ static void write_window(rkv_json_out *out, const rkv_window *w) {
 }
 
 rkv_status rkv_windows_save(const rkv_windows *windows, const char *path) {
+    if (windows->n > MAX_WINDOWS)
+        return rkv_fail(RKV_USAGE, "%s: %zu windows, more than the %zu that a file holds", path, windows->n,
+                        MAX_WINDOWS);
     rkv_text text = {0};
     rkv_json_out out = {.text = &text};
     char *json = NULL;

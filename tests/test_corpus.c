@@ -149,6 +149,10 @@ static void test_what_is_wrong_is_named(void **state) {
             fail_msg("\"%s\" is not in \"%s\"", refusals[i].said, rkv_message());
         assert_int_equal(corpus.n, 1);
     }
+    char line[1024];
+    snprintf(line, sizeof line, "{\"text\": \"\", \"name\": \"%0513d\"}\n", 0);
+    assert_int_equal(rkv_corpus_load(&corpus, put("a.jsonl", line)), RKV_DATA);
+    assert_non_null(strstr(rkv_message(), "line 1: name has 513 bytes, more than 512"));
     assert_int_equal(rkv_corpus_load(&corpus, put_bytes("zero.txt", "a\0b", 3)), RKV_DATA);
     assert_int_equal(rkv_corpus_load(&corpus, put_bytes("zero.jsonl", "{\"text\": \"a\0\"}", 14)), RKV_DATA);
     assert_int_equal(rkv_corpus_load(&corpus, temporary_path("none.txt")), RKV_NO_INPUT);

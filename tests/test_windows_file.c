@@ -177,7 +177,7 @@ static const struct refusal {
     {"[{\"token_ids\": [1, 2.5, 3]}]", "windows[0].token_ids[1] is 2.5"},
     {"[{\"book\": 5, \"token_ids\": [1, 2, 3]}]", "windows[0].book is 5, not a string"},
     {"[{\"context\": [1]}]", "windows[0].name is missing"},
-    {"[{\"name\": \"\", \"context\": [1]}]", "windows[0].name is empty"},
+    {"[{\"name\": \"\", \"context\": [1]}]", "windows[0].name has 0 bytes, not 1 to 1023"},
     {"[{\"name\": \"a\"}]", "windows[0].context is missing"},
     {"[{\"name\": \"a\", \"context\": []}]", "windows[0].context is empty"},
     {"[{\"name\": \"a\", \"context\": [1]}]", "windows[0].questions is missing"},
@@ -232,11 +232,11 @@ static void test_many_of_everything(void **state) {
     (void)state;
     rkv_windows windows = {0};
     const char *window = "{\"book\": \"b\", \"token_ids\": [1, 2, 3]}";
-    assert_int_equal(rkv_windows_load(&windows, put_many("[", window, 16384, "]"), 2, N_VOCAB), RKV_OK);
-    assert_string_equal(windows.items[16383].name, "b 16384");
+    assert_int_equal(rkv_windows_load(&windows, put_many("[", window, 4096, "]"), 2, N_VOCAB), RKV_OK);
+    assert_string_equal(windows.items[4095].name, "b 4096");
     rkv_windows_clear(&windows);
-    assert_int_equal(rkv_windows_load(&windows, put_many("[", window, 16385, "]"), 2, N_VOCAB), RKV_DATA);
-    assert_said("16385 windows, not 1 to 16384");
+    assert_int_equal(rkv_windows_load(&windows, put_many("[", window, 4097, "]"), 2, N_VOCAB), RKV_DATA);
+    assert_said("4097 windows, not 1 to 4096");
     const char *path =
         put_many("[{\"name\": \"a\", \"context\": [1], \"questions\": [", "{\"ids\": [1]}", 100000, "]}]");
     assert_int_equal(rkv_windows_load(&windows, path, 2, N_VOCAB), RKV_OK);
@@ -244,11 +244,26 @@ static void test_many_of_everything(void **state) {
     rkv_windows_clear(&windows);
 }
 
+static void test_more_windows_than_a_file_holds(void **state) {
+    (void)state;
+    rkv_windows windows = {0};
+    int32_t ids[5000] = {0};
+    const rkv_cut cut = {.context = 2, .continuation = 2, .stride = 1, .count = 4097};
+    assert_int_equal(rkv_windows_cut(&windows, "text", ids, 5000, &cut), RKV_OK);
+    assert_int_equal(rkv_windows_save(&windows, temporary_path("more.json")), RKV_USAGE);
+    assert_said("more.json: 4097 windows, more than the 4096 that a file holds");
+    rkv_windows_clear(&windows);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_short_form),         cmocka_unit_test(test_the_full_form),
-        cmocka_unit_test(test_the_reference_is_read),  cmocka_unit_test(test_what_is_saved_reads_back),
-        cmocka_unit_test(test_what_is_wrong_is_named), cmocka_unit_test(test_many_of_everything),
+        cmocka_unit_test(test_the_short_form),
+        cmocka_unit_test(test_the_full_form),
+        cmocka_unit_test(test_the_reference_is_read),
+        cmocka_unit_test(test_what_is_saved_reads_back),
+        cmocka_unit_test(test_what_is_wrong_is_named),
+        cmocka_unit_test(test_many_of_everything),
+        cmocka_unit_test(test_more_windows_than_a_file_holds),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

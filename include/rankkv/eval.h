@@ -133,7 +133,8 @@ RKV_API rkv_status rkv_windows_add_haystack(rkv_windows *windows, const rkv_mode
 
 /* Windows as a JSON file: [{"book": NAME, "token_ids": [...]}, ...] (all but the last `continuation` tokens
  * are context), or [{"name", "context", "questions": [{"task", "ids", "first_scored", "depth"}],
- * "query_aware"}]; docs/FORMATS.md. Ids are checked against n_vocab. RKV_NO_INPUT, RKV_DATA. */
+ * "query_aware"}]; docs/FORMATS.md. Ids are checked against n_vocab. RKV_NO_INPUT; RKV_DATA:
+ * also when two windows have one name; RKV_USAGE: a continuation below 2 where the file needs one. */
 RKV_API rkv_status rkv_windows_load(rkv_windows *windows, const char *path, size_t continuation,
                                     size_t n_vocab);
 RKV_API rkv_status rkv_windows_save(const rkv_windows *windows, const char *path);
