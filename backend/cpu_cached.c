@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/cpu.h"
+#include "backend/rows_form.h"
 #include "core/memory.h"
 #include "core/simd.h"
 
@@ -127,6 +128,10 @@ const float *rkv_cached_view_keys(const rkv_cached_view *e, size_t first, size_t
     for (size_t i = 0; i < n; i++)
         turn(e->task, room + i * stride, first + i);
     return room;
+}
+
+size_t rkv_cached_view_n_coded_keys(const rkv_cached_view *e) {
+    return e->expand || e->task->rotation ? 0 : rkv_rows_n_coded(e->head->keys);
 }
 
 /* ---- queries and outputs ---- */

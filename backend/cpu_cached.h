@@ -35,6 +35,10 @@ const float *rkv_cached_view_keys(const rkv_cached_view *entries, size_t first, 
 const float *rkv_cached_view_values(const rkv_cached_view *entries, size_t first, size_t n, float *room,
                                     size_t *ld);
 
+/* How many keys, from the first on, can be multiplied as the codes that they are stored as; values all can
+ * that are stored so. */
+size_t rkv_cached_view_n_coded_keys(const rkv_cached_view *entries);
+
 /* The query q [D] that stands at `place`, to be multiplied with those keys: to [key_stride]. */
 void rkv_cached_view_query(const rkv_cached_view *entries, const float *q, size_t place, float *to);
 /* From a mixture of those values [value_width] to an output [D]. */

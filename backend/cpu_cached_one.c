@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "backend/cpu_cached.h"
+#include "backend/cpu_codes.h"
 #include "backend/cpu_softmax.h"
 #include "backend/cpu_stream.h"
+#include "backend/rows_form.h"
 #include "core/memory.h"
 
 /* Entries of a chunk: enough that merging is nothing beside it, few enough that three heads of 1000 entries
@@ -39,8 +41,16 @@ typedef struct work {
     float *mixtures;                /* [n_chunks, H/G, widest] */
     float *last;                    /* [H, widest + n_chunks] mixture of all chunks, and their shares */
     float *rooms;                   /* [threads, room] */
-    size_t room;                    /* 2 tiles, and exponentials [H/G, CHUNK] */
+    size_t room;                    /* for exponentials [H/G, CHUNK]; 2 tiles, or products with codes */
 } work;
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
 
 static rkv_status open_heads(work *w) {
     const rkv_attention_shape *s = &w->task->shape;
@@ -65,7 +75,8 @@ static rkv_status open_work(work *w, const rkv_cached_attention *task, size_t th
     rkv_status status = open_heads(w);
     if (status) return status;
     w->widest = rkv_cached_view_widest(w->entries, s->n_kv_heads);
-    w->room = 2 * RKV_CACHED_TILE * w->widest + each * CHUNK;
+    w->room =
+        each * CHUNK + larger(2 * RKV_CACHED_TILE * w->widest, rkv_codes_room(w->stream, w->widest, each));
     status = rkv_alloc_raw(&w->q, s->n_heads * w->widest, sizeof *w->q);
     if (!status) status = rkv_alloc_raw(&w->partials, w->n_chunks * each, sizeof *w->partials);
     if (!status) status = rkv_alloc_raw(&w->mixtures, w->n_chunks * each, w->widest * sizeof *w->mixtures);
@@ -100,15 +111,18 @@ static float score_scale(const work *w) {
     return 1.0f / sqrtf((float)w->task->shape.head_dim);
 }
 
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
+/* How many of n entries from `first` on are among the `coded` first of all. */
+static size_t n_among(size_t coded, size_t first, size_t n) {
+    return coded > first ? smaller(coded - first, n) : 0;
 }
 
 /* Scores of entries [first, first + n) of KV head g for its query heads: p [H/G, n], rows ldp apart. */
 static void score(const work *w, size_t g, size_t first, size_t n, float *room, float *p, size_t ldp) {
     const rkv_cached_view *e = &w->entries[g];
     const float *q = w->q + g * w->heads_per_group * w->widest;
-    for (size_t t = 0, ld; t < n; t += RKV_CACHED_TILE) {
+    size_t coded = n_among(rkv_cached_view_n_coded_keys(e), first, n);
+    rkv_codes_dots(w->stream, e->head->keys, first, coded, q, w->widest, w->heads_per_group, p, ldp, room);
+    for (size_t t = coded, ld; t < n; t += RKV_CACHED_TILE) {
         size_t count = smaller(n - t, RKV_CACHED_TILE);
         const float *keys = rkv_cached_view_keys(e, first + t, count, room, &ld);
         w->stream->dots(q, w->widest, w->heads_per_group, keys, ld, count, e->key_stride, p + t, ldp);
@@ -119,8 +133,11 @@ static void score(const work *w, size_t g, size_t first, size_t n, float *room, 
 static void mix(const work *w, size_t g, size_t first, size_t n, float *room, const float *p, size_t ldp,
                 float *mixture) {
     const rkv_cached_view *e = &w->entries[g];
+    size_t coded = n_among(rkv_rows_n_coded(e->head->values), first, n);
     memset(mixture, 0, w->heads_per_group * w->widest * sizeof *mixture);
-    for (size_t t = 0, ld; t < n; t += RKV_CACHED_TILE) {
+    rkv_codes_mix(w->stream, e->head->values, first, coded, p, ldp, w->heads_per_group, mixture, w->widest,
+                  room);
+    for (size_t t = coded, ld; t < n; t += RKV_CACHED_TILE) {
         size_t count = smaller(n - t, RKV_CACHED_TILE);
         const float *values = rkv_cached_view_values(e, first + t, count, room, &ld);
         w->stream->mix(p + t, ldp, w->heads_per_group, values, ld, count, e->value_stride, mixture,
@@ -133,7 +150,7 @@ static void attend_chunk(const work *w, size_t chunk, float *room) {
     while (w->first_chunk[g] > chunk)
         g--;
     size_t first = (chunk - w->first_chunk[g]) * CHUNK, n = smaller(w->entries[g].n - first, CHUNK);
-    float *p = w->p[g] ? w->p[g] + first : room + 2 * RKV_CACHED_TILE * w->widest;
+    float *p = w->p[g] ? w->p[g] + first : room + w->room - each * CHUNK;
     size_t ldp = w->p[g] ? w->entries[g].n : CHUNK;
     score(w, g, first, n, room, p, ldp);
     for (size_t r = 0; r < each; r++) {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "backend/cpu_gemm.h"
+#include "backend/rows_codes.h"
 
 /* For this processor. Rows are ld floats apart; width is a multiple of lanes. */
 typedef struct rkv_stream {
@@ -16,6 +17,11 @@ typedef struct rkv_stream {
     /* y [m, width] += p [m, n] x [n, width]; rows of p and y are ldp and ldy apart. */
     void (*mix)(const float *p, size_t ldp, size_t m, const float *x, size_t ld, size_t n, size_t width,
                 float *y, size_t ldy);
+    /* The same with codes for x, as the whole numbers that they are; their n bytes, a multiple of lanes, are
+     * the width. Of RKV_CODES_BOTH it is twice that: first the lower codes, then whole bytes, which are lower
+     * + 16 upper. */
+    void (*dots_codes)(const float *q, size_t ldq, size_t m, const rkv_codes_block *x, float *s, size_t lds);
+    void (*mix_codes)(const float *p, size_t ldp, size_t m, const rkv_codes_block *x, float *y, size_t ldy);
 } rkv_stream;
 
 /* The one that goes with a tile of cpu_gemm.h: both use the same instructions. */

@@ -1,5 +1,5 @@
 /* cpu_stream.inc.h: the products of cpu_stream.h for one instruction set; included by cpu_stream.c once per
- * set, with
+ * set, before cpu_stream_codes.inc.h, with
  *   STREAM(name)   the name with the set's ending
  *   STREAM_TARGET  attributes that let it use the instruction set
  *   STREAM_LANES   floats in a vector register: 4, 8 or 16
@@ -9,6 +9,7 @@
 #define STREAM_INLINE STREAM_TARGET static inline __attribute__((always_inline))
 
 typedef float STREAM(vector) __attribute__((vector_size(STREAM_LANES * sizeof(float)), aligned(4)));
+typedef int32_t STREAM(ints) __attribute__((vector_size(STREAM_LANES * sizeof(int32_t))));
 
 /* Lane i is the sum of lanes i and i ^ s of a where bit s of i is not set, of b where it is. Merging vectors
  * pair by pair with s = 1, 2, 4.. leaves the sum of vector i in lane i. */
@@ -39,6 +40,29 @@ STREAM_INLINE void STREAM(quad)(const float *q, size_t ldq, size_t m, const floa
         sum[r] = MERGE(MERGE(part[0][r], part[1][r], 1), MERGE(part[2][r], part[3][r], 1), 2);
 }
 
+/* Lane i of s[r]: the sum of the lanes of vector r's product with row i, out of those of every four rows. */
+STREAM_INLINE void STREAM(merge_quads)(STREAM(vector) (*sum)[STREAM_ROWS], size_t m, STREAM(vector) * s) {
+#pragma GCC unroll 4
+    for (size_t r = 0; r < m; r++)
+#if STREAM_LANES == 16
+        s[r] = MERGE(MERGE(sum[0][r], sum[1][r], 4), MERGE(sum[2][r], sum[3][r], 4), 8);
+#elif STREAM_LANES == 8
+        s[r] = MERGE(sum[0][r], sum[1][r], 4);
+#else
+        s[r] = sum[0][r];
+#endif
+}
+
+/* To s [m, n], at most STREAM_LANES of them. */
+STREAM_INLINE void STREAM(put_group)(const STREAM(vector) * group, size_t m, size_t n, float *s, size_t lds) {
+#pragma GCC unroll 4
+    for (size_t r = 0; r < m; r++)
+        if (n >= STREAM_LANES)
+            *(STREAM(vector) *)(s + r * lds) = group[r];
+        else
+            memcpy(s + r * lds, &group[r], n * sizeof *s);
+}
+
 /* s [m, STREAM_LANES] for rows first .. of x [n], the last of which stands in for those past the end. */
 STREAM_INLINE void STREAM(dots_group)(const float *q, size_t ldq, size_t m, const float *x, size_t ld,
                                       size_t first, size_t n, size_t width, STREAM(vector) * s) {
@@ -53,29 +77,15 @@ STREAM_INLINE void STREAM(dots_group)(const float *q, size_t ldq, size_t m, cons
         }
         STREAM(quad)(q, ldq, m, rows, width, sum[k]);
     }
-#pragma GCC unroll 4
-    for (size_t r = 0; r < m; r++)
-#if STREAM_LANES == 16
-        s[r] = MERGE(MERGE(sum[0][r], sum[1][r], 4), MERGE(sum[2][r], sum[3][r], 4), 8);
-#elif STREAM_LANES == 8
-        s[r] = MERGE(sum[0][r], sum[1][r], 4);
-#else
-        s[r] = sum[0][r];
-#endif
+    STREAM(merge_quads)(sum, m, s);
 }
 
 STREAM_INLINE void STREAM(dots_rows)(const float *q, size_t ldq, size_t m, const float *x, size_t ld,
                                      size_t n, size_t width, float *s, size_t lds) {
     for (size_t j = 0; j < n; j += STREAM_LANES) {
         STREAM(vector) group[STREAM_ROWS];
-        size_t count = n - j < STREAM_LANES ? n - j : STREAM_LANES;
         STREAM(dots_group)(q, ldq, m, x, ld, j, n, width, group);
-#pragma GCC unroll 4
-        for (size_t r = 0; r < m; r++)
-            if (count == STREAM_LANES)
-                *(STREAM(vector) *)(s + r * lds + j) = group[r];
-            else
-                memcpy(s + r * lds + j, &group[r], count * sizeof *s);
+        STREAM(put_group)(group, m, n - j, s + j, lds);
     }
 }
 
@@ -131,13 +141,3 @@ STREAM_TARGET static void STREAM(mix)(const float *p, size_t ldp, size_t m, cons
     if (m == 2) STREAM(mix_rows)(p, ldp, 2, x, ld, n, width, y, ldy);
     if (m == 1) STREAM(mix_rows)(p, ldp, 1, x, ld, n, width, y, ldy);
 }
-
-#undef MERGE
-#undef MERGE_SAME
-#undef MERGE_OTHER
-#undef STREAM_INLINE
-#undef STREAM
-#undef STREAM_TARGET
-#undef STREAM_LANES
-#undef STREAM_LIST
-#undef STREAM_ROWS

@@ -112,6 +112,10 @@ size_t rkv_rows_count(const rkv_rows *rows) {
     return rows->n_encoded + rows->n_tail;
 }
 
+size_t rkv_rows_n_coded(const rkv_rows *rows) {
+    return rows->layout.bits <= 8 ? rows->n_encoded : 0;
+}
+
 size_t rkv_rows_width(const rkv_rows *rows) {
     return rows->layout.width;
 }
@@ -152,9 +156,10 @@ static void set_group_start(rkv_rows *rows, size_t group, size_t row) {
     memcpy(rkv_row_list_at(&rows->groups, group), &start, sizeof start);
 }
 
-/* The group that holds an encoded row. */
+/* The group that holds an encoded row. None has more rows than `group`: it is not before the row's share. */
 static size_t group_of(const rkv_rows *rows, size_t row) {
-    size_t low = 0, high = rows->n_groups;
+    size_t low = row / rows->layout.group, high = rows->n_groups;
+    if (group_end(rows, low) > row) return low;
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         *(group_start(rows, middle) <= row ? &low : &high) = middle;
@@ -267,25 +272,27 @@ void rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n) {
     rkv_row_list_trim(&rows->tail, rows->n_tail);
 }
 
-/* Encoded rows that share what decodes them and lie side by side: how many of n from `first` on; by channel
- * also in *group their group. */
-static size_t stretch(const rkv_rows *rows, size_t first, size_t n, size_t *group) {
-    size_t run = rkv_row_list_run(&rows->records, first, n);
-    if (!by_channel(rows)) return run;
-    *group = group_of(rows, first);
-    size_t left = group_end(rows, *group) - first;
-    return run < left ? run : left;
+rkv_rows_stretch rkv_rows_stretch_at(const rkv_rows *rows, size_t first, size_t n) {
+    rkv_rows_stretch out = {&rows->layout, rkv_row_list_at(&rows->records, first), NULL,
+                            rkv_row_list_run(&rows->records, first, n), n};
+    if (!by_channel(rows)) return out;
+    size_t group = group_of(rows, first);
+    out.group = rkv_row_list_at(&rows->groups, group) + sizeof(uint32_t);
+    out.left = group_end(rows, group) - first;
+    out.n = out.n < out.left ? out.n : out.left;
+    return out;
 }
 
 static void decode(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride) {
-    for (size_t done = 0, run, group; done < n; done += run, x += run * stride) {
-        run = stretch(rows, first + done, n - done, &group);
-        const unsigned char *records = rkv_row_list_at(&rows->records, first + done);
-        if (by_channel(rows))
-            rkv_channel_decode(&rows->layout, rkv_row_list_at(&rows->groups, group) + sizeof(uint32_t),
-                               records, run, x, stride);
+    while (n) {
+        rkv_rows_stretch part = rkv_rows_stretch_at(rows, first, n);
+        if (part.group)
+            rkv_channel_decode(part.layout, part.group, part.records, part.n, x, stride);
         else
-            rows->codec->decode(&rows->layout, records, run, x, stride);
+            rows->codec->decode(part.layout, part.records, part.n, x, stride);
+        first += part.n;
+        n -= part.n;
+        x += part.n * stride;
     }
 }
 

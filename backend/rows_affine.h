@@ -27,6 +27,11 @@ static inline size_t rkv_codes_bytes(const rkv_row_layout *layout) {
     return layout->bits == 8 ? layout->width : rkv_codes_half(layout);
 }
 
+/* Axis token: pairs of scale and zero in front of a row's codes. */
+static inline size_t rkv_token_groups(const rkv_row_layout *layout) {
+    return (layout->width + layout->group - 1) / layout->group;
+}
+
 /* Numbers [from, to) of a row, all in the same part of their bytes. */
 typedef struct rkv_codes_run {
     size_t from, to, byte; /* byte: of number `from` */

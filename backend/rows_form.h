@@ -40,4 +40,24 @@ void rkv_channel_encode(const rkv_row_layout *layout, const float *x, size_t str
 void rkv_channel_decode(const rkv_row_layout *layout, const unsigned char *group,
                         const unsigned char *records, size_t n, float *x, size_t stride);
 
+/* rows_token.c: scale and zero [rows], at most RKV_AFFINE_ROWS, out of the pairs that begin at `at` and lie
+ * `apart` bytes apart. */
+#define RKV_AFFINE_ROWS ((size_t)64)
+void rkv_token_affine(const unsigned char *at, size_t apart, size_t rows, float *scale, float *zero);
+
+/* rows.c: how many rows from the first on are whole numbers; the rest are floats. */
+size_t rkv_rows_n_coded(const rkv_rows *rows);
+
+/* Records that lie side by side and are decoded alike. */
+typedef struct rkv_rows_stretch {
+    const rkv_row_layout *layout;
+    const unsigned char *records;
+    const unsigned char *group; /* by channel: their group's record; else NULL */
+    size_t n;
+    size_t left; /* by channel: rows of this group from the first on, side by side or not; else n or more */
+} rkv_rows_stretch;
+
+/* rows.c: of n encoded rows from `first` on as many as there are such. */
+rkv_rows_stretch rkv_rows_stretch_at(const rkv_rows *rows, size_t first, size_t n);
+
 #endif

@@ -8,12 +8,8 @@
 #include "backend/rows_codes.h"
 #include "core/simd.h"
 
-static size_t n_groups(const rkv_row_layout *layout) {
-    return (layout->width + layout->group - 1) / layout->group;
-}
-
 static size_t record_bytes(const rkv_row_layout *layout) {
-    return n_groups(layout) * sizeof(rkv_affine) + rkv_codes_bytes(layout);
+    return rkv_token_groups(layout) * sizeof(rkv_affine) + rkv_codes_bytes(layout);
 }
 
 RKV_CLONES static void range_of(const float *x, size_t n, float *low, float *high) {
@@ -41,7 +37,7 @@ RKV_CLONES static void put_codes(const float *x, size_t n, rkv_affine affine, fl
 
 static void encode_row(const rkv_row_layout *layout, const float *x, unsigned char *record) {
     float levels = layout->bits == 8 ? 255.0f : 15.0f;
-    unsigned char *codes = record + n_groups(layout) * sizeof(rkv_affine);
+    unsigned char *codes = record + rkv_token_groups(layout) * sizeof(rkv_affine);
     for (size_t from = 0; from < layout->width; from += layout->group, record += sizeof(rkv_affine)) {
         size_t to = layout->width - from < layout->group ? layout->width : from + layout->group;
         float low, high;
@@ -63,14 +59,14 @@ static void encode(const rkv_row_layout *layout, const float *x, size_t n, size_
 }
 
 /* Rows whose scales and zeros are at hand together. */
-#define BLOCK ((size_t)64)
+#define BLOCK RKV_AFFINE_ROWS
 
-RKV_CLONES static void affine_of_group(const unsigned char *at, size_t apart, size_t rows, float *scale,
-                                       float *zero) {
-    rkv_affine affine[BLOCK] = {{0}};
+RKV_CLONES void rkv_token_affine(const unsigned char *at, size_t apart, size_t rows, float *scale,
+                                 float *zero) {
+    rkv_affine affine[BLOCK];
     for (size_t row = 0; row < rows; row++)
         memcpy(&affine[row], at + row * apart, sizeof *affine);
-    for (size_t row = 0; row < BLOCK; row++) {
+    for (size_t row = 0; row < rows; row++) {
         scale[row] = rkv_half_finite(affine[row].scale);
         zero[row] = rkv_half_finite(affine[row].zero);
     }
@@ -79,14 +75,14 @@ RKV_CLONES static void affine_of_group(const unsigned char *at, size_t apart, si
 static void decode_block(const rkv_row_layout *layout, const unsigned char *records, size_t rows, float *x,
                          size_t stride) {
     const rkv_codes_reader *reader = rkv_codes_reader_of(rkv_tile_best());
-    size_t width = layout->width, groups = n_groups(layout), apart = layout->record_bytes;
+    size_t width = layout->width, groups = rkv_token_groups(layout), apart = layout->record_bytes;
     const unsigned char *codes = records + groups * sizeof(rkv_affine);
     float scale[BLOCK], zero[BLOCK];
     for (size_t g = 0, from = 0; g < groups; g++, from += layout->group) {
         rkv_codes_run run[2];
         size_t to = width - from < layout->group ? width : from + layout->group;
         size_t runs = rkv_codes_read_runs(layout, from, to, run);
-        affine_of_group(records + g * sizeof(rkv_affine), apart, rows, scale, zero);
+        rkv_token_affine(records + g * sizeof(rkv_affine), apart, rows, scale, zero);
         for (size_t i = 0; i < runs; i++) {
             rkv_codes_block block = rkv_codes_block_of(&run[i], codes, apart, rows);
             reader->by_row(&block, scale, zero, x + run[i].from, stride);

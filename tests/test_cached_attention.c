@@ -116,9 +116,14 @@ static void assert_close(const recipe *r, const char *what, const float *x, cons
                      (double)x[i] - offset, expected[i], tolerance);
 }
 
+static bool is_coded(const rkv_row_format *format) {
+    return format->form == RKV_ROWS_INT8 || format->form == RKV_ROWS_INT4;
+}
+
 /* Tolerances: a logit is a sum of `terms` products and carries terms u of its bound; exp turns that into a
  * relative error of its weight, and normalising doubles it. Sums of n weights, in whatever order, carry n u
- * at worst (chunks make it far less). */
+ * at worst (chunks make it far less). Whole numbers are multiplied as zero + scale code: of a number of at
+ * most 1 here, zero is up to 1 and scale code up to 2, which a sixteenth of the other half's may come to. */
 static void check(rkv_backend *backend, const recipe *r) {
     fixture f = make(r);
     const rkv_attention_shape *s = &r->shape;
@@ -130,9 +135,10 @@ static void check(rkv_backend *backend, const recipe *r) {
     }
     plain_attend_cached(&f.task, out, sums);
     assert_int_equal(backend->ops->attend_cached(backend, &f.task), RKV_OK);
-    double weight = 2 * f.terms * U * f.logit_most + (most + 8) * U;
+    double of_keys = is_coded(&r->keys) ? 4 : 1, of_values = is_coded(&r->values) ? 4 : 1;
+    double weight = 2 * f.terms * U * f.logit_most * of_keys + (most + 8) * U;
     double own = (f.terms + (double)r->value_rank) * U;
-    assert_close(r, "output", f.out, out, size, 0, 2 * (weight + own) * f.value_most);
+    assert_close(r, "output", f.out, out, size, 0, 2 * (weight + own) * f.value_most * of_values);
     for (size_t g = 0; g < s->n_kv_heads; g++) {
         size_t n = r->entries[g % 3];
         if (f.heads[g].sums) /* 1 + m weights, rounded at that size */
@@ -145,10 +151,11 @@ static void check(rkv_backend *backend, const recipe *r) {
 
 static const rkv_row_format f32 = {.form = RKV_ROWS_F32};
 static const rkv_row_format formats[] = {
-    {RKV_ROWS_F32, RKV_AXIS_TOKEN, 0},   {RKV_ROWS_F16, RKV_AXIS_TOKEN, 0},
-    {RKV_ROWS_BF16, RKV_AXIS_TOKEN, 0},  {RKV_ROWS_INT8, RKV_AXIS_TOKEN, 0},
-    {RKV_ROWS_INT4, RKV_AXIS_TOKEN, 7},  {RKV_ROWS_INT8, RKV_AXIS_CHANNEL, 32},
-    {RKV_ROWS_INT4, RKV_AXIS_CHANNEL, 5}};
+    {RKV_ROWS_F32, RKV_AXIS_TOKEN, 0},    {RKV_ROWS_F16, RKV_AXIS_TOKEN, 0},
+    {RKV_ROWS_BF16, RKV_AXIS_TOKEN, 0},   {RKV_ROWS_INT8, RKV_AXIS_TOKEN, 0},
+    {RKV_ROWS_INT4, RKV_AXIS_TOKEN, 7},   {RKV_ROWS_INT8, RKV_AXIS_CHANNEL, 32},
+    {RKV_ROWS_INT4, RKV_AXIS_CHANNEL, 5}, {RKV_ROWS_INT4, RKV_AXIS_TOKEN, 0},
+    {RKV_ROWS_INT8, RKV_AXIS_TOKEN, 16},  {RKV_ROWS_INT4, RKV_AXIS_CHANNEL, 64}};
 #define N_FORMATS (sizeof formats / sizeof *formats)
 
 /* Ordinary and ugly: head sizes that fill no vector, one entry, primes, chunk ends, lengths that differ, many
@@ -297,6 +304,48 @@ static void test_heads_do_not_see_each_other(void **state) {
         }
         unmake(&f);
     }
+    rkv_backend_close(backend);
+}
+
+/* Rows with a gap where some were, short enough that it stays, and a copy of them, which has none. */
+static rkv_rows *with_gap(const rkv_row_format *format, size_t n, size_t width, rkv_rows **closed) {
+    rkv_rows *rows = random_rows(format, n, width);
+    uint32_t *index = malloc(n * sizeof *index);
+    size_t kept = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (i < n / 2 || i > n / 2 + n / 16 || i % 7 == 0) index[kept++] = i;
+    rkv_rows_keep(rows, index, kept);
+    assert_int_equal(rkv_rows_copy(closed, rows), RKV_OK);
+    free(index);
+    return rows;
+}
+
+/* A gap changes no bit, in any form. */
+static void test_gaps_change_nothing(void **state) {
+    (void)state;
+    enum { H = 6, G = 2, D = 50 };
+    rkv_backend *backend = open_backend();
+    for (size_t f = 0; f < N_FORMATS; f++)
+        for (size_t m = 1; m <= 2; m++) {
+            rkv_cached_head gaps[G] = {{0}}, closed[G] = {{0}};
+            rkv_rows *copies[2 * G];
+            float *q = random_floats(H * m * D, 2), out[2 * H * D], expected[2 * H * D];
+            for (size_t g = 0; g < G; g++) {
+                gaps[g].keys = with_gap(&formats[f], 600 - 300 * g, D, &copies[2 * g]);
+                gaps[g].values = with_gap(&formats[f], 600 - 300 * g, D, &copies[2 * g + 1]);
+                closed[g] = (rkv_cached_head){.keys = copies[2 * g], .values = copies[2 * g + 1]};
+            }
+            rkv_cached_attention task = {{m, H, G, D}, q, gaps, NULL, 0, out};
+            assert_int_equal(backend->ops->attend_cached(backend, &task), RKV_OK);
+            task.heads = closed, task.out = expected;
+            assert_int_equal(backend->ops->attend_cached(backend, &task), RKV_OK);
+            assert_memory_equal(out, expected, m * H * D * sizeof *out);
+            for (size_t g = 0; g < G; g++) {
+                rkv_rows_free((rkv_rows *)gaps[g].keys), rkv_rows_free((rkv_rows *)gaps[g].values);
+                rkv_rows_free(copies[2 * g]), rkv_rows_free(copies[2 * g + 1]);
+            }
+            free(q);
+        }
     rkv_backend_close(backend);
 }
 
@@ -458,14 +507,67 @@ static void test_every_stream(void **state) {
             }
 }
 
+/* Number i of the products with a row of n bytes: past n, of RKV_CODES_BOTH, whole bytes. */
+static double operand(const unsigned char *row, size_t n, rkv_codes_part part, size_t i) {
+    if (part == RKV_CODES_UPPER) return row[i] >> 4;
+    if (part == RKV_CODES_LOWER || (part == RKV_CODES_BOTH && i < n)) return row[i] & 15;
+    return row[i % n];
+}
+
+/* Tolerances: sums of that many products of numbers up to 1 and up to 255. */
+static void check_codes(const rkv_stream *stream, size_t m, const rkv_codes_block *x) {
+    size_t width = x->part == RKV_CODES_BOTH ? 2 * x->n : x->n, rows = x->rows, ld = width + 3;
+    float *q = random_floats(m * ld, 1), *s = random_floats(m * (rows + 2), 1);
+    float *p = random_floats(m * rows, 1), *y = random_floats(m * ld, 1);
+    float *before = memcpy(malloc(m * ld * 4), y, m * ld * 4);
+    stream->dots_codes(q, ld, m, x, s, rows + 2);
+    stream->mix_codes(p, rows, m, x, y, ld);
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < rows; j++) {
+            double sum = 0;
+            for (size_t l = 0; l < width; l++)
+                sum += (double)q[i * ld + l] * operand(x->codes + j * x->apart, x->n, x->part, l);
+            assert_true(fabs(sum - (double)s[i * (rows + 2) + j]) <= 255 * (double)width * (double)width * U);
+        }
+        for (size_t l = 0; l < ld; l++) {
+            double sum = (double)before[i * ld + l];
+            for (size_t j = 0; l < width && j < rows; j++)
+                sum += (double)p[i * rows + j] * operand(x->codes + j * x->apart, x->n, x->part, l);
+            assert_true(fabs(sum - (double)y[i * ld + l]) <=
+                        255 * (double)(rows + 1) * (double)(rows + 1) * U);
+        }
+    }
+    free(q), free(s), free(p), free(y), free(before);
+}
+
+static void test_every_stream_of_codes(void **state) {
+    (void)state;
+    enum { APART = 16 * 9 + 3, ROWS = 70 };
+    unsigned char codes[ROWS * APART];
+    const rkv_tile *tile;
+    for (size_t i = 0; i < sizeof codes; i++)
+        codes[i] = (unsigned char)rkv_random_below(&dice, 256);
+    for (size_t t = 0; (tile = rkv_tile_at(t)); t++)
+        for (int part = RKV_CODES_WHOLE; part <= RKV_CODES_BOTH; part++)
+            for (size_t m = 1; m <= 9; m++)
+                for (size_t n = 1; n <= ROWS; n += n < 18 ? 1 : 13) {
+                    const rkv_stream *stream = rkv_stream_of(tile);
+                    size_t bytes = n % 2 ? stream->lanes * (1 + rkv_random_below(&dice, 9)) : n % 4 ? 32 : 64;
+                    rkv_codes_block block = {codes, APART, n, bytes, (rkv_codes_part)part};
+                    check_codes(stream, m, &block);
+                }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_stream),
+        cmocka_unit_test(test_every_stream_of_codes),
         cmocka_unit_test(test_every_form),
         cmocka_unit_test(test_every_basis_and_rotation),
         cmocka_unit_test(test_long_cache_is_accurate),
         cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_heads_do_not_see_each_other),
+        cmocka_unit_test(test_gaps_change_nothing),
         cmocka_unit_test(test_failing_allocations),
         cmocka_unit_test(test_attention_rows),
         cmocka_unit_test(test_attention_rows_in_threads),

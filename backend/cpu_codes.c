@@ -1,0 +1,339 @@
+/* cpu_codes.c: products of a few vectors with rows of whole numbers, straight from where those lie. Whether a
+ * gap cuts rows in two makes no difference to any bit of the results. */
+#include "backend/cpu_codes.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "backend/rows_affine.h"
+#include "backend/rows_form.h"
+#include "core/half.h"
+#include "core/simd.h"
+
+#define BLOCK RKV_AFFINE_ROWS
+
+/* What the products of a call share; rows of vectors are ld floats apart. */
+typedef struct job {
+    const rkv_stream *stream;
+    const rkv_rows *rows;
+    size_t m, width, ld;
+    float *packed;         /* [m, ld] vectors in the kernels' order */
+    float *folded;         /* [m, ld] */
+    float *block;          /* [m, BLOCK] */
+    float *scale, *zero;   /* [the larger of width and BLOCK] */
+    unsigned char *padded; /* [BLOCK, ld] codes in whole lanes */
+    float *constant;       /* [m] */
+} job;
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* Halves are padded one by one. */
+static size_t packed_width(const rkv_stream *stream, size_t width) {
+    return 2 * rkv_whole_lanes(stream, (width + 1) / 2);
+}
+
+size_t rkv_codes_room(const rkv_stream *stream, size_t width, size_t m) {
+    size_t ld = packed_width(stream, width);
+    return m * (2 * ld + BLOCK + 1) + 2 * larger(width, BLOCK) + BLOCK * ld / sizeof(float);
+}
+
+static job job_new(const rkv_stream *stream, const rkv_rows *rows, size_t m, float *room) {
+    job j = {.stream = stream, .rows = rows, .m = m, .width = rkv_rows_width(rows)};
+    j.ld = packed_width(stream, j.width);
+    j.packed = room;
+    j.folded = j.packed + m * j.ld;
+    j.block = j.folded + m * j.ld;
+    j.scale = j.block + m * BLOCK;
+    j.zero = j.scale + larger(j.width, BLOCK);
+    j.constant = j.zero + larger(j.width, BLOCK);
+    j.padded = (unsigned char *)(j.constant + m);
+    return j;
+}
+
+/* ---- vectors over the numbers of a run, in the order of the kernels ---- */
+
+/* Of a whole byte b = lower + 16 upper, q_l lower + q_u upper = (q_l - q_u / 16) lower + q_u / 16 b: the
+ * upper half need not be taken out. */
+RKV_CLONES static void pack_both(const float *q, size_t n, float *lower, float *whole) {
+    for (size_t i = 0; i < n; i++) {
+        whole[i] = q[n + i] * 0.0625f;
+        lower[i] = q[i] - whole[i];
+    }
+}
+
+RKV_CLONES static void unpack_both(const float *lower, const float *whole, size_t n, float *y) {
+    for (size_t i = 0; i < n; i++) {
+        y[i] = lower[i];
+        y[n + i] = (whole[i] - lower[i]) * 0.0625f;
+    }
+}
+
+/* From q [m, width], rows ldq apart. */
+static void pack(const job *j, const rkv_codes_run *run, const float *q, size_t ldq) {
+    size_t numbers = run->to - run->from, half = rkv_whole_lanes(j->stream, numbers / 2);
+    for (size_t r = 0; r < j->m; r++) {
+        const float *from = q + r * ldq + run->from;
+        float *to = j->packed + r * j->ld;
+        memset(to, 0, j->ld * sizeof *to);
+        if (run->part == RKV_CODES_BOTH)
+            pack_both(from, numbers / 2, to, to + half);
+        else
+            memcpy(to, from, numbers * sizeof *to);
+    }
+}
+
+/* The numbers of vector r, to folded. */
+static const float *unpack(const job *j, const rkv_codes_run *run, size_t r) {
+    size_t numbers = run->to - run->from, half = rkv_whole_lanes(j->stream, numbers / 2);
+    const float *from = j->packed + r * j->ld;
+    if (run->part != RKV_CODES_BOTH) return from;
+    unpack_both(from, from + half, numbers / 2, j->folded + r * j->ld);
+    return j->folded + r * j->ld;
+}
+
+/* ---- groups of a row, axis token ---- */
+
+typedef struct token_group {
+    const rkv_row_layout *layout;
+    size_t index, codes_at; /* codes_at: bytes from a record's beginning to its codes */
+    size_t from;            /* its first number; the row's width past the last group */
+    rkv_codes_run run[2];
+    size_t n_runs;
+} token_group;
+
+static void find_runs(token_group *g) {
+    size_t left = g->layout->width - g->from;
+    if (left)
+        g->n_runs =
+            rkv_codes_read_runs(g->layout, g->from, g->from + smaller(left, g->layout->group), g->run);
+}
+
+static token_group token_group_first(const job *j, size_t first) {
+    const rkv_row_layout *layout = rkv_rows_stretch_at(j->rows, first, 1).layout;
+    token_group g = {.layout = layout, .codes_at = rkv_token_groups(layout) * sizeof(rkv_affine)};
+    find_runs(&g);
+    return g;
+}
+
+static void token_group_next(token_group *g) {
+    g->index++;
+    g->from += smaller(g->layout->width - g->from, g->layout->group);
+    find_runs(g);
+}
+
+/* A run's codes in rows that lie side by side, in whole lanes: copied where they are not. */
+static rkv_codes_block codes_of(const job *j, const rkv_codes_run *run, const rkv_rows_stretch *part,
+                                size_t codes_at) {
+    size_t apart = part->layout->record_bytes;
+    rkv_codes_block x = rkv_codes_block_of(run, part->records + codes_at, apart, part->n);
+    size_t whole = rkv_whole_lanes(j->stream, x.n);
+    if (whole == x.n) return x;
+    assert(part->n <= BLOCK);
+    memset(j->padded, 0, part->n * whole);
+    for (size_t i = 0; i < part->n; i++)
+        memcpy(j->padded + i * whole, x.codes + i * apart, x.n);
+    return (rkv_codes_block){j->padded, whole, part->n, whole, x.part};
+}
+
+/* ---- dots ---- */
+
+/* block [m, n] = the vectors times a run's codes in n <= BLOCK rows. */
+static void block_dots(const job *j, const rkv_codes_run *run, size_t codes_at, size_t first, size_t n) {
+    for (size_t done = 0; done < n;) {
+        rkv_rows_stretch part = rkv_rows_stretch_at(j->rows, first + done, n - done);
+        rkv_codes_block x = codes_of(j, run, &part, codes_at);
+        j->stream->dots_codes(j->packed, j->ld, j->m, &x, j->block + done, BLOCK);
+        done += part.n;
+    }
+}
+
+/* scale [n] and zero [n] of group g of the rows; n <= BLOCK. */
+static void block_affine(const job *j, size_t g, size_t first, size_t n) {
+    for (size_t done = 0; done < n;) {
+        rkv_rows_stretch part = rkv_rows_stretch_at(j->rows, first + done, n - done);
+        rkv_token_affine(part.records + g * sizeof(rkv_affine), part.layout->record_bytes, part.n,
+                         j->scale + done, j->zero + done);
+        done += part.n;
+    }
+}
+
+/* y [n] += scale x + zero sum, number by number. */
+RKV_CLONES static void add_affine(const float *x, const float *scale, const float *zero, float sum, size_t n,
+                                  float *y) {
+    for (size_t i = 0; i < n; i++)
+        y[i] += scale[i] * x[i] + zero[i] * sum;
+}
+
+RKV_CLONES static float sum_of(const float *x, size_t n) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++)
+        sum += x[i];
+    return sum;
+}
+
+/* One run of group g, of every row. */
+static void dots_run_by_token(const job *j, const rkv_codes_run *run, const token_group *g, size_t first,
+                              size_t n, const float *q, size_t ldq, float *s, size_t lds) {
+    pack(j, run, q, ldq);
+    for (size_t r = 0; r < j->m; r++)
+        j->constant[r] = sum_of(q + r * ldq + run->from, run->to - run->from);
+    for (size_t t = 0; t < n; t += BLOCK) {
+        size_t count = smaller(n - t, BLOCK);
+        block_affine(j, g->index, first + t, count);
+        block_dots(j, run, g->codes_at, first + t, count);
+        for (size_t r = 0; r < j->m; r++)
+            add_affine(j->block + r * BLOCK, j->scale, j->zero, j->constant[r], count, s + r * lds + t);
+    }
+}
+
+static void dots_by_token(const job *j, size_t first, size_t n, const float *q, size_t ldq, float *s,
+                          size_t lds) {
+    for (size_t r = 0; r < j->m; r++)
+        memset(s + r * lds, 0, n * sizeof *s);
+    token_group g = token_group_first(j, first);
+    for (; g.from < j->width; token_group_next(&g))
+        for (size_t i = 0; i < g.n_runs; i++)
+            dots_run_by_token(j, &g.run[i], &g, first, n, q, ldq, s, lds);
+}
+
+/* y [n] = x scale; returns the sum of x zero. */
+RKV_CLONES static float fold(const float *x, const float *scale, const float *zero, size_t n,
+                             float *restrict y) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++) {
+        y[i] = x[i] * scale[i];
+        sum += x[i] * zero[i];
+    }
+    return sum;
+}
+
+/* y [n] = x + constant, or to what is there + x. */
+RKV_CLONES static void add_or_set(bool add, const float *x, size_t n, float constant, float *y) {
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] + (add ? y[i] : constant);
+}
+
+static void read_group(const job *j, const unsigned char *group) {
+    const uint16_t *scales = (const uint16_t *)(const void *)group;
+    rkv_halves_to_floats(scales, j->scale, j->width);
+    rkv_halves_to_floats(scales + j->width, j->zero, j->width);
+}
+
+/* n rows of one group. */
+static void dots_group(const job *j, const rkv_rows_stretch *group, size_t first, size_t n, const float *q,
+                       size_t ldq, float *s, size_t lds) {
+    rkv_codes_run run[2];
+    size_t n_runs = rkv_codes_read_runs(group->layout, 0, j->width, run);
+    read_group(j, group->group);
+    for (size_t r = 0; r < j->m; r++)
+        j->constant[r] = fold(q + r * ldq, j->scale, j->zero, j->width, j->folded + r * j->ld);
+    for (size_t i = 0; i < n_runs; i++) {
+        pack(j, &run[i], j->folded, j->ld);
+        for (size_t t = 0; t < n; t += BLOCK) {
+            size_t count = smaller(n - t, BLOCK);
+            block_dots(j, &run[i], 0, first + t, count);
+            for (size_t r = 0; r < j->m; r++)
+                add_or_set(i > 0, j->block + r * BLOCK, count, j->constant[r], s + r * lds + t);
+        }
+    }
+}
+
+void rkv_codes_dots(const rkv_stream *stream, const rkv_rows *rows, size_t first, size_t n, const float *q,
+                    size_t ldq, size_t m, float *s, size_t lds, float *room) {
+    if (!n) return;
+    job j = job_new(stream, rows, m, room);
+    rkv_rows_stretch part = rkv_rows_stretch_at(rows, first, n);
+    if (!part.group) {
+        dots_by_token(&j, first, n, q, ldq, s, lds);
+        return;
+    }
+    for (size_t done = 0, count; done < n; done += count) {
+        part = rkv_rows_stretch_at(rows, first + done, n - done);
+        count = smaller(part.left, n - done);
+        dots_group(&j, &part, first + done, count, q, ldq, s + done, lds);
+    }
+}
+
+/* ---- mixtures ---- */
+
+/* packed += p [m, n] times a run's codes. */
+static void add_codes(const job *j, const rkv_codes_run *run, size_t codes_at, size_t first, size_t n,
+                      const float *p, size_t ldp) {
+    for (size_t done = 0; done < n;) {
+        rkv_rows_stretch part = rkv_rows_stretch_at(j->rows, first + done, n - done);
+        rkv_codes_block x = codes_of(j, run, &part, codes_at);
+        j->stream->mix_codes(p + done, ldp, j->m, &x, j->packed, j->ld);
+        done += part.n;
+    }
+}
+
+RKV_CLONES static void add_shifted(const float *x, float shift, size_t n, float *y) {
+    for (size_t i = 0; i < n; i++)
+        y[i] += x[i] + shift;
+}
+
+static void mix_run_by_token(const job *j, const rkv_codes_run *run, const token_group *g, size_t first,
+                             size_t n, const float *p, size_t ldp, float *y, size_t ldy) {
+    memset(j->packed, 0, j->m * j->ld * sizeof *j->packed);
+    memset(j->constant, 0, j->m * sizeof *j->constant);
+    for (size_t t = 0; t < n; t += BLOCK) {
+        size_t count = smaller(n - t, BLOCK);
+        block_affine(j, g->index, first + t, count);
+        for (size_t r = 0; r < j->m; r++)
+            j->constant[r] += fold(p + r * ldp + t, j->scale, j->zero, count, j->block + r * BLOCK);
+        add_codes(j, run, g->codes_at, first + t, count, j->block, BLOCK);
+    }
+    for (size_t r = 0; r < j->m; r++)
+        add_shifted(unpack(j, run, r), j->constant[r], run->to - run->from, y + r * ldy + run->from);
+}
+
+static void mix_by_token(const job *j, size_t first, size_t n, const float *p, size_t ldp, float *y,
+                         size_t ldy) {
+    token_group g = token_group_first(j, first);
+    for (; g.from < j->width; token_group_next(&g))
+        for (size_t i = 0; i < g.n_runs; i++)
+            mix_run_by_token(j, &g.run[i], &g, first, n, p, ldp, y, ldy);
+}
+
+/* n rows of one group. */
+static void mix_group(const job *j, const rkv_rows_stretch *group, size_t first, size_t n, const float *p,
+                      size_t ldp, float *y, size_t ldy) {
+    rkv_codes_run run[2];
+    size_t n_runs = rkv_codes_read_runs(group->layout, 0, j->width, run);
+    read_group(j, group->group);
+    for (size_t r = 0; r < j->m; r++)
+        j->constant[r] = sum_of(p + r * ldp, n);
+    for (size_t i = 0; i < n_runs; i++) {
+        size_t from = run[i].from, numbers = run[i].to - from;
+        memset(j->packed, 0, j->m * j->ld * sizeof *j->packed);
+        for (size_t t = 0; t < n; t += BLOCK)
+            add_codes(j, &run[i], 0, first + t, smaller(n - t, BLOCK), p + t, ldp);
+        for (size_t r = 0; r < j->m; r++)
+            add_affine(unpack(j, &run[i], r), j->scale + from, j->zero + from, j->constant[r], numbers,
+                       y + r * ldy + from);
+    }
+}
+
+void rkv_codes_mix(const rkv_stream *stream, const rkv_rows *rows, size_t first, size_t n, const float *p,
+                   size_t ldp, size_t m, float *y, size_t ldy, float *room) {
+    if (!n) return;
+    job j = job_new(stream, rows, m, room);
+    rkv_rows_stretch part = rkv_rows_stretch_at(rows, first, n);
+    if (!part.group) {
+        mix_by_token(&j, first, n, p, ldp, y, ldy);
+        return;
+    }
+    for (size_t done = 0, count; done < n; done += count) {
+        part = rkv_rows_stretch_at(rows, first + done, n - done);
+        count = smaller(part.left, n - done);
+        mix_group(&j, &part, first + done, count, p + done, ldp, y, ldy);
+    }
+}
