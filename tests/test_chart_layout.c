@@ -290,8 +290,8 @@ static void test_names_keep_their_look(void **state) {
     rkv_figure_close(&figure);
 }
 
-/* With one y range the same value is as high in every panel. */
-static void test_same_y(void **state) {
+/* With one range the same value is as high, or as far right, in every panel. */
+static void test_same_ranges(void **state) {
     (void)state;
     static const double x[] = {0, 0}, y[2][2] = {{0, 1}, {0, 10}};
     for (int same = 0; same < 2; same++) {
@@ -306,6 +306,17 @@ static void test_same_y(void **state) {
         group(&figure.scene, "series", 1, &b);
         double one = figure.scene.item[a + 1].point[0].y, ten = figure.scene.item[b + 1].point[0].y;
         assert_true(same ? one > ten + 50 : fabs(one - ten) < 1);
+        rkv_figure_close(&figure);
+        series[0] = (rkv_series){.x = y[0], .y = x, .n = 2, .mark = RKV_MARK_POINT};
+        series[1] = (rkv_series){.x = y[1], .y = x, .n = 2, .mark = RKV_MARK_POINT};
+        chart.same_x = same == 1;
+        chart.n_columns = 1;
+        lay_out(&figure, &chart);
+        group(&figure.scene, "series", 0, &a);
+        group(&figure.scene, "series", 1, &b);
+        one = figure.scene.item[a + 1].point[0].x;
+        ten = figure.scene.item[b + 1].point[0].x;
+        assert_true(same ? one < ten - 50 : fabs(one - ten) < 1);
         rkv_figure_close(&figure);
     }
 }
@@ -508,7 +519,7 @@ int main(void) {
         cmocka_unit_test(test_bars),
         cmocka_unit_test(test_controls_are_spread),
         cmocka_unit_test(test_names_keep_their_look),
-        cmocka_unit_test(test_same_y),
+        cmocka_unit_test(test_same_ranges),
         cmocka_unit_test(test_labels_are_turned_where_they_do_not_fit),
         cmocka_unit_test(test_any_values),
         cmocka_unit_test(test_panels_without_values_say_so),

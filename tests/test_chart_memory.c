@@ -3,6 +3,7 @@
 #include "test_viz_common.h"
 
 #include <rankkv/chart.h>
+#include <rankkv/eval.h>
 
 static const double x[] = {0, 1, 2}, y[] = {3, 5, 4}, low[] = {2, 4, 3}, high[] = {4, 6, 5}, rule[] = {4.5};
 static const char *const labels[] = {"a", "b", "c"}, *const rule_name[] = {"half"};
@@ -64,7 +65,61 @@ static void test_every_allocation_may_fail(void **state) {
     remove_test_folder(folder);
 }
 
+/* ---- results ---- */
+
+static rkv_setting settings[] = {{.method = "full", .ratio = 1},
+                                 {.method = "h2o", .budget = "uniform", .ratio = 0.5},
+                                 {.method = "h2o", .budget = "inverse", .ratio = 0.5}};
+static rkv_cell cells[COUNT(settings)];
+static char window_name[] = "w", *window_names[] = {window_name};
+
+static rkv_results results(void) {
+    for (size_t s = 0; s < COUNT(settings); s++)
+        cells[s] = (rkv_cell){.setting = s, .task = RKV_TASK_PASSKEY, .depth = 0.5, .n_scored = 1, .loss = 1};
+    return (rkv_results){.window_names = window_names,
+                         .n_windows = 1,
+                         .settings = settings,
+                         .n_settings = COUNT(settings),
+                         .cells = cells,
+                         .n_cells = COUNT(settings)};
+}
+
+static void remove_charts(const char *folder) {
+    static const char *const charts[] = {"loss-by-bytes", "difference-to-uniform", "retrieval-by-depth"},
+                             *const extensions[] = {"png", "svg"};
+    for (size_t c = 0; c < COUNT(charts); c++)
+        for (size_t e = 0; e < COUNT(extensions); e++) {
+            char *path = NULL;
+            assert_true(asprintf(&path, "%s/%s-passkey.%s", folder, charts[c], extensions[e]) > 0);
+            unlink(path);
+            free(path);
+        }
+}
+
+/* Every allocation on the way to the first chart, some of those in charts. */
+static void test_allocations_of_results_may_fail(void **state) {
+    (void)state;
+    char *folder = make_test_folder();
+    rkv_results r = results();
+    assert_int_equal(rkv_results_summarise(&r), RKV_OK);
+    int successes = 0;
+    rkv_status status = rkv_results_draw(&r, folder);
+    for (long k = 0; status != RKV_UNAVAILABLE; k += k < 50 ? 1 : 29) {
+        allocations_left = k;
+        allocation_failed = false;
+        status = rkv_results_draw(&r, folder);
+        allocations_left = -1;
+        if (!allocation_failed) break;
+        if (status != RKV_NO_MEMORY && ++successes > 6) fail_msg("allocation %ld: %s", k, rkv_message());
+    }
+    if (status != RKV_UNAVAILABLE) assert_int_equal(status, RKV_OK);
+    remove_charts(folder);
+    rkv_free(r.rows);
+    remove_test_folder(folder);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_allocation_may_fail)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_allocation_may_fail),
+                                       cmocka_unit_test(test_allocations_of_results_may_fail)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,24 +116,30 @@ static bool same_text(const char *a, const char *b) {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* Whether panels may share what is written at their y axes. */
-static bool one_scale(const page *p) {
-    for (size_t i = 1; i < p->n; i++)
-        if (p->plot[i].panel->y.scale != p->plot[0].panel->y.scale ||
-            p->plot[i].panel->y.labels != p->plot[0].panel->y.labels)
-            return false;
-    return true;
+typedef rkv_plot_axis *(*axis_fn)(rkv_plot *plot);
+
+static rkv_plot_axis *x_of(rkv_plot *plot) {
+    return &plot->x;
 }
 
-static void share_y(page *p) {
+static rkv_plot_axis *y_of(rkv_plot *plot) {
+    return &plot->y;
+}
+
+/* Gives all panels one range, unless they measure in different ways; returns whether they have one. */
+static bool share_range(page *p, axis_fn axis) {
     double low = INFINITY, high = -INFINITY;
+    const rkv_chart_axis *first = axis(&p->plot[0])->asked;
     for (size_t i = 0; i < p->n; i++) {
+        rkv_plot_axis *a = axis(&p->plot[i]);
+        if (a->asked->scale != first->scale || a->asked->labels != first->labels) return false;
         if (!p->plot[i].any) continue;
-        low = fmin(low, p->plot[i].y.low);
-        high = fmax(high, p->plot[i].y.high);
+        low = fmin(low, a->low);
+        high = fmax(high, a->high);
     }
     for (size_t i = 0; low < high && i < p->n; i++)
-        p->plot[i].y.low = low, p->plot[i].y.high = high;
+        axis(&p->plot[i])->low = low, axis(&p->plot[i])->high = high;
+    return true;
 }
 
 static bool same_rules(const rkv_panel *a, const rkv_panel *b) {
@@ -203,8 +209,8 @@ static int needed(const page *p) {
 
 static void plan(page *p) {
     rkv_figure *figure = p->figure;
-    bool same_y = p->chart->same_y && one_scale(p);
-    if (same_y) share_y(p);
+    if (p->chart->same_x) share_range(p, x_of);
+    bool same_y = p->chart->same_y && share_range(p, y_of);
     share_text(p, same_y);
     int em = figure->em, sides = 0;
     double ratio = p->columns == 1 ? 0.5 : p->columns == 2 ? 0.68 : 0.8;
@@ -218,8 +224,10 @@ static void plan(page *p) {
     p->width = (PAGE_EM * em - sides) / (int)p->columns;
     if (p->width < least) p->width = least;
     p->inner = sides + p->width * (int)p->columns;
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->n; i++) {
+        p->plot[i].box.width = p->width; /* titles are broken by it */
         rkv_plot_axis_plan(figure, &p->plot[i].x, p->width, true);
+    }
 }
 
 /* ---- the page ---- */

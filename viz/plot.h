@@ -88,7 +88,7 @@ typedef struct rkv_plot {
     rkv_plot_axis x, y;
     rkv_plot_slots slots;
     rkv_look *look; /* [n_series] */
-    rkv_box box;    /* the inside of the axes */
+    rkv_box box;    /* the inside of the axes; its width is set first */
     int left;       /* where its column begins: the y axis's title */
     bool any;       /* of its values can be shown */
     bool y_title, y_labels, x_title, rule_names;

@@ -8,7 +8,7 @@
 #define LARGEST       1e300
 /* A range smaller than this part of its values is none: digits end. */
 #define NO_RANGE      1e-11
-#define CATEGORY_EM   13
+#define CATEGORY_EM   18
 #define CATEGORY_TEXT 48
 
 bool rkv_plot_axis_holds(const rkv_chart_axis *axis, double value) {

@@ -8,6 +8,7 @@
 #define RULE_EM       11
 #define RULE_TEXT     48
 #define TITLE_TEXT    96
+#define TITLE_LINES   3
 #define CATEGORY_TEXT 48
 
 /* ---- what is shown ---- */
@@ -114,8 +115,16 @@ int rkv_plot_below(rkv_figure *figure, const rkv_plot *plot) {
     return labels_depth(figure, plot) + (title ? rkv_line_height(figure->small) + gap(figure) / 2 : 0);
 }
 
+/* The title above the box, whose width is known; top: where it begins. Returns its height. */
+static int title_height(rkv_figure *figure, const rkv_plot *plot, int top, bool add) {
+    rkv_label label = {.text = plot->panel->title, .x = plot->box.x, .y = top, .type = figure->body};
+    label.colour = RKV_INK;
+    label.max_px = plot->box.width;
+    return rkv_scene_paragraph(&figure->scene, &label, TITLE_LINES, add) - top;
+}
+
 int rkv_plot_above(rkv_figure *figure, const rkv_plot *plot) {
-    return plot->panel->title ? rkv_line_height(figure->body) + gap(figure) : 0;
+    return plot->panel->title ? title_height(figure, plot, 0, false) + gap(figure) / 2 : 0;
 }
 
 /* ---- axes ---- */
@@ -194,10 +203,7 @@ static void add_titles(rkv_figure *figure, const rkv_plot *plot) {
         label.y = box.y + box.height + labels_depth(figure, plot) + gap(figure) / 2;
         add_text(figure, plot->panel->x.title, TITLE_TEXT, label);
     }
-    label = (rkv_label){.x = box.x, .y = box.y - rkv_plot_above(figure, plot), .type = figure->body};
-    label.colour = RKV_INK;
-    label.max_px = box.width;
-    add_text(figure, plot->panel->title, TITLE_TEXT, label);
+    title_height(figure, plot, box.y - rkv_plot_above(figure, plot), true);
 }
 
 /* ---- rules ---- */

@@ -59,8 +59,8 @@ typedef struct rkv_chart {
     const char *note;     /* below: how to read it, how it was made; NULL: none. Broken into lines */
     const rkv_panel *panels;
     size_t n_panels;
-    size_t n_columns; /* of panels; 0: a good number */
-    bool same_y;      /* all panels have one y range */
+    size_t n_columns;    /* of panels; 0: a good number */
+    bool same_x, same_y; /* all panels have one x range, one y range */
 } rkv_chart;
 
 typedef enum rkv_picture_format { RKV_PICTURE_PNG, RKV_PICTURE_SVG } rkv_picture_format;

@@ -312,6 +312,13 @@ RKV_API rkv_status rkv_results_load(rkv_results **out, const char *path);
 RKV_API rkv_status rkv_results_save_csv(const rkv_results *results, const char *rows_path,
                                         const char *cells_path);
 
+/* Draws results into the folder dir, which is there, as PNG and SVG: for each task loss-by-bytes-TASK,
+ * difference-to-uniform-TASK when rows have a pair, retrieval-by-depth-TASK when questions have a depth. Panels
+ * are budgets, sizes, protocols, and whether the question was seen; colours are methods, or budgets where these
+ * are compared. A budget "shuffled" is a control. RKV_UNAVAILABLE without Cairo, RKV_USAGE when there is more
+ * than a chart can show (chart.h), RKV_CANNOT_CREATE, RKV_IO. */
+RKV_API rkv_status rkv_results_draw(const rkv_results *results, const char *dir);
+
 /* ---- calibration ---- */
 
 /* Budgets to choose among: every signal with every exponent and floor, by layer and by head, and the units of
