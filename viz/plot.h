@@ -117,6 +117,8 @@ int rkv_plot_above(rkv_figure *figure, const rkv_plot *plot);
 #define RKV_PLOT_PANELS 256
 #define RKV_PLOT_SERIES 1000
 #define RKV_PLOT_RULES  64
+/* RKV_USAGE names what is wrong (plot_check.c). */
+rkv_status rkv_plot_check(const rkv_chart *chart);
 
 /* Lays a chart out in figure, which holds a scene with lettering. */
 rkv_status rkv_layout_chart(rkv_figure *figure, const rkv_chart *chart);
