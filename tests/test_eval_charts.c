@@ -176,7 +176,7 @@ static bool says(const xml_document *document, const char *words) {
 
 static void test_charts_of_mixed_results(void **state) {
     (void)state;
-    rkv_results *results = sample_results(4);
+    rkv_results *results = sample_results(SAMPLE_SETTINGS, 4);
     assert_int_equal(rkv_results_summarise(results), RKV_OK);
     if (rkv_results_draw(results, folder)) fail_msg("%s", rkv_message());
     static const char *const charts[] = {"loss-by-bytes-natural", "loss-by-bytes-recall",
