@@ -1,5 +1,5 @@
 /* bench_kv.c: `rankkv bench --kv`: what methods make of keys and values without a model. */
-#include "cli/bench_kv.h"
+#include "cli/bench.h"
 
 #include <string.h>
 
@@ -20,16 +20,10 @@ const option_row bench_kv_rows[] = {
     {"kv-file", 0, OPTION_FILE, "FILE.h5",
      "Keys and values from the datasets keys and values [batch, heads, tokens, dim] of an HDF5 file",
      FIELD(file)},
-    {"budget", 'b', OPTION_COUNT, "N", "Entries kept per head, for selections that do not say", .low = 1,
-     FIELD(budget)},
     {"outliers", 0, OPTION_COUNT, "N", "Channels of each head's random keys that are larger",
      FIELD(outliers)},
     {"outlier-scale", 0, OPTION_NUMBER, "X", "By this factor", .low = 1, .high = 1000, FIELD(outlier_scale)},
     {0}};
-
-void bench_kv_set_defaults(bench_kv_options *options) {
-    *options = (bench_kv_options){.outliers = 4, .outlier_scale = 10};
-}
 
 /* ---- what is measured ---- */
 
@@ -55,8 +49,8 @@ static rkv_status load(const bench_options *options, tensors *t) {
     rkv_status status = kv_shape_parse(kv->shape, &t->keys);
     if (status) return status;
     t->values = t->keys;
-    const rkv_kv_random_options keys = {options->seed, kv->outliers, kv->outlier_scale};
-    const rkv_kv_random_options values = {.seed = ~options->seed, .outlier_scale = 1};
+    const rkv_kv_random_options keys = {options->each.seed, kv->outliers, kv->outlier_scale};
+    const rkv_kv_random_options values = {.seed = ~options->each.seed, .outlier_scale = 1};
     status = said(rkv_kv_random(&t->keys, &keys));
     return status ? status : said(rkv_kv_random(&t->values, &values));
 }
@@ -97,7 +91,7 @@ static void write_shape(cli_json *json, const bench_options *options, const tens
     json_text(json, "dtype", rkv_dtype_name(t->keys.dtype));
     json_text(json, "file", options->kv.file);
     if (!options->kv.file) {
-        json_count(json, "seed", (size_t)options->seed);
+        json_count(json, "seed", (size_t)options->each.seed);
         json_count(json, "outliers", options->kv.outliers);
         json_number(json, "outlier_scale", options->kv.outlier_scale);
     }
@@ -128,8 +122,8 @@ static rkv_status measure(const bench_options *options, const char *method, cons
                           rkv_kv_report *report) {
     progress_bar bar;
     const rkv_kv_options kv = {.method = method,
-                               .budget = options->kv.budget,
-                               .seed = options->seed,
+                               .budget = options->each.budget,
+                               .seed = options->each.seed,
                                .repeats = options->repeats,
                                .progress = progress_begin(&bar, method, options->quiet)};
     rkv_status status = rkv_kv_compress(&t->keys, &t->values, &kv, NULL, NULL, report);

@@ -28,7 +28,8 @@ typedef struct cli_command {
     rkv_status (*run)(const void *options, char **arguments, size_t n_arguments);
 } cli_command;
 
-/* The table, in the order of the overview; NULL past the end, or when no command has that name. */
+/* The table, in the order of the overview; NULL past the end, or when no command has that name. Commands that
+ * are not in the table but for the program's own use are found by name. */
 const cli_command *command_at(size_t index);
 const cli_command *command_find(const char *name);
 
@@ -37,7 +38,7 @@ extern const cli_choices choices_command;
 
 #define ANY_NUMBER SIZE_MAX /* most_arguments without a limit */
 
-extern const cli_command cmd_analyze, cmd_bench, cmd_budget, cmd_completion, cmd_export, cmd_heatmap,
-    cmd_help, cmd_info, cmd_manual, cmd_methods, cmd_probe, cmd_profile, cmd_run;
+extern const cli_command cmd_analyze, cmd_bench, cmd_bench_case, cmd_budget, cmd_completion, cmd_export,
+    cmd_heatmap, cmd_help, cmd_info, cmd_manual, cmd_methods, cmd_probe, cmd_profile, cmd_run;
 
 #endif

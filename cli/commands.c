@@ -8,6 +8,9 @@ static const cli_command *const table[] = {
     &cmd_bench,   &cmd_info,    &cmd_methods, &cmd_help,    &cmd_completion, &cmd_manual,
 };
 
+/* Found by name, but not listed: the program starts itself with them. */
+static const cli_command *const hidden[] = {&cmd_bench_case};
+
 const cli_command *command_at(size_t index) {
     return index < sizeof table / sizeof *table ? table[index] : NULL;
 }
@@ -15,6 +18,8 @@ const cli_command *command_at(size_t index) {
 const cli_command *command_find(const char *name) {
     for (size_t i = 0; command_at(i); i++)
         if (strcmp(command_at(i)->name, name) == 0) return command_at(i);
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
+        if (strcmp(hidden[i]->name, name) == 0) return hidden[i];
     return NULL;
 }
 

@@ -77,7 +77,6 @@ class Bench(CliTest):
 
     def test_wrong_use(self):
         for words, arguments in (
-            ("nothing to measure", []),
             ("cannot be given together", ["--kv", SHAPE, "--kv-file", "x.h5"]),
             ("tokens is '0'", ["--kv", "tokens=0"]),
             ("dtype is 'f8'", ["--kv", "dtype=f8"]),
