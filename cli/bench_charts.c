@@ -150,16 +150,22 @@ static rkv_status save_as(const rkv_chart *chart, const cli_folder *folder, cons
     return status;
 }
 
+/* "SmolLM2 (Q4_1), 32 new tokens after prose, 3 rounds; budgets: inverse" */
+static void write_subtitle(char *text, size_t size, const bench_report *report) {
+    const rkv_model_info *info = rkv_model_get_info(report->model);
+    const bench_options *options = report->options;
+    const char *policy = options->each.policy;
+    snprintf(text, size, "%s (%s), %zu new tokens after %s, %zu round%s%s%s", info->name, info->file_type,
+             options->each.new_tokens, report->text.name, options->repeats, options->repeats == 1 ? "" : "s",
+             policy ? "; budgets: " : "", policy ? policy : "");
+}
+
 /* RKV_UNAVAILABLE, not told: charts cannot be drawn here. */
 static rkv_status save_kind(const bench_report *report, const struct chart_kind *kind,
                             const cli_folder *folder) {
-    const rkv_model_info *info = rkv_model_get_info(report->model);
     drawing d;
     char subtitle[512];
-    snprintf(subtitle, sizeof subtitle, "%s (%s), %zu new tokens after %s%s%s", info->name, info->file_type,
-             report->options->each.new_tokens, report->text.name,
-             report->options->each.policy ? "; budgets: " : "",
-             report->options->each.policy ? report->options->each.policy : "");
+    write_subtitle(subtitle, sizeof subtitle, report);
     rkv_status status = fill(&d, report, kind);
     if (!status) {
         rkv_panel panels[N_PANELS];

@@ -175,11 +175,12 @@ static void write_head(FILE *out, const bench_report *report) {
 static void write_foot(FILE *out, const bench_report *report) {
     char text[512];
     snprintf(text, sizeof text,
-             "Medians of %zu rounds, each case in a process of its own [least, most]. TTFT: from the prompt "
+             "Medians of %zu round%s, each case in a process of its own [least, most]. TTFT: from the prompt "
              "to the first token%s; TPOT: mean time of a token after it; \"/ full\": median of the ratios to "
              "the full cache in the same round. kept: entries per KV head after the prompt; cache: bytes "
              "allocated then; before, peak: memory of the process before the prompt, and at most.",
-             report->options->repeats, report->options->each.policy ? ", analysis included" : "");
+             report->options->repeats, report->options->repeats == 1 ? "" : "s",
+             report->options->each.policy ? ", analysis included" : "");
     fputc('\n', out);
     write_wrapped(out, text, terminal_width(out), 0);
     for (size_t i = 0; i < report->n_rows; i++) {
