@@ -8,9 +8,8 @@
 #include "core/fail.h"
 #include "core/memory.h"
 
-/* Attention of a continuation: to a copy of the layer's cache that lasts for the call. */
-static rkv_status attend_copy(void *user, const rkv_projection *p, float *out) {
-    const rkv_session *s = user;
+rkv_status rkv_layer_attend_copy(void *session, const rkv_projection *p, float *out) {
+    const rkv_session *s = session;
     rkv_entries *heads = NULL;
     rkv_status status = rkv_alloc(&heads, p->shape.n_kv_heads, sizeof *heads);
     for (size_t g = 0; !status && g < p->shape.n_kv_heads; g++)
@@ -43,7 +42,7 @@ static rkv_status run_continuation(rkv_session *s, const int32_t *ids, size_t n,
                      .n = n,
                      .first = (int64_t)s->n_seen,
                      .unrotated = s->options.positions == RKV_POSITIONS_CACHE,
-                     .attend = attend_copy,
+                     .attend = rkv_layer_attend_copy,
                      .user = s,
                      .losses = losses,
                      .all_logits = logits,

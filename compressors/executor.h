@@ -5,6 +5,7 @@
  *     decode.c     one more token                     continuation.c  losses and logits; nothing is kept
  *     steps.c      what those three share             evict.c         which stages evict, and when
  *     generate.c   tokens, one after the other        verify.c        the recount
+ *     oerr.c       what the attention's output loses to a method
  *
  * How a layer's entries go through the stages of a pipeline: work.h. */
 #ifndef RKV_COMPRESSORS_EXECUTOR_H
@@ -87,6 +88,11 @@ rkv_status rkv_layer_append(rkv_entries *heads, const rkv_projection *p, int64_t
 /* Attention of the m newest entries' queries: out [m, H D]. sums: entries take note of what they receive. */
 rkv_status rkv_layer_attend(const rkv_session *s, const rkv_entries *heads, const rkv_projection *p,
                             bool sums, float *out);
+
+/* ---- continuation.c ---- */
+
+/* Attention of a continuation: to a copy of the layer's cache that lasts for the call. An rkv_attend_fn. */
+rkv_status rkv_layer_attend_copy(void *session, const rkv_projection *p, float *out);
 
 /* ---- evict.c ---- */
 

@@ -13,10 +13,16 @@
  * all, where the pass is unrotated). */
 typedef struct rkv_projection {
     size_t layer;
-    rkv_attention_shape shape; /* n_tokens = n */
-    const float *q;            /* [H, n, D] */
-    const float *k, *v;        /* [G, n, D] */
+    rkv_attention_shape shape;             /* n_tokens = n */
+    const float *q;                        /* [H, n, D] */
+    const float *k, *v;                    /* [G, n, D] */
+    const float *residual;                 /* [n, E] what the block's output is added to */
+    const struct rkv_output_place *output; /* for rkv_projection_output */
 } rkv_projection;
+
+/* y [m, E] = heads [m, H D] times the layer's output projection, m <= n: what the block would add to the
+ * residual stream. For whoever attends, while it does. */
+rkv_status rkv_projection_output(const rkv_projection *projection, const float *heads, size_t m, float *y);
 
 /* The attention of one layer: writes out [n, H D]. A status other than RKV_OK ends the pass with it. */
 typedef rkv_status (*rkv_attend_fn)(void *user, const rkv_projection *projection, float *out);

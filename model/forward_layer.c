@@ -57,14 +57,32 @@ static rkv_status multiply(rkv_forward *f, const float *x, size_t n, const rkv_m
     return f->backend->ops->matmul(f->backend, x, n, decoded, 0, rows, accumulate, y);
 }
 
+/* Where the output projection of the layer that runs is. */
+struct rkv_output_place {
+    rkv_forward *forward;
+    const weights *weights;
+};
+
+static rkv_status project_output(rkv_forward *f, const weights *w, const float *heads, size_t m,
+                                 bool accumulate, float *y) {
+    rkv_joined_tensors output = {{w->tensors->attention_out}};
+    return multiply(f, heads, m, w->matrices.attention_out, output, accumulate, y);
+}
+
+rkv_status rkv_projection_output(const rkv_projection *projection, const float *heads, size_t m, float *y) {
+    const struct rkv_output_place *place = projection->output;
+    return project_output(place->forward, place->weights, heads, m, false, y);
+}
+
 static rkv_status attention_block(rkv_forward *f, const rkv_pass *pass, size_t layer, const weights *w) {
     const rkv_backend_ops *ops = f->backend->ops;
     const rkv_config *c = &f->model->config;
     const rkv_layer_tensors *t = w->tensors;
     const rkv_layer_vectors *v = w->vectors;
-    rkv_joined_tensors qkv = {{t->q, t->k, t->v}}, output = {{t->attention_out}};
+    rkv_joined_tensors qkv = {{t->q, t->k, t->v}};
     size_t n = pass->n;
-    rkv_projection p = {layer, {n, c->n_heads, c->n_kv_heads, c->head_dim}, f->q, f->k, f->v};
+    const struct rkv_output_place place = {f, w};
+    rkv_projection p = {layer, {n, c->n_heads, c->n_kv_heads, c->head_dim}, f->q, f->k, f->v, f->x, &place};
     rkv_status status =
         ops->rms_norm(f->backend, f->x, v->attention_norm, n, c->n_embd, c->norm_eps, f->normed);
     if (!status) status = multiply(f, f->normed, n, w->matrices.qkv, qkv, false, f->wide);
@@ -72,7 +90,7 @@ static rkv_status attention_block(rkv_forward *f, const rkv_pass *pass, size_t l
         status = ops->split_rotate(f->backend, f->wide, v->qkv_bias, f->rotation, f->model->rope.pairing,
                                    &p.shape, f->q, f->k, f->v);
     if (!status) status = pass->attend(pass->user, &p, f->narrow);
-    if (!status) status = multiply(f, f->narrow, n, w->matrices.attention_out, output, true, f->x);
+    if (!status) status = project_output(f, w, f->narrow, n, true, f->x);
     return status;
 }
 
