@@ -4,7 +4,7 @@
 #include "cli/command.h"
 #include "cli/figure_rows.h"
 #include "cli/message.h"
-#include "cli/output.h"
+#include "cli/probe_oerr.h"
 #include "cli/profile_report.h"
 #include "cli/progress.h"
 #include "cli/prompt_tokens.h"
@@ -13,6 +13,7 @@
 typedef struct probe_options {
     const char *model, *device;
     rkv_probe_options probe;
+    oerr_options oerr;
     size_t n_shown;
     const char *analysis, *output, *picture, *signal;
     rkv_heatmap_options figure;
@@ -33,6 +34,21 @@ static const option_row probe_rows[] = {
     {"seed", 's', OPTION_SEED, "N", "Of the first sequence; the others count on from it", FIELD(probe.seed)},
     {0}};
 
+static const option_row oerr_rows[] = {
+    {"oerr", 0, OPTION_TEXT, "METHOD",
+     "Also measure, head by head, what the attention's output loses when this method cuts the head's cache",
+     &choices_compressor, FIELD(oerr.measured.method)},
+    {"text-file", 'f', OPTION_LIST, "FILE", "On this text, up to its last queries; may be given again",
+     .offset = offsetof(probe_options, oerr.texts)},
+    {"text-tokens", 0, OPTION_COUNT, "N", "Take the first N tokens of each text, or what it has", .low = 2,
+     FIELD(oerr.n_tokens)},
+    {"ratio", 'r', OPTION_NUMBER, "R", "Cut to so much of it", .low = 1e-6, .high = 1,
+     FIELD(oerr.measured.ratio)},
+    {"queries", 0, OPTION_COUNT, "N",
+     "Tokens at its end that query; 256 when not given, or half of the text where that is less", .low = 1,
+     FIELD(oerr.measured.n_queries)},
+    {0}};
+
 static const option_row output_rows[] = {
     {"output", 'o', OPTION_FILE, "FILE", "Write profile.json there, for --profile of other commands",
      FIELD(output)},
@@ -45,18 +61,27 @@ static const option_row output_rows[] = {
     {"quiet", 'q', OPTION_FLAG, NULL, "No progress bar and no notes", FIELD(quiet)},
     {0}};
 
-static const option_group groups[] = {{"Probe:", probe_rows, 0}, {"Outputs:", output_rows, 0}, {0}};
+static const option_group groups[] = {{"Probe:", probe_rows, 0},
+                                      {"What a method costs each head:", oerr_rows, 0},
+                                      {"Outputs:", output_rows, 0},
+                                      {0}};
 
 static const cli_example examples[] = {
     {"rankkv probe -o profile.json --heatmap retr.png", "the default model: a table, the profile, a picture"},
     {"rankkv probe --analysis results/prompt/analysis.json", "beside what the same heads did on a prompt"},
+    {"rankkv probe --oerr snapkv:window=8 --ratio 0.25 --text-file prompt.txt",
+     "and what SnapKV at a quarter costs each KV head on a text"},
     {"rankkv budget results/prompt/analysis.json -P profile.json -s retr -g head",
      "budgets by head that spare the heads found"},
     {0}};
 
 static void set_defaults(void *memory) {
     probe_options *options = memory;
-    *options = (probe_options){.device = "auto", .probe.n_seeds = 3, .n_shown = 10, .signal = "retr"};
+    *options = (probe_options){.device = "auto",
+                               .probe.n_seeds = 3,
+                               .oerr = {.n_tokens = 1024, .measured.ratio = 0.1},
+                               .n_shown = 10,
+                               .signal = "retr"};
     figure_defaults(&options->figure);
     options->figure.scale = RKV_SCALE_LINEAR;
 }
@@ -79,6 +104,10 @@ static rkv_status tell(const rkv_profile *profile, const rkv_analysis *analysis,
     if (status || options->json || to_stdout) return status;
     tell_head(profile);
     status = profile_heads(stdout, profile, analysis, options->n_shown);
+    if (!status && options->oerr.measured.method) {
+        putchar('\n');
+        profile_layers(stdout, profile, "oerr", "oerr_layer");
+    }
     if (!status && !options->output) note("-o profile.json keeps this for rankkv budget --profile");
     return status;
 }
@@ -96,15 +125,20 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
     const probe_options *options = memory;
     rkv_model *model = NULL;
     rkv_analysis *analysis = NULL;
-    rkv_profile *profile = NULL;
-    rkv_status status = RKV_OK;
+    rkv_profile *profile = NULL, *costs = NULL;
     (void)arguments, (void)n_arguments;
     message_set_quiet(options->quiet);
-    if (options->analysis) status = said(rkv_analysis_load(&analysis, options->analysis));
+    rkv_status status = oerr_options_check(&options->oerr);
+    if (!status && options->analysis) status = said(rkv_analysis_load(&analysis, options->analysis));
     if (!status) status = prompt_open_model(&model, options->model, options->device);
+    /* What can be refused only once the text is read comes before the long probe. */
+    if (!status && options->oerr.measured.method)
+        status = oerr_measure(&costs, model, &options->oerr, options->probe.seed, options->quiet);
     if (!status) status = measure(&profile, model, options);
+    if (!status && costs) status = said(rkv_profile_merge(profile, costs));
     if (!status) status = tell(profile, analysis, options);
     rkv_profile_free(profile);
+    rkv_profile_free(costs);
     rkv_model_close(model);
     rkv_analysis_free(analysis);
     return status;

@@ -152,3 +152,24 @@ rkv_status profile_heads(FILE *out, const rkv_profile *profile, const rkv_analys
     free(heads);
     return RKV_OK;
 }
+
+/* ---- layers ---- */
+
+void profile_layers(FILE *out, const rkv_profile *profile, const char *name, const char *of_layer) {
+    const rkv_signal *heads = rkv_profile_find(profile, name), *layers = rkv_profile_find(profile, of_layer);
+    size_t L = profile->model.n_layers, G = profile->model.n_kv_heads;
+    int width = (int)strlen(of_layer);
+    double most = rkv_aggregate_values(RKV_AGGREGATE_MAX, layers->values, L * G);
+    fputs(terminal_style(out, STYLE_BOLD), out);
+    write_printable(out, layers->origin, strlen(layers->origin));
+    fprintf(out, "%s\n\n%slayer  %s  %*s  %s, each KV head alone%s\n", terminal_style(out, STYLE_PLAIN),
+            terminal_style(out, STYLE_BOLD), of_layer, RETR_BAR, "", name, terminal_style(out, STYLE_PLAIN));
+    for (size_t l = 0; l < L; l++) {
+        fprintf(out, "%5zu  %*.4f  ", l, width, layers->values[l * G]);
+        int left = bar_write(out, most > 0 ? layers->values[l * G] / most : 0, RETR_BAR);
+        fprintf(out, "%*s", left, "");
+        for (size_t g = 0; g < G; g++)
+            fprintf(out, "  %.4f", heads->values[l * G + g]);
+        fputc('\n', out);
+    }
+}

@@ -16,4 +16,8 @@ void profile_list(FILE *out, const rkv_profile *profile);
  * on its prompt. RKV_DATA when the analysis is of another model. */
 rkv_status profile_heads(FILE *out, const rkv_profile *profile, const rkv_analysis *analysis, size_t n);
 
+/* Per layer: as number and bar, a signal that has one value for all KV heads of a layer, and beside it one of
+ * each. */
+void profile_layers(FILE *out, const rkv_profile *profile, const char *name, const char *of_layer);
+
 #endif

@@ -40,6 +40,11 @@ static rkv_status probe_and_average(void) {
     if (!status) status = rkv_analyze(&analysis, model, ids, sizeof ids / sizeof *ids, NULL);
     if (!status) status = rkv_profile_average(&average, (const rkv_analysis *const *)&analysis, 1);
     if (!status) status = rkv_profile_merge(profile, average);
+    const int32_t *const texts[] = {ids};
+    const size_t n = sizeof ids / sizeof *ids;
+    if (!status)
+        status = rkv_profile_add_oerr(profile, model, texts, &n, 1,
+                                      &(rkv_oerr_options){.method = "window", .ratio = 0.5});
     rkv_profile_free(average);
     rkv_profile_free(profile);
     rkv_analysis_free(analysis);

@@ -74,6 +74,34 @@ class Probe(ProbeTest):
         self.assert_fails(2, f"context of {TINY_CONTEXT}", "probe", "--random-tokens", "4000")
 
 
+class OutputError(ProbeTest):
+    def test_table_and_signals(self):
+        result = self.probe("--oerr", "window", "--text-file", "prompt.txt", "--text-tokens", "40", "-o", "profile.json",
+                            "--heatmap", "oerr.png", "--signal", "oerr", "-q")
+        signals = self.load("profile.json")["signals"]
+        self.assertEqual(list(signals), SIGNALS + ["oerr", "oerr_layer"])
+        self.assertEqual(signals["oerr"]["origin"], "window at 0.1, 1 text")
+        rows = [line.split() for line in result.stdout.splitlines()[-TINY_LAYERS:]]
+        for layer, row in enumerate(rows):
+            self.assertEqual(row[:2], [str(layer), f"{signals['oerr_layer']['values'][layer][0]:.4f}"])
+            self.assertEqual(row[-2:], [f"{value:.4f}" for value in signals["oerr"]["values"][layer]])
+        self.assertTrue((self.folder / "oerr.png").exists())
+
+    def test_nothing_is_lost_to_the_full_cache(self):
+        arguments = ["--oerr", "full", "--text-file", "prompt.txt", "--text-file", "prompt.txt", "--json", "-q"]
+        signals = json.loads(self.probe(*arguments).stdout)["signals"]
+        self.assertEqual({value for row in signals["oerr"]["values"] for value in row}, {0})
+        self.assertIn("2 texts", signals["oerr"]["origin"])
+
+    def test_refusals(self):
+        self.assert_fails(2, "--oerr needs a text", "probe", "--oerr", "window")
+        self.assert_fails(2, "--text-file is for --oerr", "probe", "--text-file", "prompt.txt")
+        self.assert_fails(2, "windw", "probe", "--oerr", "windw", "--text-file", "prompt.txt")
+        self.assert_fails(66, "missing.txt", "probe", "--oerr", "window", "--text-file", "missing.txt")
+        (self.folder / "short.txt").write_text("a")
+        self.assert_fails(65, "fewer than 2 tokens", "probe", "--oerr", "window", "--text-file", "short.txt")
+
+
 class Profile(ProbeTest):
     def test_averages(self):
         paths = self.analyse("fox", "bear")
