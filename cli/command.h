@@ -38,7 +38,8 @@ extern const cli_choices choices_command;
 
 #define ANY_NUMBER SIZE_MAX /* most_arguments without a limit */
 
-extern const cli_command cmd_analyze, cmd_bench, cmd_bench_case, cmd_budget, cmd_completion, cmd_export,
-    cmd_heatmap, cmd_help, cmd_info, cmd_manual, cmd_methods, cmd_probe, cmd_profile, cmd_run;
+extern const cli_command cmd_analyze, cmd_bench, cmd_bench_case, cmd_budget, cmd_calibrate, cmd_completion,
+    cmd_eval, cmd_export, cmd_heatmap, cmd_help, cmd_info, cmd_manual, cmd_methods, cmd_probe, cmd_profile,
+    cmd_run;
 
 #endif

@@ -19,6 +19,11 @@ rkv_status join_path(char **path, const char *folder, const char *name) {
     return complain(RKV_NO_MEMORY, "out of memory");
 }
 
+rkv_status folder_make(const char *path) {
+    if (mkdir(path, 0777) == 0 || errno == EEXIST) return RKV_OK;
+    return complain(RKV_CANNOT_CREATE, "%s: cannot create the folder: %s", path, strerror(errno));
+}
+
 /* Calls visit for each entry of path but "." and ".."; stops at the first that returns false. */
 static bool each_entry(const char *path, bool (*visit)(void *user, const char *name), void *user) {
     DIR *stream = opendir(path);

@@ -27,6 +27,9 @@ rkv_status folder_commit(cli_folder *folder, bool (*stale)(const char *name));
 /* Removes what was written; fine after folder_commit and on {0}. */
 void folder_end(cli_folder *folder);
 
+/* Makes a folder, unless it is there. RKV_CANNOT_CREATE, told. */
+rkv_status folder_make(const char *path);
+
 /* Joins into a path that the caller frees. */
 rkv_status join_path(char **path, const char *folder, const char *name);
 

@@ -1,0 +1,46 @@
+/* calibrate.h: the parts of `rankkv calibrate`: signals, candidates, the choice and its judgement. */
+#ifndef RKV_CLI_CALIBRATE_H
+#define RKV_CLI_CALIBRATE_H
+
+#include "cli/eval.h"
+
+typedef struct calibrate_options {
+    eval_options eval;   /* texts, windows and outputs of both stages; its grid is not asked for */
+    cli_list test_texts; /* files; none: later windows of the same texts */
+    size_t test_windows;
+    const char *method;
+    double ratio;
+    const char *signals, *exponents, *floors, *shares;
+    bool by_layer, by_head; /* neither: both */
+    size_t shuffles;
+    const char *profile, *output;
+} calibrate_options;
+
+/* calibrate_signals.c: adds to inputs->profile what the signals [n] name and it lacks: the probe's, oerr of
+ * the method, or averages of metrics over the first windows' contexts. */
+rkv_status calibrate_add_signals(eval_inputs *inputs, const calibrate_options *options, char *const *signals,
+                                 size_t n);
+
+/* What is known of the choice in the end. */
+typedef struct calibrate_outcome {
+    char *budget; /* the specification that was chosen; freed by rkv_free */
+    double loss, uniform_loss;
+    size_t n_windows;
+    rkv_results *candidates, *test;
+    size_t chosen, uniform, ada; /* settings of test; ada: AdaKV's, SIZE_MAX when the method has none */
+    rkv_paired against_uniform, against_ada;
+    size_t n_beaten, n_shuffles;
+} calibrate_outcome;
+void calibrate_outcome_clear(calibrate_outcome *outcome);
+
+/* calibrate_stages.c: chooses on inputs->windows, judges on test->windows (which shares inputs' model and
+ * profile). */
+rkv_status calibrate_choose(eval_inputs *inputs, const calibrate_options *options, char *const *signals,
+                            size_t n_signals, calibrate_outcome *outcome);
+rkv_status calibrate_judge(eval_inputs *test, const calibrate_options *options, calibrate_outcome *outcome);
+
+/* calibrate_report.c: what was chosen, and how it did. */
+void calibrate_report_write(FILE *out, const calibrate_outcome *outcome, const calibrate_options *options);
+void calibrate_json_write(FILE *out, const calibrate_outcome *outcome, const calibrate_options *options);
+
+#endif

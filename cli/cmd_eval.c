@@ -1,0 +1,84 @@
+/* cmd_eval.c: `rankkv eval`: what methods and budgets cost, measured on text. */
+#include "cli/command.h"
+#include "cli/eval.h"
+#include "cli/eval_table.h"
+#include "cli/json.h"
+#include "cli/message.h"
+#include "cli/output.h"
+
+static const option_group groups[] = {{"Text and model:", eval_text_rows, 0},
+                                      {"Tasks:", eval_task_rows, 0},
+                                      {"The grid:", eval_grid_rows, 0},
+                                      {"Outputs:", eval_output_rows, 0},
+                                      {0}};
+
+static const cli_example examples[] = {
+    {"rankkv eval", "two methods and two policies on the sample prompts, in a minute or so"},
+    {"rankkv eval -t novel.txt -c 1024 -n 256 --windows 4 -M snapkv,tova -p uniform,inverse -r 0.5,0.25",
+     "layer budgets against uniform ones"},
+    {"rankkv eval -t novel.txt -T passkey -M streaming-llm,snapkv -p none -r 0.25 -c 1024 --windows 2",
+     "who finds a number that is hidden in the text?"},
+    {"rankkv eval -t novel.txt --resume -o rankkv-eval", "go on where an interrupted run stopped"},
+    {0}};
+
+static void set_defaults(void *memory) {
+    *(eval_options *)memory = (eval_options){.device = "auto",
+                                             .cut = {.count = 8},
+                                             .tasks = "natural,copy",
+                                             .copy_start = 256,
+                                             .depths = "0.1,0.3,0.5,0.7,0.9",
+                                             .pairs = 8,
+                                             .methods = "streaming-llm,h2o",
+                                             .policies = "uniform,inverse",
+                                             .protocols = "prefill",
+                                             .folder = "rankkv-eval"};
+}
+
+static rkv_status tell(const rkv_results *results, const eval_options *options) {
+    char *document = NULL;
+    rkv_status status = RKV_OK;
+    if (!options->json) {
+        eval_table_write(stdout, results);
+        return output_flush();
+    }
+    status = said(rkv_results_to_json(results, &document));
+    if (!status) fputs(document, stdout);
+    rkv_free(document);
+    return status ? status : output_flush();
+}
+
+static rkv_status run(const void *memory, char **arguments, size_t n_arguments) {
+    const eval_options *options = memory;
+    eval_inputs inputs = {0};
+    rkv_results *results = NULL;
+    (void)arguments, (void)n_arguments;
+    message_set_quiet(options->quiet);
+    rkv_status status = eval_inputs_open(&inputs, options);
+    if (!status) status = eval_run(&inputs, options, &results);
+    if (!status) status = eval_write(results, options);
+    if (!status) status = tell(results, options);
+    rkv_results_free(results);
+    eval_inputs_close(&inputs);
+    return status;
+}
+
+const cli_command cmd_eval = {
+    .name = "eval",
+    .summary = "Measure what methods and budgets cost on text, against the full cache",
+    .arguments = "",
+    .description =
+        "Cuts texts into windows. Each context is read once; every method then compresses a copy of its "
+        "cache under every budget of the same total, and the model predicts what follows from what is left. "
+        "Told are the loss, how far predictions are from those of the full cache, the bytes that were really "
+        "allocated, and the difference to uniform budgets over the windows, with a bootstrap 95 % interval "
+        "and a sign test: what lies within noise is called so.\n\n"
+        "The folder gets results.json, rows.csv, cells.csv, charts, windows.json (for --windows-file) and "
+        "cells.jsonl, the journal: a run that was stopped or killed goes on with --resume and ends with the "
+        "same results.",
+    .examples = examples,
+    .options = groups,
+    .options_size = sizeof(eval_options),
+    .set_defaults = set_defaults,
+    .computes = true,
+    .run = run,
+};

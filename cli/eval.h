@@ -1,0 +1,60 @@
+/* eval.h: the parts of `rankkv eval`: what it is given, the run, and what is told of it. */
+#ifndef RKV_CLI_EVAL_H
+#define RKV_CLI_EVAL_H
+
+#include <stdio.h>
+
+#include <rankkv/rankkv.h>
+
+#include "cli/list.h"
+#include "cli/option.h"
+
+typedef struct eval_options {
+    cli_list texts; /* files */
+    const char *windows_file, *model, *device;
+    rkv_cut cut; /* continuation 0: not given */
+    const char *tasks;
+    size_t copy_start;
+    const char *depths;
+    size_t pairs;
+    bool query_aware;
+    const char *methods, *policies, *ratios, *entries, *protocols, *profile;
+    uint64_t seed;
+    size_t generate, memory_mib;
+    const char *folder;
+    bool resume, force, no_charts, json, quiet;
+} eval_options;
+
+/* They write into an eval_options. */
+extern const option_row eval_text_rows[], eval_task_rows[], eval_grid_rows[], eval_output_rows[];
+
+/* ---- eval_inputs.c: windows and settings ---- */
+
+typedef struct eval_inputs {
+    rkv_model *model;
+    char *text; /* what windows are made of, for people */
+    rkv_windows windows;
+    cli_parts methods, policies; /* what settings point to */
+    rkv_setting *settings;       /* [n_settings] */
+    size_t n_settings;
+    rkv_profile *profile; /* NULL: none */
+} eval_inputs;
+
+/* Refuses options that contradict one another, reads everything that was named, opens the model, cuts windows
+ * and lists settings. */
+rkv_status eval_inputs_open(eval_inputs *inputs, const eval_options *options);
+void eval_inputs_close(eval_inputs *inputs);
+
+/* eval_windows.c: fills inputs->windows and text. */
+rkv_status eval_windows_make(eval_inputs *inputs, const eval_options *options);
+
+/* ---- eval_run.c: the run, from its folder to its results ---- */
+
+/* Measures what the folder's journal lacks, then makes *results, which the caller frees. RKV_CANCELLED after
+ * a signal: the journal has what was done. */
+rkv_status eval_run(const eval_inputs *inputs, const eval_options *options, rkv_results **results);
+
+/* Writes results.json, rows.csv, cells.csv and charts into the folder. */
+rkv_status eval_write(const rkv_results *results, const eval_options *options);
+
+#endif

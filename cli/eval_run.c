@@ -1,0 +1,125 @@
+/* eval_run.c: a run of `rankkv eval` in its folder: journal, results, charts. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/eval.h"
+#include "cli/folder.h"
+#include "cli/message.h"
+#include "cli/progress.h"
+
+#define JOURNAL "cells.jsonl"
+
+/* ---- the folder ---- */
+
+/* What stands there is gone on with, or replaced, only when that was asked for. */
+static rkv_status check_folder(const char *journal, const eval_options *options) {
+    if (options->resume || options->force || !path_is_taken(journal)) return RKV_OK;
+    return complain(RKV_CANNOT_CREATE, "%s: is there already: --resume goes on with it, --force replaces it",
+                    journal);
+}
+
+static rkv_status save_windows(const eval_inputs *inputs, const eval_options *options) {
+    char *path = NULL;
+    rkv_status status = join_path(&path, options->folder, "windows.json");
+    if (!status) status = said(rkv_windows_save(&inputs->windows, path));
+    free(path);
+    return status;
+}
+
+/* ---- measuring ---- */
+
+static rkv_status open_journal(const eval_inputs *inputs, const rkv_eval_options *eval, const char *path,
+                               bool resume, rkv_journal **journal) {
+    char *description = NULL;
+    rkv_status status = rkv_eval_describe(rkv_model_get_info(inputs->model), &inputs->windows,
+                                          inputs->settings, inputs->n_settings, eval, &description);
+    if (!status) status = rkv_journal_open(journal, path, description, resume);
+    rkv_free(description);
+    return said(status);
+}
+
+static void note_stop(rkv_journal *journal, const char *path) {
+    size_t n;
+    rkv_journal_cells(journal, &n);
+    note("%zu cells are kept in %s: --resume goes on", n, path);
+}
+
+static rkv_status measure(const eval_inputs *inputs, const rkv_eval_options *eval, rkv_journal *journal,
+                          const char *path) {
+    rkv_status status =
+        said(rkv_eval_run(inputs->model, &inputs->windows, inputs->settings, inputs->n_settings, eval));
+    progress_erase();
+    if (status) note_stop(journal, path);
+    return status;
+}
+
+static rkv_status collect(const eval_inputs *inputs, const eval_options *options, rkv_journal *journal,
+                          rkv_results **results) {
+    size_t n;
+    const rkv_cell *cells = rkv_journal_cells(journal, &n);
+    return said(rkv_results_make(results, rkv_model_get_info(inputs->model), &inputs->windows,
+                                 inputs->settings, inputs->n_settings, cells, n, inputs->text,
+                                 options->profile, options->seed));
+}
+
+rkv_status eval_run(const eval_inputs *inputs, const eval_options *options, rkv_results **results) {
+    progress_bar bar;
+    rkv_journal *journal = NULL;
+    char *path = NULL, *analyses = NULL;
+    rkv_status status = join_path(&path, options->folder, JOURNAL);
+    if (!status) status = join_path(&analyses, options->folder, "analyses");
+    if (!status) status = check_folder(path, options);
+    if (!status) status = folder_make(options->folder);
+    if (!status) status = folder_make(analyses);
+    if (!status) status = save_windows(inputs, options);
+    rkv_eval_options eval = {.profile = inputs->profile,
+                             .generate = options->generate,
+                             .memory_limit = options->memory_mib << 20,
+                             .seed = options->seed,
+                             .analyses = analyses,
+                             .is_known = rkv_journal_has,
+                             .on_cell = rkv_journal_add,
+                             .progress = progress_begin(&bar, "eval", options->quiet || options->json)};
+    if (!status) status = open_journal(inputs, &eval, path, options->resume, &journal);
+    eval.user = journal;
+    if (!status) status = measure(inputs, &eval, journal, path);
+    if (!status) status = collect(inputs, options, journal, results);
+    rkv_journal_close(journal);
+    free(analyses);
+    free(path);
+    return status;
+}
+
+/* ---- results ---- */
+
+static rkv_status write_tables(const rkv_results *results, const char *folder) {
+    char *json = NULL, *rows = NULL, *cells = NULL;
+    rkv_status status = join_path(&json, folder, "results.json");
+    if (!status) status = join_path(&rows, folder, "rows.csv");
+    if (!status) status = join_path(&cells, folder, "cells.csv");
+    if (!status) status = said(rkv_results_save(results, json));
+    if (!status) status = said(rkv_results_save_csv(results, rows, cells));
+    free(json);
+    free(rows);
+    free(cells);
+    return status;
+}
+
+static rkv_status write_charts(const rkv_results *results, const char *folder) {
+    char *path = NULL;
+    rkv_status status = join_path(&path, folder, "charts");
+    if (!status) status = folder_make(path);
+    if (!status) {
+        status = rkv_results_draw(results, path);
+        if (status == RKV_UNAVAILABLE) note("no charts: %s", rkv_message()), status = RKV_OK;
+        said(status);
+    }
+    free(path);
+    return status;
+}
+
+rkv_status eval_write(const rkv_results *results, const eval_options *options) {
+    rkv_status status = write_tables(results, options->folder);
+    if (!status && !options->no_charts) status = write_charts(results, options->folder);
+    return status;
+}

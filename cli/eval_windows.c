@@ -1,0 +1,172 @@
+/* eval_windows.c: the windows that `rankkv eval` asks its questions on. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/eval.h"
+#include "cli/message.h"
+#include "cli/prompt.h"
+
+/* Windows of the sample prompts, which are a few hundred tokens long. */
+enum { SAMPLE_CONTEXT = 256, SAMPLE_CONTINUATION = 64, TEXT_CONTEXT = 1024, TEXT_CONTINUATION = 256 };
+
+typedef struct plan {
+    const eval_options *options;
+    rkv_cut cut;
+    bool tasks[RKV_TASK_COUNT];
+    double *depths;
+    size_t n_depths;
+} plan;
+
+static rkv_status read_tasks(plan *p, const char *text) {
+    cli_parts parts;
+    rkv_status status = parts_split(&parts, "tasks", text);
+    for (size_t i = 0; !status && i < parts.n; i++) {
+        rkv_task task = rkv_task_find(parts.items[i]);
+        if (task == RKV_TASK_COUNT)
+            status = complain(RKV_USAGE, "--tasks: \"%s\" is none of natural, copy, passkey, recall",
+                              parts.items[i]);
+        else
+            p->tasks[task] = true;
+    }
+    parts_clear(&parts);
+    return status;
+}
+
+static void set_lengths(plan *p, bool samples) {
+    if (p->cut.context == 0) p->cut.context = samples ? SAMPLE_CONTEXT : TEXT_CONTEXT;
+    if (p->cut.continuation == 0) p->cut.continuation = samples ? SAMPLE_CONTINUATION : TEXT_CONTINUATION;
+    if (samples && p->options->cut.count == 8) p->cut.count = 1;
+    p->cut.seed = p->options->seed;
+}
+
+/* ---- one text ---- */
+
+/* Drops the question that every window begins with. */
+static void drop_natural(rkv_window *w) {
+    rkv_free(w->questions[0].ids);
+    w->n_questions--;
+    memmove(w->questions, w->questions + 1, w->n_questions * sizeof *w->questions);
+}
+
+/* Contexts begin with what the model wants before any text. */
+static rkv_status cut_text(eval_inputs *inputs, const plan *p, const char *name, const int32_t *ids,
+                           size_t n) {
+    size_t first = inputs->windows.n, start = p->options->copy_start;
+    rkv_cut cut = p->cut;
+    int32_t *prefix = NULL;
+    rkv_status status = said(
+        rkv_tokenize(inputs->model, "", 0, &(rkv_tokenize_options){.add_bos = true}, &prefix, &cut.n_prefix));
+    cut.prefix = prefix;
+    if (!status) status = said(rkv_windows_cut(&inputs->windows, name, ids, n, &cut));
+    rkv_free(prefix);
+    if (start + p->cut.continuation > p->cut.context) start = 0;
+    size_t length = p->cut.continuation < p->cut.context ? p->cut.continuation : p->cut.context;
+    if (!status && p->tasks[RKV_TASK_COPY])
+        status = said(rkv_windows_add_copy(&inputs->windows, first, start, length));
+    for (size_t w = first; !status && !p->tasks[RKV_TASK_NATURAL] && w < inputs->windows.n; w++)
+        drop_natural(&inputs->windows.items[w]);
+    return status;
+}
+
+static rkv_status hide_in_text(eval_inputs *inputs, const plan *p, rkv_task task, const char *name,
+                               const int32_t *ids, size_t n) {
+    const rkv_haystack haystack = {.task = task,
+                                   .context = p->cut.context,
+                                   .count = p->cut.count ? p->cut.count : 1,
+                                   .depths = p->depths,
+                                   .n_depths = p->n_depths,
+                                   .n_pairs = p->options->pairs,
+                                   .query_aware = p->options->query_aware,
+                                   .seed = p->options->seed};
+    return said(rkv_windows_add_haystack(&inputs->windows, inputs->model, name, ids, n, &haystack));
+}
+
+static rkv_status take_text(eval_inputs *inputs, const plan *p, const rkv_document *document) {
+    int32_t *ids = NULL;
+    size_t n = 0;
+    rkv_status status = said(rkv_tokenize(inputs->model, document->text, document->length, NULL, &ids, &n));
+    if (!status && (p->tasks[RKV_TASK_NATURAL] || p->tasks[RKV_TASK_COPY]))
+        status = cut_text(inputs, p, document->name, ids, n);
+    for (rkv_task task = RKV_TASK_PASSKEY; !status && task < RKV_TASK_COUNT; task++)
+        if (p->tasks[task]) status = hide_in_text(inputs, p, task, document->name, ids, n);
+    rkv_free(ids);
+    return status;
+}
+
+/* ---- files ---- */
+
+static rkv_status take_file(eval_inputs *inputs, const plan *p, const char *path) {
+    rkv_corpus corpus = {0};
+    rkv_status status = said(rkv_corpus_load(&corpus, path));
+    for (size_t i = 0; !status && i < corpus.n; i++)
+        status = take_text(inputs, p, &corpus.items[i]);
+    rkv_corpus_clear(&corpus);
+    return status;
+}
+
+static rkv_status take_samples(eval_inputs *inputs, const plan *p) {
+    char **samples = NULL;
+    size_t n = 0;
+    rkv_status status = prompt_samples(&samples, &n);
+    if (!status) note("no text given: evaluating on the sample prompts");
+    for (size_t i = 0; i < n; i++) {
+        if (!status) status = take_file(inputs, p, samples[i]);
+        free(samples[i]);
+    }
+    free(samples);
+    return status;
+}
+
+/* ---- for people ---- */
+
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static rkv_status describe(eval_inputs *inputs, const plan *p) {
+    const eval_options *o = p->options;
+    char *memory = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&memory, &size);
+    if (!out) return complain(RKV_NO_MEMORY, "out of memory");
+    if (o->windows_file) fputs(base_name(o->windows_file), out);
+    for (size_t i = 0; i < o->texts.n; i++)
+        fprintf(out, "%s%s", i ? ", " : "", base_name(o->texts.items[i]));
+    if (!o->windows_file && o->texts.n == 0) fputs("the sample prompts", out);
+    fprintf(out, "; %zu windows", inputs->windows.n);
+    if (!o->windows_file) fprintf(out, " of %zu tokens, %zu to predict", p->cut.context, p->cut.continuation);
+    if (fclose(out) != 0) {
+        free(memory);
+        return complain(RKV_NO_MEMORY, "out of memory");
+    }
+    inputs->text = memory;
+    return RKV_OK;
+}
+
+/* Windows that are ready: `copy` is added where the context is long enough. */
+static rkv_status load_windows(eval_inputs *inputs, plan *p) {
+    set_lengths(p, false);
+    rkv_status status = said(rkv_windows_load(&inputs->windows, p->options->windows_file, p->cut.continuation,
+                                              rkv_model_get_info(inputs->model)->n_vocab));
+    if (!status && p->tasks[RKV_TASK_COPY])
+        status = said(rkv_windows_add_copy(&inputs->windows, 0, p->options->copy_start, p->cut.continuation));
+    return status;
+}
+
+rkv_status eval_windows_make(eval_inputs *inputs, const eval_options *options) {
+    plan p = {.options = options, .cut = options->cut};
+    rkv_status status = read_tasks(&p, options->tasks);
+    if (!status) status = numbers_split(&p.depths, &p.n_depths, "depths", options->depths, 0, 1);
+    if (!status && options->windows_file)
+        status = load_windows(inputs, &p);
+    else if (!status) {
+        set_lengths(&p, options->texts.n == 0);
+        for (size_t i = 0; !status && i < options->texts.n; i++)
+            status = take_file(inputs, &p, options->texts.items[i]);
+        if (!status && options->texts.n == 0) status = take_samples(inputs, &p);
+    }
+    if (!status) status = describe(inputs, &p);
+    free(p.depths);
+    return status;
+}
