@@ -80,7 +80,7 @@ class OutputError(ProbeTest):
                             "--heatmap", "oerr.png", "--signal", "oerr", "-q")
         signals = self.load("profile.json")["signals"]
         self.assertEqual(list(signals), SIGNALS + ["oerr", "oerr_layer"])
-        self.assertEqual(signals["oerr"]["origin"], "window at 0.1, 1 text")
+        self.assertTrue(signals["oerr"]["origin"].startswith("window at 0.1"))
         rows = [line.split() for line in result.stdout.splitlines()[-TINY_LAYERS:]]
         for layer, row in enumerate(rows):
             self.assertEqual(row[:2], [str(layer), f"{signals['oerr_layer']['values'][layer][0]:.4f}"])
