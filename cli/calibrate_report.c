@@ -48,16 +48,9 @@ static void write_candidates(FILE *out, const rkv_results *r, double uniform) {
 
 /* ---- the judgement ---- */
 
-static const char *verdict(const rkv_paired *d) {
-    return isnan(d->low) ? "one window: no interval"
-           : d->high < 0 ? "better"
-           : d->low > 0  ? "worse"
-                         : "within noise";
-}
-
 static void write_comparison(FILE *out, const char *with, const rkv_paired *d) {
     fprintf(out, "to %-8s %+.4f nats [%+.4f, %+.4f], lower on %zu of %zu windows, p %.3f: %s\n", with,
-            d->mean, d->low, d->high, d->n_below, d->n, d->p, verdict(d));
+            d->mean, d->low, d->high, d->n_below, d->n, d->p, rkv_paired_verdict(d));
 }
 
 void calibrate_report_write(FILE *out, const calibrate_outcome *o, const calibrate_options *options) {

@@ -278,21 +278,6 @@ static void write_legend(FILE *out, const legend *said, size_t width) {
     free(text);
 }
 
-/* How often a 95 % interval of n differences misses 0 where there is no difference: more than 1 in 20 for few
- * windows (docs/EVALUATION.md; tests/test_statistics.c measures some of these). */
-static const struct {
-    size_t n;
-    double share;
-} verdicts_by_chance[] = {{2, 0.50}, {3, 0.25},  {4, 0.20},  {5, 0.16},  {6, 0.14},
-                          {8, 0.12}, {12, 0.09}, {16, 0.08}, {24, 0.07}, {32, 0.06}};
-
-static double chance_of_verdict(size_t n) {
-    double share = 0;
-    for (size_t i = 0; i < sizeof verdicts_by_chance / sizeof *verdicts_by_chance; i++)
-        if (n >= verdicts_by_chance[i].n) share = verdicts_by_chance[i].share;
-    return share;
-}
-
 static void write_caution(FILE *out, const rkv_results *results, size_t width) {
     size_t n = 0;
     double expected = 0;
@@ -300,12 +285,12 @@ static void write_caution(FILE *out, const rkv_results *results, size_t width) {
     for (size_t i = 0; i < results->n_rows; i++) {
         const rkv_paired *d = &results->rows[i].against_uniform;
         if (!isfinite(d->low)) continue;
-        expected += chance_of_verdict(d->n);
+        expected += rkv_paired_chance(d->n_below + d->n_above);
         n++;
     }
     if (n == 0) return;
     snprintf(text, sizeof text,
-             "%zu comparison%s with uniform: were there no differences at all, about %.1f would still be "
+             "%zu comparison%s with uniform: were there no differences at all, up to %.1f would still be "
              "called better or worse (docs/EVALUATION.md).",
              n, n == 1 ? "" : "s", expected);
     write_wrapped(out, text, width, 0);

@@ -107,3 +107,25 @@ rkv_status rkv_paired_compare(const double *d, size_t n, uint64_t seed, rkv_pair
     *out = paired;
     return RKV_OK;
 }
+
+/* ---- verdicts ---- */
+
+#define SIGNIFICANT 0.05
+
+double rkv_paired_chance(size_t n) {
+    double chance = 0;
+    for (size_t k = 0; 2 * k < n; k++) {
+        double p = sign_test(k, n - k);
+        if (p > SIGNIFICANT) break;
+        chance = p;
+    }
+    return chance;
+}
+
+const char *rkv_paired_verdict(const rkv_paired *d) {
+    size_t n_unequal = d->n_below + d->n_above;
+    if (isnan(d->mean)) return "";
+    if (n_unequal > 0 && rkv_paired_chance(n_unequal) == 0) return "too few";
+    if (d->p > SIGNIFICANT) return "within noise";
+    return d->high < 0 ? "better" : d->low > 0 ? "worse" : "within noise";
+}

@@ -187,11 +187,6 @@ static rkv_status compare_with(const summary *s, size_t row, size_t setting, dou
     return n > 0 && all_finite(d, n) ? rkv_paired_compare(d, n, s->results->seed, out) : RKV_OK;
 }
 
-static const char *verdict_on(const rkv_paired *d) {
-    if (isnan(d->mean)) return "";
-    return d->high < 0 ? "better" : d->low > 0 ? "worse" : "within noise";
-}
-
 /* ---- all rows ---- */
 
 static rkv_status fill_row(const summary *s, size_t row) {
@@ -201,7 +196,7 @@ static rkv_status fill_row(const summary *s, size_t row) {
     if (!status) status = fill_means(s, row, x);
     if (!status) status = compare_with(s, row, full_cache_of(s->results, r->setting), x, &r->against_full);
     if (!status) status = compare_with(s, row, uniform_of(s->results, r->setting), x, &r->against_uniform);
-    r->verdict = verdict_on(&r->against_uniform);
+    r->verdict = rkv_paired_verdict(&r->against_uniform);
     free(x);
     return status;
 }

@@ -19,7 +19,7 @@
 #define GOLDEN RKV_TEST_DIR "/cli/eval_table.txt"
 
 static rkv_results *make(void) {
-    rkv_results *results = sample_results(SAMPLE_SETTINGS, 8);
+    rkv_results *results = sample_results(SAMPLE_SETTINGS, 16);
     assert_int_equal(rkv_results_summarise(results), RKV_OK);
     return results;
 }

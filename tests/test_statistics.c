@@ -114,7 +114,7 @@ static double draw_normal(rkv_random *random) {
     return sum;
 }
 
-/* How often intervals miss a mean that is 0, as docs/EVALUATION.md tells and cli/eval_table.c counts. */
+/* How often intervals miss a mean that is 0, as docs/EVALUATION.md tells. */
 static void test_intervals_of_few_are_too_narrow(void **state) {
     (void)state;
     static const struct {
@@ -137,6 +137,16 @@ static void test_intervals_of_few_are_too_narrow(void **state) {
         if (fabs(share - wanted[i].share) > 3 * error)
             fail_msg("%zu windows: %.3f, not %.3f", n, share, wanted[i].share);
     }
+}
+
+/* 6 of 6, 8 of 8, 10 of 12, 12 of 16 would be 0.077. */
+static void test_chance_of_verdicts(void **state) {
+    (void)state;
+    assert_true(rkv_paired_chance(0) == 0 && rkv_paired_chance(5) == 0);
+    assert_true(rkv_paired_chance(6) == 2 / 64.);
+    assert_true(rkv_paired_chance(8) == 2 / 256.);
+    assert_true(rkv_paired_chance(12) == 2 * (1 + 12 + 66) / 4096.);
+    assert_true(fabs(rkv_paired_chance(16) - 2 * (1 + 16 + 120 + 560) / 65536.) < 1e-15);
 }
 
 /* ---- the sign test ---- */
@@ -232,6 +242,7 @@ int main(void) {
         cmocka_unit_test(test_intervals_without_spread),
         cmocka_unit_test(test_the_seed_decides),
         cmocka_unit_test(test_intervals_of_few_are_too_narrow),
+        cmocka_unit_test(test_chance_of_verdicts),
         cmocka_unit_test(test_signs_by_hand),
         cmocka_unit_test(test_signs_of_many),
         cmocka_unit_test(test_values_that_are_refused),

@@ -170,21 +170,23 @@ static void test_only_windows_that_both_have(void **state) {
 static void test_verdicts(void **state) {
     (void)state;
     static const struct {
-        double differences[6];
+        double differences[8];
         size_t n;
         const char *verdict;
     } cases[] = {
-        {{-0.1, -0.2, -0.1, -0.3}, 4, "better"},
-        {{0.1, 0.2, 0.1, 0.3}, 4, "worse"},
-        {{-0.1, 0.2, -0.3, 0.2}, 4, "within noise"},
-        {{-0.5}, 1, "within noise"}, /* one window has no interval */
+        {{-0.1, -0.2, -0.1, -0.3, -0.1, -0.2}, 6, "better"},
+        {{0.1, 0.2, 0.1, 0.3, 0.1, 0.2}, 6, "worse"},
+        {{-0.1, -0.2, -0.1, -0.3, -0.1, 0}, 6, "too few"},
+        {{-0.1, 0.2, -0.3, 0.2, 0.1, -0.1}, 6, "within noise"},
+        {{-0.9, -0.8, -0.9, -0.8, -0.9, -0.8, 0.01}, 7, "within noise"}, /* p is 0.125 */
+        {{-0.5}, 1, "too few"},
         {{0, 0, 0}, 3, "within noise"},
         {{-0.5, NAN, -0.5}, 3, ""},
         {{-0.5, INFINITY, -0.5}, 3, ""},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         made_up m;
-        begin(&m, one_method, 3, 6);
+        begin(&m, one_method, 3, 8);
         for (size_t w = 0; w < cases[i].n; w++) {
             add(&m, 1, w, 0, 2);
             add(&m, 2, w, 0, 2 + cases[i].differences[w]);

@@ -254,6 +254,17 @@ typedef struct rkv_paired {
 } rkv_paired;
 RKV_API rkv_status rkv_paired_compare(const double *d, size_t n, uint64_t seed, rkv_paired *out);
 
+/* What a difference in loss is called: "better" or "worse" when its interval excludes 0 and the sign test has
+ * p
+ * <= 0.05, "within noise" otherwise, "too few" when no outcome of the sign test of so few windows could have
+ * that p, "" when the mean is unknown. The interval alone is too narrow for few windows (docs/EVALUATION.md).
+ */
+RKV_API const char *rkv_paired_verdict(const rkv_paired *paired);
+
+/* At most this share of comparisons of n windows is called better or worse where there is no difference: the
+ * largest p <= 0.05 that the sign test can have. 0 for less than 6 windows. */
+RKV_API double rkv_paired_chance(size_t n);
+
 /* The mean of x [n] with its bootstrap 95 % interval, likewise. */
 RKV_API rkv_status rkv_bootstrap_mean(const double *x, size_t n, uint64_t seed, double *mean, double *low,
                                       double *high);
@@ -275,7 +286,7 @@ typedef struct rkv_eval_row {
     double entries, bytes, kv_bytes; /* means */
     rkv_paired against_full;         /* loss of this setting less the full cache's */
     rkv_paired against_uniform;      /* less that of uniform budgets, the rest being the same; n = 0: none */
-    const char *verdict;             /* against uniform: "better", "worse", "within noise", "" for no pair */
+    const char *verdict;             /* against uniform: rkv_paired_verdict */
 } rkv_eval_row;
 
 typedef struct rkv_results {
@@ -301,7 +312,7 @@ RKV_API rkv_status rkv_results_make(rkv_results **out, const rkv_model_info *mod
                                     const char *text, const char *profile, uint64_t seed);
 RKV_API void rkv_results_free(rkv_results *results);
 
-/* Makes rows of cells. A verdict needs an interval that excludes 0. */
+/* Makes rows of cells. */
 RKV_API rkv_status rkv_results_summarise(rkv_results *results);
 
 /* results.json (docs/FORMATS.md, share/rankkv/schema/results.schema.json) holds no times, so that a run that
@@ -313,10 +324,10 @@ RKV_API rkv_status rkv_results_save_csv(const rkv_results *results, const char *
                                         const char *cells_path);
 
 /* Draws results into the folder dir, which is there, as PNG and SVG: for each task loss-by-bytes-TASK,
- * difference-to-uniform-TASK when rows have a pair, retrieval-by-depth-TASK when questions have a depth. Panels
- * are budgets, sizes, protocols, and whether the question was seen; colours are methods, or budgets where these
- * are compared. A budget "shuffled" is a control. RKV_UNAVAILABLE without Cairo, RKV_USAGE when there is more
- * than a chart can show (chart.h), RKV_CANNOT_CREATE, RKV_IO. */
+ * difference-to-uniform-TASK when rows have a pair, retrieval-by-depth-TASK when questions have a depth.
+ * Panels are budgets, sizes, protocols, and whether the question was seen; colours are methods, or budgets
+ * where these are compared. A budget "shuffled" is a control. RKV_UNAVAILABLE without Cairo, RKV_USAGE when
+ * there is more than a chart can show (chart.h), RKV_CANNOT_CREATE, RKV_IO. */
 RKV_API rkv_status rkv_results_draw(const rkv_results *results, const char *dir);
 
 /* ---- calibration ---- */
