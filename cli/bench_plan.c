@@ -33,8 +33,9 @@ static bool takes_budget(const rkv_method *method) {
 
 /* ---- methods ---- */
 
-/* Beside full, when nothing is named: the simplest selection, one that looks, fewer bits, and both. */
-static const char *const standard_methods[] = {"streaming-llm", "snapkv", "int8", "snapkv+int8"};
+/* Beside full, when nothing is named: a selection that does not look, one that looks, and that in fewer bits.
+ */
+static const char *const standard_methods[] = {"streaming-llm", "snapkv", "snapkv+int8"};
 
 static rkv_status add_method(cli_list *list, const char *spec) {
     size_t most = sizeof list->items / sizeof *list->items;

@@ -63,7 +63,7 @@ static const option_group groups[] = {
     {0}};
 
 static const cli_example examples[] = {
-    {"rankkv bench", "full and four more on a sample text, in about a minute"},
+    {"rankkv bench", "full and three more on the sample prompts, in about a minute"},
     {"rankkv bench prompt.txt -c 64,128 -M h2o -M h2o+int4 --ratio 0.25 -o h2o",
      "two methods along the context, against the full cache"},
     {"rankkv bench prompt.txt -c 128 --compare-all --repeats 1 -N 8 -o all", "every method once"},
