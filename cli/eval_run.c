@@ -62,16 +62,24 @@ static rkv_status collect(const eval_inputs *inputs, const eval_options *options
                                  options->profile, options->seed));
 }
 
+/* Nothing is written before all that can be refused was refused. */
+static rkv_status prepare_folder(const eval_inputs *inputs, const eval_options *options,
+                                 const rkv_eval_options *eval, const char *journal) {
+    rkv_status status = check_folder(journal, options);
+    if (!status)
+        status =
+            said(rkv_eval_check(inputs->model, &inputs->windows, inputs->settings, inputs->n_settings, eval));
+    if (!status) status = folder_make(options->folder);
+    if (!status) status = folder_make(eval->analyses);
+    return status ? status : save_windows(inputs, options);
+}
+
 rkv_status eval_run(const eval_inputs *inputs, const eval_options *options, rkv_results **results) {
     progress_bar bar;
     rkv_journal *journal = NULL;
     char *path = NULL, *analyses = NULL;
     rkv_status status = join_path(&path, options->folder, JOURNAL);
     if (!status) status = join_path(&analyses, options->folder, "analyses");
-    if (!status) status = check_folder(path, options);
-    if (!status) status = folder_make(options->folder);
-    if (!status) status = folder_make(analyses);
-    if (!status) status = save_windows(inputs, options);
     rkv_eval_options eval = {.profile = inputs->profile,
                              .generate = options->generate,
                              .memory_limit = options->memory_mib << 20,
@@ -80,6 +88,7 @@ rkv_status eval_run(const eval_inputs *inputs, const eval_options *options, rkv_
                              .is_known = rkv_journal_has,
                              .on_cell = rkv_journal_add,
                              .progress = progress_begin(&bar, "eval", options->quiet || options->json)};
+    if (!status) status = prepare_folder(inputs, options, &eval, path);
     if (!status) status = open_journal(inputs, &eval, path, options->resume, &journal);
     eval.user = journal;
     if (!status) status = measure(inputs, &eval, journal, path);

@@ -70,12 +70,13 @@ static rkv_status cut_text(eval_inputs *inputs, const plan *p, const char *name,
 
 static rkv_status hide_in_text(eval_inputs *inputs, const plan *p, rkv_task task, const char *name,
                                const int32_t *ids, size_t n) {
+    bool is_passkey = task == RKV_TASK_PASSKEY;
     const rkv_haystack haystack = {.task = task,
                                    .context = p->cut.context,
                                    .count = p->cut.count ? p->cut.count : 1,
-                                   .depths = p->depths,
-                                   .n_depths = p->n_depths,
-                                   .n_pairs = p->options->pairs,
+                                   .depths = is_passkey ? p->depths : NULL,
+                                   .n_depths = is_passkey ? p->n_depths : 0,
+                                   .n_pairs = is_passkey ? 0 : p->options->pairs,
                                    .query_aware = p->options->query_aware,
                                    .seed = p->options->seed};
     return said(rkv_windows_add_haystack(&inputs->windows, inputs->model, name, ids, n, &haystack));

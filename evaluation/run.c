@@ -232,13 +232,26 @@ static rkv_status run_window(run *r, size_t window) {
     return status;
 }
 
+static const rkv_eval_options defaults = {0};
+
+static rkv_status prepare(run *r, const rkv_setting *settings, size_t n) {
+    rkv_status status = rkv_windows_check(r->windows, r->model);
+    return status ? status : rkv_plan_make(&r->plan, r->model, r->windows, settings, n, r->options);
+}
+
+rkv_status rkv_eval_check(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
+                          size_t n_settings, const rkv_eval_options *options) {
+    run r = {.model = model, .windows = windows, .options = options ? options : &defaults};
+    rkv_status status = prepare(&r, settings, n_settings);
+    rkv_plan_clear(&r.plan);
+    return status;
+}
+
 rkv_status rkv_eval_run(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
                         size_t n_settings, const rkv_eval_options *options) {
-    static const rkv_eval_options defaults = {0};
     run r = {.model = model, .windows = windows, .options = options ? options : &defaults};
     r.memory = r.options->memory_limit ? r.options->memory_limit : rkv_memory_available() / 4;
-    rkv_status status = rkv_windows_check(windows, model);
-    if (!status) status = rkv_plan_make(&r.plan, model, windows, settings, n_settings, r.options);
+    rkv_status status = prepare(&r, settings, n_settings);
     if (!status) r.n_cells = count_cells(&r);
     for (size_t w = 0; !status && w < windows->n; w++)
         status = run_window(&r, w);

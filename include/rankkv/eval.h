@@ -212,6 +212,10 @@ typedef struct rkv_eval_options {
     rkv_progress progress; /* stage: what is done; units are cells */
 } rkv_eval_options;
 
+/* Whether rkv_eval_run would begin: all that can be refused is refused here. */
+RKV_API rkv_status rkv_eval_check(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
+                                  size_t n_settings, const rkv_eval_options *options);
+
 /* Measures every cell of settings x windows x questions, window by window. RKV_USAGE: a wrong specification,
  * a budget that cannot be met (setting and bound are named), before any work. RKV_CANCELLED: cells told
  * until then are whole. */

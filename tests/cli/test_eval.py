@@ -1,0 +1,201 @@
+"""rankkv eval and calibrate: files, runs that are stopped and gone on with, and what is refused. Losses of the tiny model mean
+nothing: what they are made from is tested in tests/test_eval_run.c."""
+import csv
+import json
+import pathlib
+import signal
+import subprocess
+import time
+import unittest
+
+from support import PROGRAM, CliTest
+
+SENTENCES = "The quick brown fox jumps over the lazy dog. It was seen by nobody. Rain fell on the old town all day long. "
+GRID = ["-c", "60", "-n", "12", "--windows", "3", "-M", "streaming-llm,knorm", "-r", "0.5", "-p", "uniform,inverse"]
+
+
+class EvalTest(CliTest):
+    def setUp(self):
+        super().setUp()
+        (self.folder / "text.txt").write_text("".join(f"{i}. {SENTENCES}" for i in range(12)))
+
+    def eval(self, *arguments, folder="out"):
+        result = self.run_well("eval", "-t", "text.txt", "-o", folder, "--json", "--quiet", *arguments)
+        self.assertEqual(result.stderr, "")
+        self.assertEqual(result.stdout, (self.folder / folder / "results.json").read_text())
+        return json.loads(result.stdout)
+
+
+class Outputs(EvalTest):
+    def test_files_table_and_document(self):
+        result = self.run_well("eval", "-t", "text.txt", "-o", "out", *GRID)
+        names = {name.split("/")[0] for name in self.names("out")}
+        self.assertTrue({"analyses", "cells.csv", "cells.jsonl", "results.json", "rows.csv", "windows.json"} <= names, names)
+        if "no charts" not in result.stderr:
+            charts = self.names("out/charts")
+            for task in ("natural", "copy"):
+                self.assertIn(f"loss-by-bytes-{task}.svg", charts)
+        document = self.load("out/results.json")
+        self.assert_valid(self.validator("results"), document)
+        self.assertEqual(len(document["settings"]), 1 + 2 * 2)
+        self.assertEqual(len(document["cells"]), 5 * 3 * 2)
+        for cell in document["cells"]:
+            if cell["setting"] == 0:
+                self.assertEqual((cell["kl"], cell["agreement"]), (0, 1))
+        for word in ("natural", "copy", "streaming-llm", "inverse", "too few", "comparisons"):
+            self.assertIn(word, result.stdout)
+        with open(self.folder / "out/cells.csv", newline="") as file:
+            self.assertEqual(len(list(csv.DictReader(file))), len(document["cells"]))
+        with open(self.folder / "out/rows.csv", newline="") as file:
+            self.assertEqual(len(list(csv.DictReader(file))), len(document["rows"]))
+
+    def test_windows_of_a_run_can_be_run_again(self):
+        first = self.eval(*GRID)
+        result = self.run_well("eval", "-w", "out/windows.json", "-T", "natural", "-o", "again", "--json", "--quiet", *GRID[6:])
+        again = json.loads(result.stdout)
+        losses = [[cell["loss"] for cell in document["cells"]] for document in (first, again)]
+        self.assertEqual(*losses)  # both questions stand in the file
+
+    def test_streaming_retrieval_and_generation(self):
+        document = self.eval("-c", "200", "-n", "12", "--windows", "1", "-T", "natural,passkey,recall", "--depths", "0.2,0.8",
+                             "--pairs", "2", "-M", "h2o", "-e", "40", "-p", "none", "--protocols", "prefill,streaming", "-N", "4",
+                             "--no-charts")
+        tasks = {cell["task"] for cell in document["cells"]}
+        self.assertEqual(tasks, {"natural", "passkey", "recall"})
+        self.assertEqual({setting["protocol"] for setting in document["settings"]}, {"prefill", "streaming"})
+        self.assertEqual({cell["depth"] for cell in document["cells"] if cell["task"] == "passkey"}, {0.2, 0.8})
+        self.assertTrue(any(cell.get("text") for cell in document["cells"]))
+        self.assertNotIn("charts", self.names("out"))
+
+    def test_profile(self):
+        self.run_well("probe", "--random-tokens", "32", "--seeds", "1", "-o", "profile.json", "--quiet")
+        document = self.eval(*GRID[:-1], "uniform,power:signal=retr,by=head", "--profile", "profile.json")
+        self.assertEqual(document["settings"][2]["budget"], "power:signal=retr,by=head")
+        self.assertEqual(self.names("out/analyses"), [])  # nothing had to be ranked
+
+
+class Resuming(EvalTest):
+    def journal(self, folder):
+        path = self.folder / folder / "cells.jsonl"
+        return path.read_bytes().splitlines(keepends=True) if path.exists() else []
+
+    def stop_after(self, folder, lines, how):
+        """Starts a run and stops it once its journal has so many lines: its exit status."""
+        process = subprocess.Popen([PROGRAM, "eval", "-t", "text.txt", "-o", folder, "--quiet", *GRID], cwd=self.folder,
+                                   env=self.env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while len(self.journal(folder)) < lines and process.poll() is None:
+            time.sleep(0.001)
+        process.send_signal(how)
+        return process.wait()
+
+    def test_killed_and_resumed(self):
+        self.eval(*GRID, folder="whole")
+        wanted = (self.folder / "whole/results.json").read_bytes()
+        for lines in (1, 5, 12):
+            folder = f"killed-{lines}"
+            self.stop_after(folder, lines, signal.SIGKILL)
+            self.eval(*GRID, "--resume", folder=folder)
+            self.assertEqual((self.folder / folder / "results.json").read_bytes(), wanted)
+
+    def test_half_a_line(self):
+        self.eval(*GRID)
+        wanted = (self.folder / "out/results.json").read_bytes()
+        lines = self.journal("out")
+        (self.folder / "out/cells.jsonl").write_bytes(b"".join(lines[:7]) + lines[7][:20])
+        self.eval(*GRID, "--resume")
+        self.assertEqual((self.folder / "out/results.json").read_bytes(), wanted)
+
+    def test_interrupt_leaves_what_is_done(self):
+        status = self.stop_after("out", 4, signal.SIGINT)
+        if status == 0:
+            self.skipTest("the run was over before it could be interrupted")
+        self.assertEqual(status, 130)
+        self.assertGreaterEqual(len(self.journal("out")), 4)
+        self.assertNotIn("results.json", self.names("out"))
+
+    def test_another_run_is_not_gone_on_with(self):
+        self.eval(*GRID)
+        before = (self.folder / "out/cells.jsonl").read_bytes()
+        taken = self.run_program("eval", "-t", "text.txt", "-o", "out", *GRID)
+        self.assertEqual(taken.returncode, 73)
+        self.assertIn("--resume goes on with it, --force replaces it", taken.stderr)
+        other = self.run_program("eval", "-t", "text.txt", "-o", "out", *GRID[:-1], "uniform,pyramid", "--resume")
+        self.assertEqual(other.returncode, 65)
+        self.assertIn("settings", other.stderr)
+        self.assertEqual((self.folder / "out/cells.jsonl").read_bytes(), before)
+
+
+class Refused(EvalTest):
+    def refuse(self, code, word, *arguments):
+        result = self.run_program("eval", "-o", "out", "--quiet", *arguments)
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.assertIn(word, result.stderr)
+        self.assertFalse((self.folder / "out/results.json").exists())
+
+    def test_wrong_use(self):
+        text = ["-t", "text.txt", *GRID]
+        self.refuse(2, "no-such", *text[:-1], "no-such")
+        self.refuse(2, "no-such", *text, "-M", "no-such")
+        self.refuse(2, "needle", *text, "-T", "needle")
+        self.refuse(2, "1.5", *text, "-r", "1.5")
+        self.refuse(2, "half", *text, "-r", "half")
+        self.refuse(2, "empty part", *text, "-r", "0.5,,0.25")
+        self.refuse(2, "batch", *text, "--protocols", "batch")
+        self.refuse(2, "not both", *text, "-w", "text.txt")
+        self.refuse(2, "not both", *text, "--resume", "--force")
+        self.refuse(2, "retr", *text, "-p", "power:signal=retr")
+        self.refuse(2, "calibrat", *text, "-p", "calibrated")
+        self.refuse(2, "tokens", *text, "-c", "100000")
+
+    def test_wrong_files(self):
+        self.refuse(66, "missing.txt", "-t", "missing.txt", *GRID)
+        (self.folder / "bad.jsonl").write_text('{"text": "one"}\n{"words": 2}\n')
+        self.refuse(65, "line 2", "-t", "bad.jsonl", *GRID)
+        (self.folder / "windows.json").write_text('[{"book": "x", "token_ids": [1, 2, 3, 99999999]}]')
+        self.refuse(65, "99999999", "-w", "windows.json", "-n", "2")
+        (self.folder / "profile.json").write_text("{}")
+        self.refuse(65, "profile.json", "-t", "text.txt", *GRID, "--profile", "profile.json")
+
+
+class Calibration(EvalTest):
+    OPTIONS = ["-t", "text.txt", "-c", "60", "-n", "12", "--windows", "2", "--test-windows", "2", "-M", "knorm", "-r", "0.5", "-s",
+               "retr,oerr,erank", "--exponents=-1,1", "--floors", "0.05", "--shares", "0.25", "--shuffles", "3"]
+
+    def test_choice_judgement_and_use(self):
+        result = self.run_well("calibrate", *self.OPTIONS, "--json", "--quiet")
+        document = json.loads(result.stdout)
+        self.assert_valid(self.validator("calibration"), document)
+        losses = {row["budget"]: row["loss"] for row in document["candidates"]}
+        self.assertEqual(len(losses), 1 + 3 * (2 * 2 + 1))  # one of two layers cannot be whole at a half
+        self.assertEqual(document["loss"], min(losses.values()))
+        self.assertEqual(losses[document["budget"]], document["loss"])
+        self.assertEqual(losses["uniform"], document["uniform_loss"])
+        self.assertEqual((document["against_uniform"]["n"], document["n_shuffles"]), (2, 3 if document["budget"] != "uniform" else 0))
+        profile = self.load("rankkv-calibration/profile.json")
+        self.assert_valid(self.validator("profile"), profile)
+        self.assertEqual(profile["calibration"]["budget"], document["budget"])
+        self.assertLessEqual({"retr", "oerr", "erank"}, set(profile["signals"]))
+        chosen = self.load("rankkv-calibration/candidates/windows.json")
+        judged = self.load("rankkv-calibration/test/windows.json")
+        self.assertFalse({str(w["context"]) for w in chosen} & {str(w["context"]) for w in judged})
+        self.run_well("analyze", "--text", SENTENCES, "-o", "analysis", "--policy", "calibrated", "--profile",
+                      "rankkv-calibration/profile.json")
+        self.eval(*GRID[:-1], "uniform,calibrated", "--profile", "rankkv-calibration/profile.json")
+
+    def test_table_and_resume(self):
+        result = self.run_well("calibrate", *self.OPTIONS)
+        for words in ("best of 16 budgets", "judged on 2 other windows", "to uniform", "shuffles of itself"):
+            self.assertIn(words, result.stdout)
+        again = self.run_well("calibrate", *self.OPTIONS, "--resume")
+        self.assertEqual(again.stdout, result.stdout)
+
+    def test_refused(self):
+        for word, arguments in (("natural and copy alone", ["-T", "natural,passkey"]), ("no-such", ["-M", "no-such"]), ("no-such", ["-s", "no-such"]),
+                                ("--windows 0", ["--windows", "0"])):
+            result = self.run_program("calibrate", *self.OPTIONS, *arguments)
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertIn(word, result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
