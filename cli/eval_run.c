@@ -62,15 +62,17 @@ static rkv_status collect(const eval_inputs *inputs, const eval_options *options
                                  options->profile, options->seed));
 }
 
-/* Nothing is written before all that can be refused was refused. */
+/* Nothing is written before all that can be refused was refused: the journal, which may be another run's, or
+ * being written by one, comes first. */
 static rkv_status prepare_folder(const eval_inputs *inputs, const eval_options *options,
-                                 const rkv_eval_options *eval, const char *journal) {
-    rkv_status status = check_folder(journal, options);
+                                 const rkv_eval_options *eval, const char *path, rkv_journal **journal) {
+    rkv_status status = check_folder(path, options);
     if (!status)
         status =
             said(rkv_eval_check(inputs->model, &inputs->windows, inputs->settings, inputs->n_settings, eval));
     if (!status) status = folder_make(options->folder);
     if (!status) status = folder_make(eval->analyses);
+    if (!status) status = open_journal(inputs, eval, path, options->resume, journal);
     return status ? status : save_windows(inputs, options);
 }
 
@@ -88,8 +90,7 @@ rkv_status eval_run(const eval_inputs *inputs, const eval_options *options, rkv_
                              .is_known = rkv_journal_has,
                              .on_cell = rkv_journal_add,
                              .progress = progress_begin(&bar, "eval", options->quiet || options->json)};
-    if (!status) status = prepare_folder(inputs, options, &eval, path);
-    if (!status) status = open_journal(inputs, &eval, path, options->resume, &journal);
+    if (!status) status = prepare_folder(inputs, options, &eval, path, &journal);
     eval.user = journal;
     if (!status) status = measure(inputs, &eval, journal, path);
     if (!status) status = collect(inputs, options, journal, results);

@@ -115,14 +115,18 @@ class Resuming(EvalTest):
 
     def test_another_run_is_not_gone_on_with(self):
         self.eval(*GRID)
-        before = (self.folder / "out/cells.jsonl").read_bytes()
+        kept = ["out/cells.jsonl", "out/windows.json"]
+        before = [(self.folder / name).read_bytes() for name in kept]
         taken = self.run_program("eval", "-t", "text.txt", "-o", "out", *GRID)
         self.assertEqual(taken.returncode, 73)
         self.assertIn("--resume goes on with it, --force replaces it", taken.stderr)
         other = self.run_program("eval", "-t", "text.txt", "-o", "out", *GRID[:-1], "uniform,pyramid", "--resume")
         self.assertEqual(other.returncode, 65)
         self.assertIn("settings", other.stderr)
-        self.assertEqual((self.folder / "out/cells.jsonl").read_bytes(), before)
+        other = self.run_program("eval", "-t", "text.txt", "-o", "out", *GRID, "-c", "50", "--resume")
+        self.assertEqual(other.returncode, 65)
+        self.assertIn("windows", other.stderr)
+        self.assertEqual([(self.folder / name).read_bytes() for name in kept], before)
 
 
 class Refused(EvalTest):
