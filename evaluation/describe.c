@@ -82,7 +82,7 @@ rkv_status rkv_eval_describe(const rkv_model_info *model, const rkv_windows *win
     rkv_status status = write_windows(&out, windows);
     write_settings(&out, settings, n_settings);
     if (!status) status = write_profile(&out, options->profile);
-    rkv_json_size(&out, "seed", (size_t)options->seed);
+    rkv_json_seed(&out, "seed", options->seed);
     rkv_json_size(&out, "generate", options->generate);
     rkv_json_end(&out, '}');
     rkv_status written = rkv_text_finish(&text, json);

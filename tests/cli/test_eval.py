@@ -97,6 +97,12 @@ class Resuming(EvalTest):
             self.eval(*GRID, "--resume", folder=folder)
             self.assertEqual((self.folder / folder / "results.json").read_bytes(), wanted)
 
+    def test_seeds_of_64_bits(self):
+        seed = ["-s", str(2**64 - 1)]
+        document = self.eval(*GRID, *seed)
+        self.assertEqual(int(document["seed"]), 2**64 - 1)
+        self.assertEqual(self.eval(*GRID, *seed, "--resume"), document)
+
     def test_half_a_line(self):
         self.eval(*GRID)
         wanted = (self.folder / "out/results.json").read_bytes()
