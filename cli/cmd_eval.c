@@ -1,4 +1,6 @@
 /* cmd_eval.c: `rankkv eval`: what methods and budgets cost, measured on text. */
+#include <stdint.h>
+
 #include "cli/command.h"
 #include "cli/eval.h"
 #include "cli/eval_table.h"
@@ -23,7 +25,7 @@ static const cli_example examples[] = {
 
 static void set_defaults(void *memory) {
     *(eval_options *)memory = (eval_options){.device = "auto",
-                                             .cut = {.count = 8},
+                                             .cut = {.count = SIZE_MAX}, /* not given */
                                              .tasks = "natural,copy",
                                              .copy_start = 256,
                                              .depths = "0.1,0.3,0.5,0.7,0.9",

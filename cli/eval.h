@@ -12,7 +12,7 @@
 typedef struct eval_options {
     cli_list texts; /* files */
     const char *windows_file, *model, *device;
-    rkv_cut cut; /* continuation 0: not given */
+    rkv_cut cut; /* context 0, continuation 0, count SIZE_MAX: not given */
     const char *tasks;
     size_t copy_start;
     const char *depths;

@@ -1,4 +1,5 @@
 /* eval_windows.c: the windows that `rankkv eval` asks its questions on. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,8 @@
 #include "cli/prompt.h"
 
 /* Windows of the sample prompts, which are a few hundred tokens long. */
-enum { SAMPLE_CONTEXT = 256, SAMPLE_CONTINUATION = 64, TEXT_CONTEXT = 1024, TEXT_CONTINUATION = 256 };
+enum { SAMPLE_CONTEXT = 256, SAMPLE_CONTINUATION = 64, SAMPLE_WINDOWS = 1 };
+enum { TEXT_CONTEXT = 1024, TEXT_CONTINUATION = 256, TEXT_WINDOWS = 8 };
 
 typedef struct plan {
     const eval_options *options;
@@ -35,7 +37,7 @@ static rkv_status read_tasks(plan *p, const char *text) {
 static void set_lengths(plan *p, bool samples) {
     if (p->cut.context == 0) p->cut.context = samples ? SAMPLE_CONTEXT : TEXT_CONTEXT;
     if (p->cut.continuation == 0) p->cut.continuation = samples ? SAMPLE_CONTINUATION : TEXT_CONTINUATION;
-    if (samples && p->options->cut.count == 8) p->cut.count = 1;
+    if (p->cut.count == SIZE_MAX) p->cut.count = samples ? SAMPLE_WINDOWS : TEXT_WINDOWS;
     p->cut.seed = p->options->seed;
 }
 
@@ -48,10 +50,27 @@ static void drop_natural(rkv_window *w) {
     memmove(w->questions, w->questions + 1, w->n_questions * sizeof *w->questions);
 }
 
+static bool asks(const rkv_window *w, rkv_task task) {
+    for (size_t q = 0; q < w->n_questions; q++)
+        if (w->questions[q].task == task) return true;
+    return false;
+}
+
+/* A short context is asked for its beginning, or for all of it. A window that asks for a passage already, or
+ * for what is hidden in it, is asked for no other. */
+static rkv_status add_copy(rkv_window *window, const plan *p) {
+    rkv_windows one = {window, 1, 1};
+    size_t n = p->cut.continuation, start = p->options->copy_start;
+    if (!asks(window, RKV_TASK_NATURAL) || asks(window, RKV_TASK_COPY)) return RKV_OK;
+    if (n > window->n_context) n = window->n_context;
+    if (start > window->n_context - n) start = 0;
+    return n < 2 ? RKV_OK : said(rkv_windows_add_copy(&one, 0, start, n));
+}
+
 /* Contexts begin with what the model wants before any text. */
 static rkv_status cut_text(eval_inputs *inputs, const plan *p, const char *name, const int32_t *ids,
                            size_t n) {
-    size_t first = inputs->windows.n, start = p->options->copy_start;
+    size_t first = inputs->windows.n;
     rkv_cut cut = p->cut;
     int32_t *prefix = NULL;
     rkv_status status = said(
@@ -59,10 +78,8 @@ static rkv_status cut_text(eval_inputs *inputs, const plan *p, const char *name,
     cut.prefix = prefix;
     if (!status) status = said(rkv_windows_cut(&inputs->windows, name, ids, n, &cut));
     rkv_free(prefix);
-    if (start + p->cut.continuation > p->cut.context) start = 0;
-    size_t length = p->cut.continuation < p->cut.context ? p->cut.continuation : p->cut.context;
-    if (!status && p->tasks[RKV_TASK_COPY])
-        status = said(rkv_windows_add_copy(&inputs->windows, first, start, length));
+    for (size_t w = first; !status && p->tasks[RKV_TASK_COPY] && w < inputs->windows.n; w++)
+        status = add_copy(&inputs->windows.items[w], p);
     for (size_t w = first; !status && !p->tasks[RKV_TASK_NATURAL] && w < inputs->windows.n; w++)
         drop_natural(&inputs->windows.items[w]);
     return status;
@@ -145,13 +162,16 @@ static rkv_status describe(eval_inputs *inputs, const plan *p) {
     return RKV_OK;
 }
 
-/* Windows that are ready: `copy` is added where the context is long enough. */
+/* Windows that are ready ask what they ask; `copy` is all that can be added. */
 static rkv_status load_windows(eval_inputs *inputs, plan *p) {
+    if (p->tasks[RKV_TASK_PASSKEY] || p->tasks[RKV_TASK_RECALL])
+        return complain(RKV_USAGE, "--tasks: passkey and recall are hidden in a text (--text-file); windows "
+                                   "of --windows-file ask what they ask, and copy");
     set_lengths(p, false);
     rkv_status status = said(rkv_windows_load(&inputs->windows, p->options->windows_file, p->cut.continuation,
                                               rkv_model_get_info(inputs->model)->n_vocab));
-    if (!status && p->tasks[RKV_TASK_COPY])
-        status = said(rkv_windows_add_copy(&inputs->windows, 0, p->options->copy_start, p->cut.continuation));
+    for (size_t w = 0; !status && p->tasks[RKV_TASK_COPY] && w < inputs->windows.n; w++)
+        status = add_copy(&inputs->windows.items[w], p);
     return status;
 }
 

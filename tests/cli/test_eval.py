@@ -51,10 +51,24 @@ class Outputs(EvalTest):
 
     def test_windows_of_a_run_can_be_run_again(self):
         first = self.eval(*GRID)
-        result = self.run_well("eval", "-w", "out/windows.json", "-T", "natural", "-o", "again", "--json", "--quiet", *GRID[6:])
-        again = json.loads(result.stdout)
-        losses = [[cell["loss"] for cell in document["cells"]] for document in (first, again)]
-        self.assertEqual(*losses)  # both questions stand in the file
+        for folder, tasks in (("again", []), ("natural", ["-T", "natural"])):
+            result = self.run_well("eval", "-w", "out/windows.json", *tasks, "-o", folder, "--json", "--quiet", *GRID[6:])
+            again = json.loads(result.stdout)
+            losses = [[cell["loss"] for cell in document["cells"]] for document in (first, again)]
+            self.assertEqual(*losses)  # both questions stand in the file, and none is asked twice
+
+    def test_ready_windows_are_asked_for_a_passage_that_fits(self):
+        ids = list(range(10, 40))
+        (self.folder / "ready.json").write_text(json.dumps([{"book": "x", "token_ids": ids}, {"book": "y", "token_ids": ids[:14]}]))
+        self.run_well("eval", "-w", "ready.json", "-n", "12", "-o", "out", "--quiet", *GRID[6:], "-M", "knorm")
+        windows = self.load("out/windows.json")
+        self.assertEqual([[q["ids"] for q in w["questions"] if q["task"] == "copy"] for w in windows], [[ids[:12]], [ids[:2]]])
+
+    def test_as_many_windows_of_sample_prompts_as_asked_for(self):
+        for given, n in (([], 1), (["--windows", "2"], 2), (["--windows", "8"], 8)):
+            self.run_well("eval", "-c", "20", "-n", "4", *given, *GRID[6:], "-o", "out", "--force", "--quiet", "--no-charts")
+            names = [window["name"].rsplit(" ", 1) for window in self.load("out/windows.json")]
+            self.assertEqual(max(int(number) for _, number in names), n)
 
     def test_streaming_retrieval_and_generation(self):
         document = self.eval("-c", "200", "-n", "12", "--windows", "1", "-T", "natural,passkey,recall", "--depths", "0.2,0.8",
@@ -153,6 +167,7 @@ class Refused(EvalTest):
         self.refuse(2, "batch", *text, "--protocols", "batch")
         self.refuse(2, "not both", *text, "-w", "text.txt")
         self.refuse(2, "not both", *text, "--resume", "--force")
+        self.refuse(2, "--windows-file ask what they ask", "-w", "text.txt", *GRID, "-T", "passkey")
         self.refuse(2, "retr", *text, "-p", "power:signal=retr")
         self.refuse(2, "calibrat", *text, "-p", "calibrated")
         self.refuse(2, "tokens", *text, "-c", "100000")
