@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/eval.h"
 #include "cli/eval_table.h"
+#include "cli/eval_texts.h"
 #include "cli/json.h"
 #include "cli/message.h"
 #include "cli/output.h"
@@ -40,6 +41,7 @@ static rkv_status tell(const rkv_results *results, const eval_options *options) 
     rkv_status status = RKV_OK;
     if (!options->json) {
         eval_table_write(stdout, results);
+        eval_texts_write(stdout, results);
         return output_flush();
     }
     status = said(rkv_results_to_json(results, &document));
