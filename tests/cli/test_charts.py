@@ -1,9 +1,12 @@
 """--chart of `rankkv budget` and `rankkv run`: what is drawn, and what is refused before there is any work."""
 import json
+import re
+import signal
+import subprocess
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-from support import CliTest
+from support import PROGRAM, CliTest
 
 SVG = "{http://www.w3.org/2000/svg}"
 NO_FONTS = '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd"><fontconfig></fontconfig>'
@@ -103,6 +106,113 @@ class Budget(ChartTest):
     def test_refused_before_the_work(self):
         for more in ([], ["--compare"], ["-o", "budget.json"]):
             self.assert_refused(["budget", "analysis.json", *more])
+
+
+class Run(ChartTest):
+    ARGUMENTS = ["run", "prompt.txt", "--verify", "--ignore-end"]
+
+    def draw(self, *arguments, chart="chart.svg"):
+        self.run_well(*self.ARGUMENTS, *arguments, "--chart", chart, errors="replace")
+        return self.svg(chart)
+
+    def paths(self, group):
+        """Points of the paths in a group."""
+        return [[tuple(map(float, point.split())) for point in re.split("[ML]", path.get("d").rstrip("Z"))[1:]]
+                for path in group.findall(f"{SVG}path") if path.get("stroke-width")]
+
+    def test_what_the_trace_says(self):
+        """The same lengths as --trace-cache writes, for methods whose lists are of one length and of many."""
+        self.need_drawing()
+        for method in (["-M", "window", "-b", "8"], ["-M", "fastgen:T=0.5"], ["--adaptive", "0:full,170:window", "-b", "9"],
+                       ["-M", "streaming-llm", "-b", "12", "--interval", "4"]):
+            with self.subTest(method):
+                root = self.draw(*method, "-N", "20", "--trace-cache", "trace.jsonl")
+                events = [json.loads(line) for line in (self.folder / "trace.jsonl").read_text().splitlines()]
+                self.check_line(root, events)
+
+    def check_line(self, root, events):
+        kept = {}
+        for event in events:
+            kept.setdefault(event["step"], []).append(event["after"])
+        wanted = [sum(lengths) / len(lengths) for _, lengths in sorted(kept.items())]
+        line = self.paths(self.groups(root, "series")[0])[0]
+        self.assertEqual(len(line), 2 * len(wanted) - 1)
+        drawn = [y for _, y in line[::2]]
+        low, high = wanted.index(min(wanted)), wanted.index(max(wanted))
+        for at, mean in enumerate(wanted):
+            if wanted[low] == wanted[high]:
+                self.assertEqual(drawn[at], drawn[0])
+            else:
+                share = (mean - wanted[low]) / (wanted[high] - wanted[low])
+                self.assertAlmostEqual(drawn[at], drawn[low] + share * (drawn[high] - drawn[low]), delta=0.2)
+        many = any(min(lengths) < max(lengths) for lengths in kept.values())
+        note = " ".join(self.texts(root))
+        self.assertEqual("band: from the shortest to the longest" in note, many)
+        self.assertEqual("lists (layers × KV heads) are equally long" in note, not many)
+
+    def test_words_and_budget(self):
+        self.need_drawing()
+        root = self.draw("-M", "window", "-b", "10", "-N", "5")
+        texts = self.texts(root)
+        self.assertIn("Length of the cache, step by step", texts)
+        self.assertRegex(" ".join(texts), r"Tiny random model \(F32\) · prompt, \d+ tokens, and 5 new · window · budget 10")
+        self.assertIn("budget", texts)
+        self.assertEqual(len(self.groups(root, "rule")), 1)
+
+    def test_no_rule_where_the_budget_is_not_one_number_or_out_of_reach(self):
+        self.need_drawing()
+        self.assertEqual(self.groups(self.draw("-M", "int8", "-N", "5"), "rule"), [])
+        self.assertEqual(self.groups(self.draw("-M", "window", "-b", "100000", "-N", "5"), "rule"), [])
+        self.run_well("analyze", "prompt.txt", "-q", "--policy", "pyramid")
+        root = self.draw("-M", "window", "-B", "rankkv-out/prompt/budget.json", "-N", "5")
+        self.assertEqual(self.groups(root, "rule"), [])
+        self.assertRegex(" ".join(self.texts(root)), r"budgets \d+ to \d+")
+
+    def test_both_runs(self):
+        self.need_drawing()
+        for more in ([], ["--json"]):
+            root = self.draw("-M", "h2o", "-b", "10", "-N", "5", "--compare", *more)
+            self.assertEqual(self.series(root), ["h2o", "full"])
+            self.assertEqual(len(self.groups(root, "entry")), 2)
+
+    def test_one_token(self):
+        self.need_drawing()
+        self.assertEqual(len(self.groups(self.draw("-N", "1"), "series")), 1)
+
+    def test_a_long_run_makes_no_larger_picture(self):
+        self.need_drawing()
+        sizes = []
+        for steps, most in ((2000, 2048), (5000, 2048)):
+            root = self.draw("-M", "window", "-b", "8", "-N", steps, "--interval", "3", "-q")
+            line = self.paths(self.groups(root, "series")[0])[0]
+            self.assertLessEqual(len(line), 2 * most)
+            self.assertGreater(len(line), most)
+            sizes.append((self.folder / "chart.svg").stat().st_size)
+        self.assertLess(max(sizes), 300_000)
+        self.assertIn("A point stands for 4 steps.", " ".join(self.texts(root)))
+
+    def test_what_there_is_after_a_signal(self):
+        self.need_drawing()
+        program = subprocess.Popen([PROGRAM, *self.ARGUMENTS, "-M", "window", "-b", "8", "-N", "100000000", "--chart",
+                                    "chart.svg"], cwd=self.folder, env=self.env, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        self.addCleanup(program.kill)
+        program.stdout.read(50)
+        program.send_signal(signal.SIGINT)
+        _, err = program.communicate(timeout=60)
+        self.assertEqual(program.returncode, 128 + signal.SIGINT, err)
+        self.assertEqual(len(self.groups(self.svg("chart.svg"), "series")), 1)
+
+    def test_refused_before_the_work(self):
+        for more in ([], ["--compare"], ["--trace-cache", "trace.jsonl"]):
+            self.assert_refused([*self.ARGUMENTS, *more])
+
+    def test_no_other_file_is_overwritten(self):
+        (self.folder / "prompt.svg").write_text("a text of some tokens")
+        self.assert_fails(2, "--chart: prompt.svg is an input of this run", "run", "prompt.svg", "--chart", "prompt.svg")
+        self.assertEqual((self.folder / "prompt.svg").read_text(), "a text of some tokens")
+        self.assert_fails(2, "--chart: out.svg is the file of --trace-cache", "run", "prompt.txt", "--trace-cache",
+                          "out.svg", "--chart", "out.svg")
 
 
 if __name__ == "__main__":
