@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "cli/bar.h"
+#include "cli/budget_chart.h"
 #include "cli/budget_profile.h"
 #include "cli/budget_rows.h"
+#include "cli/chart_file.h"
 #include "cli/command.h"
 #include "cli/compare.h"
 #include "cli/message.h"
@@ -14,7 +16,7 @@
 typedef struct budget_command_options {
     rkv_budget_options budget;
     const char *profile;
-    const char *output;
+    const char *output, *chart;
     bool compare, json, quiet;
 } budget_command_options;
 
@@ -24,6 +26,10 @@ static const option_row rows[] = {
     {"output", 'o', OPTION_FILE, "FILE", "Write budget.json there instead of printing a table",
      FIELD(output)},
     {"compare", 0, OPTION_FLAG, NULL, "Show the budgets of every policy at the same total", FIELD(compare)},
+    {"chart", 0, OPTION_FILE, "FILE",
+     "Draw the budgets layer by layer, by head with the span of each layer's heads, or with --compare a line "
+     "for each policy; PNG or SVG by the file's ending",
+     FIELD(chart)},
     {"json", 'j', OPTION_FLAG, NULL, "Print budget.json instead of a table", FIELD(json)},
     {"quiet", 'q', OPTION_FLAG, NULL, "No progress bar and no notes", FIELD(quiet)},
     {0}};
@@ -42,6 +48,7 @@ static const cli_example examples[] = {
     {"rankkv budget analysis.json --policy inverse --ratio 0.25", "a table: a quarter of the prompt kept"},
     {"rankkv budget analysis.json --compare --ratio 0.25",
      "every policy beside the controls, at the same total"},
+    {"rankkv budget analysis.json --compare --chart policies.svg", "the same as a picture"},
     {"rankkv budget analysis.json -p top-k -s ind1 --top-k 1 -a max -o budget.json",
      "the layer with the strongest induction head keeps everything"},
     {"rankkv budget results/prompt/analysis.json -P profile.json -s retr -g head",
@@ -88,6 +95,8 @@ static rkv_status print_json(const rkv_budget *budget) {
 static rkv_status make_one(const rkv_analysis *analysis, const budget_command_options *options) {
     rkv_budget *budget = NULL;
     rkv_status status = said(rkv_budget_allocate(&budget, analysis, &options->budget));
+    if (!status && options->chart)
+        status = budget_chart_save((const rkv_budget *const *)&budget, 1, options->chart);
     bool to_stdout = options->output && strcmp(options->output, "-") == 0;
     if (!status && options->output && !to_stdout) status = said(rkv_budget_save(budget, options->output));
     if (!status && (options->json || to_stdout)) status = print_json(budget);
@@ -111,12 +120,14 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
     rkv_status status = budget_options_check(&options.budget);
     if (!status && options.compare && options.output)
         status = complain(RKV_USAGE, "--compare shows many budgets: it cannot go with --output");
+    if (!status) status = chart_file_check(options.chart);
     if (!status) status = budget_profile_load(&known, options.profile, &options.budget);
     if (!status) status = budget_profile_resolve(&known, &options.budget);
     if (!status) status = load_ranks(&ranks, arguments[0], &options);
     if (!status)
-        status = options.compare ? compare_policies(ranks.analysis, &options.budget, options.json)
-                                 : make_one(ranks.analysis, &options);
+        status = options.compare
+                     ? compare_policies(ranks.analysis, &options.budget, options.chart, options.json)
+                     : make_one(ranks.analysis, &options);
     ranks_clear(&ranks);
     budget_profile_clear(&known);
     return status;

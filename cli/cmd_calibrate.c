@@ -47,9 +47,10 @@ static const option_group groups[] = {{"Text and model:", eval_text_rows, offset
                                       {0}};
 
 static const cli_example examples[] = {
-    {"rankkv calibrate -t novel.txt -M snapkv -r 0.25 -c 1024 -n 128 --windows 2 --test-windows 2",
-     "budgets for snapkv at a quarter, judged on later windows of the novel"},
-    {"rankkv budget analysis.json --policy calibrated --profile rankkv-calibration/profile.json", "use them"},
+    {"rankkv calibrate -t novel.txt -M h2o -r 0.25 -p h2o.json",
+     "budgets for h2o at a quarter, judged on later windows of the novel"},
+    {"rankkv eval -t novel.txt -p uniform,calibrated --profile h2o.json -o use",
+     "what they do for it and for another method"},
     {0}};
 
 static void set_defaults(void *memory) {

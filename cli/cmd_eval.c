@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/eval.h"
 #include "cli/eval_table.h"
+#include "cli/eval_texts.h"
 #include "cli/json.h"
 #include "cli/message.h"
 #include "cli/output.h"
@@ -16,11 +17,12 @@ static const option_group groups[] = {{"Text and model:", eval_text_rows, 0},
 
 static const cli_example examples[] = {
     {"rankkv eval", "two methods and two policies on the sample prompts, in a minute or so"},
-    {"rankkv eval -t novel.txt -c 1024 -n 256 --windows 4 -M snapkv,tova -p uniform,inverse -r 0.5,0.25",
-     "layer budgets against uniform ones"},
-    {"rankkv eval -t novel.txt -T passkey -M streaming-llm,snapkv -p none -r 0.25 -c 1024 --windows 2",
-     "who finds a number that is hidden in the text?"},
-    {"rankkv eval -t novel.txt --resume -o rankkv-eval", "go on where an interrupted run stopped"},
+    {"rankkv eval -t novel.txt -M tova -p uniform,inverse -r 0.5 -o tova",
+     "do layer budgets that fall with the rank beat uniform ones for tova?"},
+    {"rankkv eval -t novel.txt -M tova -p uniform,inverse -r 0.5 -o tova --resume",
+     "go on where that run was stopped"},
+    {"rankkv eval -t novel.txt -T passkey -p none -r 0.25 -o passkey",
+     "which method still finds a number that is hidden in the text?"},
     {0}};
 
 static void set_defaults(void *memory) {
@@ -41,6 +43,7 @@ static rkv_status tell(const rkv_results *results, const eval_options *options) 
     rkv_status status = RKV_OK;
     if (!options->json) {
         eval_table_write(stdout, results);
+        eval_texts_write(stdout, results);
         return output_flush();
     }
     status = said(rkv_results_to_json(results, &document));

@@ -69,6 +69,10 @@ static const option_row output_rows[] = {
     {"trace-cache", 0, OPTION_FILE, "FILE",
      "Write a line of JSON per step, layer and KV head: what it held, what was evicted; - is standard output",
      FIELD(trace)},
+    {"chart", 0, OPTION_FILE, "FILE",
+     "Draw how many entries the heads keep, step by step: their mean, and from the shortest to the longest; "
+     "with --compare beside the full cache; PNG or SVG by the file's ending",
+     FIELD(chart)},
     {"verify", 0, OPTION_FLAG, NULL, "Recount the cache after each step; fail where the method lied",
      FIELD(verify)},
     {"per-layer", 0, OPTION_FLAG, NULL, "Add a table: entries and bytes of each layer", FIELD(per_layer)},
@@ -94,6 +98,8 @@ static const cli_example examples[] = {
      "policies chosen head by head, and what each layer then holds"},
     {"rankkv run prompt.txt -M streaming-llm -b 8 --trace-cache trace.jsonl",
      "every step of the cache as a line of JSON"},
+    {"rankkv run prompt.txt -M streaming-llm -b 64 --compare --chart lengths.svg",
+     "the length of the cache over the steps, beside the full one"},
     {0}};
 
 static void set_defaults(void *memory) {
@@ -125,6 +131,14 @@ static void tell_figures(const run_result *result, const run_result *full, const
 
 /* ---- the command ---- */
 
+/* Draws what there is, after a signal too; returns the status that the command then has. */
+static rkv_status draw(rkv_status status, const run_result *result, const run_result *full,
+                       const run_inputs *inputs, const run_options *options) {
+    if (!options->chart || !result->heads) return status;
+    rkv_status drawn = run_chart_save(result, full, inputs, options);
+    return drawn ? drawn : status;
+}
+
 /* Shows the text while it is made; where the trace takes standard output, on stderr. */
 static rkv_status run_streaming(const run_inputs *inputs, const run_options *options) {
     run_result result = {0};
@@ -133,6 +147,7 @@ static rkv_status run_streaming(const run_inputs *inputs, const run_options *opt
     run_show show = {inputs->name, &stream, !options->quiet, options->trace};
     rkv_status status = run_generate(&result, inputs, inputs->method, options, &show);
     tell_figures(&result, NULL, inputs, options);
+    status = draw(status, &result, NULL, inputs, options);
     run_result_clear(&result);
     return status;
 }
@@ -163,8 +178,9 @@ static rkv_status run_whole(const run_inputs *inputs, const run_options *options
     show = (run_show){"full", NULL, false, NULL};
     if (!status && options->compare) status = run_generate(&full, inputs, "full", &plain, &show);
     if (result.heads && (full.heads || !options->compare)) {
-        rkv_status told = tell_whole(&result, options->compare ? &full : NULL, inputs, options);
-        if (told) status = told;
+        const run_result *beside = options->compare ? &full : NULL;
+        rkv_status told = tell_whole(&result, beside, inputs, options);
+        status = draw(told ? told : status, &result, beside, inputs, options);
     }
     run_result_clear(&result);
     run_result_clear(&full);

@@ -21,7 +21,7 @@ typedef struct run_options {
     rkv_group_score group_score;
     rkv_positions positions;
     rkv_generate_options generate;
-    const char *trace;
+    const char *trace, *chart;
     bool verify, compare, per_layer, json, quiet;
 } run_options;
 
@@ -60,6 +60,27 @@ rkv_status run_stream_add(run_stream *stream, const char *bytes, size_t length);
 /* Writes what waits, and ends the line. */
 rkv_status run_stream_end(run_stream *stream);
 
+/* ---- run_chart.c: --chart ---- */
+
+/* What is kept of the cache's lengths, however many steps there are. */
+enum { RUN_POINTS = 2048 };
+
+/* Lengths over all heads and the steps of one point. */
+typedef struct run_point {
+    double sum;
+    size_t n, shortest, longest;
+} run_point;
+
+typedef struct run_lengths {
+    run_point *points; /* [n] of RUN_POINTS; NULL: not asked for */
+    size_t n;
+    size_t stride; /* steps of a point: 1, and twice as many whenever the points are full */
+} run_lengths;
+
+rkv_status run_lengths_begin(run_lengths *lengths);
+void run_lengths_add(run_lengths *lengths, const rkv_cache_event *event);
+void run_lengths_clear(run_lengths *lengths);
+
 /* ---- run_generate.c: the generation ---- */
 
 /* One head's cache as it is at the end. */
@@ -79,7 +100,8 @@ typedef struct run_result {
     double first_s;  /* from the prompt's first layer to the first token: reading, compressing, drawing */
     double decode_s; /* from the first token to the last */
     rkv_cache_stats stats;
-    run_head *heads; /* [L, G] */
+    run_head *heads;     /* [L, G] */
+    run_lengths lengths; /* with --chart */
 } run_result;
 
 /* How a run is shown while it goes on. */
@@ -109,7 +131,11 @@ rkv_status run_trace_event(void *trace, const rkv_cache_event *event); /* an rkv
 rkv_status run_trace_end(run_trace *trace);
 void run_trace_abandon(run_trace *trace);
 
-/* ---- run_report.c, run_compare.c, run_json.c: what is told ---- */
+/* ---- run_chart.c, run_report.c, run_compare.c, run_json.c: what is told ---- */
+
+/* Draws the lengths of one run, or of both, into options->chart. */
+rkv_status run_chart_save(const run_result *result, const run_result *full, const run_inputs *inputs,
+                          const run_options *options);
 
 /* What a method says of each head after the prompt, a line each; nothing of methods that say nothing. */
 void run_report_heads(FILE *out, const rkv_session *session, const rkv_model_info *model);

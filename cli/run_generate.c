@@ -66,7 +66,8 @@ static rkv_status on_token(void *user, int32_t id) {
 
 static rkv_status on_event(void *user, const rkv_cache_event *event) {
     run_watch *watch = user;
-    return run_trace_event(&watch->trace, event);
+    if (watch->result->lengths.points) run_lengths_add(&watch->result->lengths, event);
+    return watch->show->trace ? run_trace_event(&watch->trace, event) : RKV_OK;
 }
 
 /* ---- the work ---- */
@@ -92,7 +93,7 @@ static rkv_status open_session(rkv_session **session, run_watch *watch, const ch
                                .positions = options->positions,
                                .seed = options->generate.seed,
                                .verify = options->verify,
-                               .on_event = watch->show->trace ? on_event : NULL,
+                               .on_event = watch->show->trace || options->chart ? on_event : NULL,
                                .user = watch,
                                .progress = {on_progress, watch}};
     return said_of_budgets(rkv_session_new(session, watch->inputs->model, &how), options);
@@ -172,6 +173,7 @@ rkv_status run_generate(run_result *result, const run_inputs *inputs, const char
     rkv_session *session = NULL;
     watch.progress = progress_begin(&watch.bar, how->label, options->quiet);
     rkv_status status = open_session(&session, &watch, method);
+    if (!status && options->chart) status = run_lengths_begin(&result->lengths);
     if (!status) status = run_trace_begin(&watch.trace, how->trace);
     if (!status) status = read_prompt(session, &watch);
     bool has_read = !status;
@@ -192,5 +194,6 @@ void run_result_clear(run_result *result) {
     free(result->ids);
     rkv_free(result->text);
     free(result->heads);
+    run_lengths_clear(&result->lengths);
     *result = (run_result){0};
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/chart_file.h"
 #include "cli/input_kind.h"
 #include "cli/message.h"
 #include "cli/prompt.h"
@@ -20,13 +21,18 @@ static bool is_same_file(const char *a, const char *b) {
            of_a.st_ino == of_b.st_ino;
 }
 
-/* The trace takes the place of an older one, but not of what is read. */
-static rkv_status check_trace(const run_options *options, const char *prompt) {
+/* What is written takes the place of an older file, but not of what is read or written besides. */
+static rkv_status check_outputs(const run_options *options, const char *prompt) {
     const char *const inputs[] = {prompt, options->model, options->config, options->budgets};
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
-        if (is_same_file(options->trace, inputs[i]))
-            return complain(RKV_USAGE, "--trace-cache: %s is an input of this run", options->trace);
-    return RKV_OK;
+    const char *const outputs[][2] = {{"--trace-cache", options->trace}, {"--chart", options->chart}};
+    for (size_t o = 0; o < sizeof outputs / sizeof *outputs; o++)
+        for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+            if (is_same_file(outputs[o][1], inputs[i]))
+                return complain(RKV_USAGE, "%s: %s is an input of this run", outputs[o][0], outputs[o][1]);
+    bool both = options->trace && options->chart;
+    if (both && (strcmp(options->trace, options->chart) == 0 || is_same_file(options->trace, options->chart)))
+        return complain(RKV_USAGE, "--chart: %s is the file of --trace-cache", options->chart);
+    return chart_file_check(options->chart);
 }
 
 static rkv_status check_options(const run_options *options, size_t n_paths) {
@@ -128,7 +134,7 @@ rkv_status run_inputs_open(run_inputs *inputs, const run_options *options, char 
     char *bytes = NULL;
     size_t length = 0;
     rkv_status status = check_options(options, n_paths);
-    if (!status) status = check_trace(options, n_paths ? paths[0] : NULL);
+    if (!status) status = check_outputs(options, n_paths ? paths[0] : NULL);
     if (!status) status = read_method(inputs, options);
     if (!status && options->budgets) status = said(rkv_budget_load(&inputs->budgets, options->budgets));
     if (!status) status = read_prompt(inputs, options, n_paths ? paths[0] : NULL, &bytes, &length);

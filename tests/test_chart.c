@@ -291,9 +291,16 @@ static int drop(void **state) {
     return 0;
 }
 
+static void test_available(void **state) {
+    (void)state;
+    assert_int_equal(rkv_chart_available(), RKV_OK);
+}
+
 static void test_unavailable_without_cairo(void **state) {
     (void)state;
     sample_chart *sample = sample_chart_new(&sample_kinds[0]);
+    assert_int_equal(rkv_chart_available(), RKV_UNAVAILABLE);
+    assert_true(strstr(rkv_message(), "Cairo") || strstr(rkv_message(), "font"));
     for (size_t f = 0; f < COUNT(formats); f++) {
         assert_int_equal(rkv_chart_save(&sample->chart, "never", formats[f].format), RKV_UNAVAILABLE);
         assert_true(strstr(rkv_message(), "Cairo") || strstr(rkv_message(), "font"));
@@ -304,6 +311,7 @@ static void test_unavailable_without_cairo(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_available),
         cmocka_unit_test(test_same_input_same_bytes),
         cmocka_unit_test(test_png_holds_pixels_alone),
         cmocka_unit_test(test_svg_holds_what_the_chart_does),

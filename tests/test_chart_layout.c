@@ -199,6 +199,28 @@ static void test_steps(void **state) {
     rkv_figure_close(&figure);
 }
 
+/* So do the ends of its intervals: along the tops, down, and back. */
+static void test_steps_of_bands(void **state) {
+    (void)state;
+    static const double x[] = {0, 1, 2}, y[] = {2, 4, 3}, low[] = {1, 3, 2}, high[] = {3, 6, 4};
+    rkv_series series = {.x = x, .y = y, .low = low, .high = high, .n = 3, .mark = RKV_MARK_STEP};
+    rkv_panel panel = {.series = &series, .n_series = 1};
+    rkv_chart chart = {.panels = &panel, .n_panels = 1};
+    rkv_figure figure;
+    lay_out(&figure, &chart);
+    size_t first = 0;
+    group(&figure.scene, "band", 0, &first);
+    const rkv_item *path = &figure.scene.item[first];
+    assert_int_equal(path->n_points, 10);
+    assert_true(path->closed);
+    for (size_t i = 0; i < 10; i++) {
+        const rkv_point *from = &path->point[i], *to = &path->point[(i + 1) % 10];
+        assert_true((from->x == to->x) == (i % 2 == 1 || i == 4));
+        assert_true((from->y == to->y) == (from->x != to->x));
+    }
+    rkv_figure_close(&figure);
+}
+
 /* ---- side by side ---- */
 
 /* Bars of one category stand beside each other, on 0, inside of their category; a series that has no value
@@ -516,6 +538,7 @@ int main(void) {
         cmocka_unit_test(test_intervals),
         cmocka_unit_test(test_missing_values),
         cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_steps_of_bands),
         cmocka_unit_test(test_bars),
         cmocka_unit_test(test_controls_are_spread),
         cmocka_unit_test(test_names_keep_their_look),

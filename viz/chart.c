@@ -265,6 +265,13 @@ static rkv_status write_svg(const rkv_figure *figure, const rkv_chart *chart, co
     return status;
 }
 
+rkv_status rkv_chart_available(void) {
+    rkv_scene scene = {0};
+    rkv_status status = rkv_scene_open(&scene, true);
+    rkv_scene_close(&scene);
+    return status;
+}
+
 rkv_status rkv_chart_save(const rkv_chart *chart, const char *path, rkv_picture_format format) {
     rkv_figure figure = {0};
     rkv_status status = rkv_plot_check(chart);

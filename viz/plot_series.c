@@ -25,7 +25,7 @@ typedef struct drawing {
     const rkv_look *look;
     size_t index;
     double em;
-    rkv_point *point; /* [2 n + 2] room for a path */
+    rkv_point *point; /* [4 n] room for a path */
 } drawing;
 
 static double at_x(const drawing *d, size_t i) {
@@ -62,15 +62,30 @@ static bool has_band(const rkv_series *series) {
            (series->mark == RKV_MARK_STEP || (series->mark == RKV_MARK_LINE && series->n > WHISKER_POINTS));
 }
 
+/* The path along y [n] of points first .. first + n - 1, into point; a step goes across before it goes up or
+ * down. Returns how many points it has, at most 2 n. */
+static size_t trace(const drawing *d, const double *y, size_t first, size_t n, rkv_point *point) {
+    size_t length = 0;
+    for (size_t i = 0; i < n; i++) {
+        rkv_point p = {at_x(d, first + i), at_y(d, y[first + i])};
+        if (d->series->mark == RKV_MARK_STEP && i > 0)
+            point[length] = (rkv_point){p.x, point[length - 1].y}, length++;
+        point[length++] = p;
+    }
+    return length;
+}
+
 /* The band of points first .. first + n - 1, all with intervals: along the tops and back. */
 static void add_band(const drawing *d, size_t first, size_t n) {
     rkv_pen pen = {.fill = d->look->colour, .fill_opacity = BAND_OPACITY};
-    for (size_t i = 0; i < n; i++) {
-        double x = at_x(d, first + i);
-        d->point[i] = (rkv_point){x, at_y(d, d->series->high[first + i])};
-        d->point[2 * n - 1 - i] = (rkv_point){x, at_y(d, d->series->low[first + i])};
+    size_t tops = trace(d, d->series->high, first, n, d->point);
+    size_t all = tops + trace(d, d->series->low, first, n, d->point + tops);
+    for (size_t i = tops, j = all - 1; i < j; i++, j--) {
+        rkv_point p = d->point[i];
+        d->point[i] = d->point[j];
+        d->point[j] = p;
     }
-    rkv_scene_path(&d->figure->scene, d->point, 2 * n, true, &pen);
+    rkv_scene_path(&d->figure->scene, d->point, all, true, &pen);
 }
 
 static void add_bands(const drawing *d) {
@@ -113,18 +128,12 @@ static void add_whiskers(const drawing *d) {
 
 /* ---- marks ---- */
 
-/* The path through points first .. first + n - 1; a step goes across before it goes up or down. */
+/* The path through points first .. first + n - 1. */
 static void add_run(const drawing *d, size_t first, size_t n) {
     rkv_pen pen = {.stroke = d->look->colour, .dash = d->look->dash};
     pen.stroke_opacity = d->look->muted ? MUTED_OPACITY : 1;
     pen.width_px = (d->look->muted ? MUTED_LINE_EM : LINE_EM) * d->em;
-    size_t length = 0;
-    for (size_t i = 0; i < n; i++) {
-        rkv_point p = place(d, first + i);
-        if (d->series->mark == RKV_MARK_STEP && i > 0)
-            d->point[length] = (rkv_point){p.x, d->point[length - 1].y}, length++;
-        d->point[length++] = p;
-    }
+    size_t length = trace(d, d->series->y, first, n, d->point);
     rkv_scene_path(&d->figure->scene, d->point, length, false, &pen);
 }
 
@@ -207,7 +216,7 @@ void rkv_plot_add_series(rkv_figure *figure, const rkv_plot *plot, bool behind) 
                                   : back && (pass == 0) == series->muted;
             if (!wanted) continue;
             drawing d = {figure, plot, series, &plot->look[s], s, figure->em, NULL};
-            rkv_scene_latch(&figure->scene, rkv_alloc_raw(&d.point, 2 * series->n + 2, sizeof *d.point));
+            rkv_scene_latch(&figure->scene, rkv_alloc_raw(&d.point, 4 * series->n, sizeof *d.point));
             if (d.point) add_named(&d, band);
             free(d.point);
         }

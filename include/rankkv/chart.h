@@ -65,6 +65,10 @@ typedef struct rkv_chart {
 
 typedef enum rkv_picture_format { RKV_PICTURE_PNG, RKV_PICTURE_SVG } rkv_picture_format;
 
+/* Whether charts can be drawn here: RKV_OK, or RKV_UNAVAILABLE with the reason, before there is one to draw.
+ */
+RKV_API rkv_status rkv_chart_available(void);
+
 /* Draws a chart into a file. RKV_UNAVAILABLE: this build is without Cairo, or the machine without a font.
  * RKV_USAGE: no panel, a picture over RKV_PICTURE_LIMIT_PX (heatmap.h). RKV_CANNOT_CREATE, RKV_IO. */
 RKV_API rkv_status rkv_chart_save(const rkv_chart *chart, const char *path, rkv_picture_format format);

@@ -193,12 +193,13 @@ class Examples(CliTest):
         return found or [word]
 
     def test_examples_run_as_written(self):
-        """In a folder with prompt.txt, analysis.json, budget.json, trace.h5, profile.json, kv.h5 and results, every
+        """In a folder with prompt.txt, novel.txt, analysis.json, budget.json, trace.h5, profile.json, kv.h5 and results, every
         example of --help works."""
         self.run_well("analyze", "prompt.txt", "--save-attention", "--tokens", "16", "-o", "results")
         self.run_well("probe", "-o", "profile.json")
         for name in ("budget.json", "trace.h5"):
             (self.folder / "results/prompt" / name).rename(self.folder / name)
+        (self.folder / "novel.txt").write_text("".join(f"{i}. {PROMPT} " for i in range(40)))
         has_kv_file = self.write_keys_and_values()
         ran = 0
         overview = self.run_well("help").stdout.split("Commands:\n")[1]
@@ -207,13 +208,16 @@ class Examples(CliTest):
             lines = re.findall(r"^  rankkv (.*)\n      \S", text, re.M)
             self.assertEqual(len(lines), len(re.findall("^  rankkv ", text, re.M)), "an example is too long")
             for line in lines:
-                if line in ("analyze", "run", "bench") and self.run_program(
+                if line in ("analyze", "run", "bench", "eval") and self.run_program(
                         "analyze", "--tokens", "8", "--force", "-o", "tried").returncode == 66:
                     continue  # no samples beside this build
                 if "kv.h5" in line and not has_kv_file:
                     continue
                 if line in ("analyze", "run"):
                     line += " --tokens 8"  # a sample is longer than the tiny model's context
+                if line.split()[0] in ("eval", "calibrate"):  # the tiny model's context is short, and the samples are long for it
+                    line += " -c 60 -n 12" if line == "eval" else " -c 200 -n 20 --windows 1"
+                    line += " --test-windows 1" if line.startswith("calibrate") else ""
                 if "heatmap" in line:
                     line = line.replace("--layer 3", "--layer 1")  # the tiny model has two layers
                 with self.subTest(line):

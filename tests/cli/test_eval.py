@@ -81,6 +81,12 @@ class Outputs(EvalTest):
         self.assertTrue(any(cell.get("text") for cell in document["cells"]))
         self.assertNotIn("charts", self.names("out"))
 
+    def test_texts_side_by_side(self):
+        result = self.run_well("eval", "-t", "text.txt", "-o", "out", "-N", "8", "--no-charts", "-T", "natural", *GRID)
+        self.assertIn("texts after window text 1", result.stdout)
+        self.assertRegex(result.stdout, "(?m)^full +\u2502 knorm, inverse, 50 %$")
+        self.assertTrue("\u25b6" in result.stdout or "The texts are the same." in result.stdout)
+
     def test_profile(self):
         self.run_well("probe", "--random-tokens", "32", "--seeds", "1", "-o", "profile.json", "--quiet")
         document = self.eval(*GRID[:-1], "uniform,power:signal=retr,by=head", "--profile", "profile.json")
