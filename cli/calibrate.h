@@ -33,7 +33,12 @@ typedef struct calibrate_outcome {
 } calibrate_outcome;
 void calibrate_outcome_clear(calibrate_outcome *outcome);
 
-/* calibrate_stages.c: chooses on inputs->windows, judges on test->windows (which shares inputs' model and
+/* calibrate_stages.c: whether there are candidates to choose from and the folders of both stages may be
+ * written; asked before anything long. */
+rkv_status calibrate_check(const eval_inputs *inputs, const calibrate_options *options, char *const *signals,
+                           size_t n_signals);
+
+/* Chooses on inputs->windows, judges on test->windows (which shares inputs' model and
  * profile). */
 rkv_status calibrate_choose(eval_inputs *inputs, const calibrate_options *options, char *const *signals,
                             size_t n_signals, calibrate_outcome *outcome);

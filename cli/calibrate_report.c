@@ -49,15 +49,17 @@ static void write_candidates(FILE *out, const rkv_results *r, double uniform) {
 /* ---- the judgement ---- */
 
 static void write_comparison(FILE *out, const char *with, const rkv_paired *d) {
-    fprintf(out, "to %-8s %+.4f nats [%+.4f, %+.4f], lower on %zu of %zu windows, p %.3f: %s\n", with,
-            d->mean, d->low, d->high, d->n_below, d->n, d->p, rkv_paired_verdict(d));
+    fprintf(out, "to %-8s %+.4f nats", with, d->mean);
+    if (isfinite(d->low)) fprintf(out, " [%+.4f, %+.4f]", d->low, d->high); /* one window has none */
+    fprintf(out, ", lower on %zu of %zu window%s, p %.3f: %s\n", d->n_below, d->n, d->n == 1 ? "" : "s", d->p,
+            rkv_paired_verdict(d));
 }
 
 void calibrate_report_write(FILE *out, const calibrate_outcome *o, const calibrate_options *options) {
     write_candidates(out, o->candidates, o->uniform_loss);
-    fprintf(out, "\n%s%s%s for %s at %g, judged on %zu other windows\n\n", terminal_style(out, STYLE_BOLD),
+    fprintf(out, "\n%s%s%s for %s at %g, judged on %zu other window%s\n\n", terminal_style(out, STYLE_BOLD),
             o->budget, terminal_style(out, STYLE_PLAIN), options->method, options->ratio,
-            o->against_uniform.n);
+            o->against_uniform.n, o->against_uniform.n == 1 ? "" : "s");
     write_comparison(out, "uniform", &o->against_uniform);
     if (o->ada != SIZE_MAX) write_comparison(out, "AdaKV", &o->against_ada);
     if (o->n_shuffles) fprintf(out, "lower than %zu of %zu shuffles of itself\n", o->n_beaten, o->n_shuffles);

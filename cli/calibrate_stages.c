@@ -1,10 +1,15 @@
 /* calibrate_stages.c: the two evaluations of a calibration: of the candidates, and of the choice. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/calibrate.h"
 #include "cli/folder.h"
 #include "cli/message.h"
+
+/* Folders of the two evaluations. */
+#define CANDIDATES "candidates"
+#define TEST       "test"
 
 void calibrate_outcome_clear(calibrate_outcome *outcome) {
     rkv_free(outcome->budget);
@@ -67,13 +72,33 @@ static void free_specs(char **specs, size_t n) {
     rkv_free(specs);
 }
 
+static rkv_status check_stage(const calibrate_options *options, const char *stage) {
+    char *folder = NULL;
+    eval_options eval = options->eval;
+    rkv_status status = join_path(&folder, eval.folder, stage);
+    eval.folder = folder;
+    if (!status) status = eval_check_folder(&eval);
+    free(folder);
+    return status;
+}
+
+rkv_status calibrate_check(const eval_inputs *inputs, const calibrate_options *options, char *const *signals,
+                           size_t n_signals) {
+    char **specs = NULL;
+    size_t n = 0;
+    rkv_status status = list_candidates(inputs, options, signals, n_signals, &specs, &n);
+    free_specs(specs, n);
+    if (!status) status = check_stage(options, CANDIDATES);
+    return status ? status : check_stage(options, TEST);
+}
+
 rkv_status calibrate_choose(eval_inputs *inputs, const calibrate_options *options, char *const *signals,
                             size_t n_signals, calibrate_outcome *outcome) {
     char **specs = NULL;
     size_t n = 0, chosen = 0;
     rkv_status status = list_candidates(inputs, options, signals, n_signals, &specs, &n);
     if (!status) status = set_budgets(inputs, options, specs, n);
-    if (!status) status = evaluate(inputs, options, "candidates", false, &outcome->candidates);
+    if (!status) status = evaluate(inputs, options, CANDIDATES, false, &outcome->candidates);
     if (!status)
         status = said(
             rkv_calibration_choose(outcome->candidates, &chosen, &outcome->loss, &outcome->uniform_loss));
@@ -86,10 +111,14 @@ rkv_status calibrate_choose(eval_inputs *inputs, const calibrate_options *option
 
 /* ---- the judgement ---- */
 
-/* AdaKV shares each layer's budget among its heads by the method's own scores; "" when there is none. */
-static void name_ada(const char *method, char *ada, size_t size) {
-    snprintf(ada, size, "ada-%.*s", (int)strcspn(method, ":+"), method);
-    if (!rkv_method_find(ada)) *ada = '\0';
+/* AdaKV shares each layer's budget among its heads by the method's own scores: the same options, the same
+ * stages after it. NULL when there is none; the caller frees it. */
+static char *name_ada(const char *method) {
+    char *ada;
+    if (asprintf(&ada, "ada-%s", method) < 0) return NULL;
+    if (rkv_method_check(ada) == RKV_OK) return ada;
+    free(ada);
+    return NULL;
 }
 
 /* Settings: full, uniform, the choice, its shuffles, and AdaKV last. */
@@ -105,7 +134,7 @@ static rkv_status list_judgement(eval_inputs *test, const calibrate_options *o, 
     for (size_t i = 0; shuffles && !status && i < o->shuffles; i++)
         status = said(rkv_budget_spec_shuffle(chosen, i + 1, &(*specs)[(*n)++]));
     if (!status) status = set_budgets(test, o, *specs, *n);
-    if (status || !*ada) return status;
+    if (status || !ada) return status;
     rkv_setting *more = realloc(test->settings, (test->n_settings + 1) * sizeof *more);
     if (!more) return complain(RKV_NO_MEMORY, "out of memory");
     test->settings = more;
@@ -131,12 +160,12 @@ static rkv_status compare(calibrate_outcome *outcome, size_t n_shuffles) {
 }
 
 rkv_status calibrate_judge(eval_inputs *test, const calibrate_options *options, calibrate_outcome *outcome) {
-    char ada[128], **specs = NULL;
+    char *ada = name_ada(options->method), **specs = NULL;
     size_t n = 0;
-    name_ada(options->method, ada, sizeof ada);
     rkv_status status = list_judgement(test, options, outcome->budget, ada, &specs, &n);
-    if (!status) status = evaluate(test, options, "test", true, &outcome->test);
+    if (!status) status = evaluate(test, options, TEST, true, &outcome->test);
     if (!status) status = compare(outcome, n - 2);
     free_specs(specs, n);
+    free(ada);
     return status;
 }

@@ -2,6 +2,7 @@
  * by measured loss, and whether that holds on text that was not used to choose. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/calibrate.h"
 #include "cli/command.h"
@@ -103,6 +104,23 @@ static rkv_status make_windows(eval_inputs *inputs, eval_inputs *test, const cal
 
 /* ---- the command ---- */
 
+static bool is_same_file(const char *a, const char *b) {
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Windows of one file overlap: what was chosen on it cannot be judged on it. */
+static rkv_status check_test_texts(const calibrate_options *options) {
+    for (size_t i = 0; i < options->eval.texts.n; i++)
+        for (size_t t = 0; t < options->test_texts.n; t++)
+            if (is_same_file(options->eval.texts.items[i], options->test_texts.items[t]))
+                return complain(RKV_USAGE,
+                                "--test-file %s is what is chosen on; without --test-file, later windows of "
+                                "it are for the judgement",
+                                options->test_texts.items[t]);
+    return RKV_OK;
+}
+
 static rkv_status check_options(const calibrate_options *options) {
     if (options->eval.windows_file)
         return complain(RKV_USAGE, "--windows-file cannot be split in two; give --text-file");
@@ -116,7 +134,8 @@ static rkv_status check_options(const calibrate_options *options) {
         return complain(RKV_USAGE, "--tasks: a calibration goes by natural or copy");
     if (strstr(options->eval.tasks, "passkey") || strstr(options->eval.tasks, "recall"))
         return complain(RKV_USAGE, "--tasks: a calibration goes by natural and copy alone");
-    return rkv_method_check(options->method) ? complain(RKV_USAGE, "--method: %s", rkv_message()) : RKV_OK;
+    if (rkv_method_check(options->method)) return complain(RKV_USAGE, "--method: %s", rkv_message());
+    return check_test_texts(options);
 }
 
 static rkv_status open_profile(eval_inputs *inputs, const char *path) {
@@ -160,6 +179,7 @@ static rkv_status calibrate(eval_inputs *inputs, eval_inputs *test, const calibr
                             calibrate_outcome *outcome) {
     cli_parts signals = {0};
     rkv_status status = parts_split(&signals, "signals", options->signals);
+    if (!status) status = calibrate_check(inputs, options, signals.items, signals.n);
     if (!status) status = make_windows(inputs, test, options);
     if (!status) status = folder_make(options->eval.folder);
     if (!status) status = calibrate_add_signals(inputs, options, signals.items, signals.n);

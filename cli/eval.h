@@ -50,6 +50,9 @@ rkv_status eval_windows_make(eval_inputs *inputs, const eval_options *options);
 
 /* ---- eval_run.c: the run, from its folder to its results ---- */
 
+/* What stands in the folder is gone on with, or replaced, only when that was asked for. */
+rkv_status eval_check_folder(const eval_options *options);
+
 /* Measures what the folder's journal lacks, then makes *results, which the caller frees. RKV_CANCELLED after
  * a signal: the journal has what was done. */
 rkv_status eval_run(const eval_inputs *inputs, const eval_options *options, rkv_results **results);

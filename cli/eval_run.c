@@ -11,11 +11,14 @@
 
 /* ---- the folder ---- */
 
-/* What stands there is gone on with, or replaced, only when that was asked for. */
-static rkv_status check_folder(const char *journal, const eval_options *options) {
-    if (options->resume || options->force || !path_is_taken(journal)) return RKV_OK;
-    return complain(RKV_CANNOT_CREATE, "%s: is there already: --resume goes on with it, --force replaces it",
-                    journal);
+rkv_status eval_check_folder(const eval_options *options) {
+    char *journal = NULL;
+    rkv_status status = join_path(&journal, options->folder, JOURNAL);
+    if (!status && !options->resume && !options->force && path_is_taken(journal))
+        status = complain(RKV_CANNOT_CREATE,
+                          "%s: is there already: --resume goes on with it, --force replaces it", journal);
+    free(journal);
+    return status;
 }
 
 static rkv_status save_windows(const eval_inputs *inputs, const eval_options *options) {
@@ -66,7 +69,7 @@ static rkv_status collect(const eval_inputs *inputs, const eval_options *options
  * being written by one, comes first. */
 static rkv_status prepare_folder(const eval_inputs *inputs, const eval_options *options,
                                  const rkv_eval_options *eval, const char *path, rkv_journal **journal) {
-    rkv_status status = check_folder(path, options);
+    rkv_status status = eval_check_folder(options);
     if (!status)
         status =
             said(rkv_eval_check(inputs->model, &inputs->windows, inputs->settings, inputs->n_settings, eval));

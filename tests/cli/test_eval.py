@@ -220,8 +220,25 @@ class Calibration(EvalTest):
         again = self.run_well("calibrate", *self.OPTIONS, "--resume")
         self.assertEqual(again.stdout, result.stdout)
 
+    def test_adakv_has_the_options_and_stages_of_the_method(self):
+        self.run_well("calibrate", *self.OPTIONS, "-M", "snapkv:window=8+int8", "-s", "retr", "--quiet")
+        methods = [setting["method"] for setting in self.load("rankkv-calibration/test/results.json")["settings"]]
+        self.assertEqual(methods[-1], "ada-snapkv:window=8+int8")
+
+    def test_one_window_has_no_interval(self):
+        result = self.run_well("calibrate", *self.OPTIONS, "--windows", "1", "--test-windows", "1", "-s", "retr")
+        self.assertNotIn("nan", result.stdout)
+        self.assertIn("judged on 1 other window\n", result.stdout)
+
+    def test_what_is_there_is_refused_before_signals_are_measured(self):
+        self.run_well("calibrate", *self.OPTIONS, "-s", "retr", "--quiet")
+        result = self.run_program("calibrate", *self.OPTIONS, "-s", "no-such")
+        self.assertEqual(result.returncode, 73)
+        self.assertIn("candidates/cells.jsonl: is there already", result.stderr)
+
     def test_refused(self):
-        for word, arguments in (("natural and copy alone", ["-T", "natural,passkey"]), ("no-such", ["-M", "no-such"]), ("no-such", ["-s", "no-such"]),
+        (self.folder / "again").symlink_to("text.txt")
+        for word, arguments in (("--test-file again", ["--test-file", "again"]),("natural and copy alone", ["-T", "natural,passkey"]), ("no-such", ["-M", "no-such"]), ("no-such", ["-s", "no-such"]),
                                 ("--windows 0", ["--windows", "0"])):
             result = self.run_program("calibrate", *self.OPTIONS, *arguments)
             self.assertEqual(result.returncode, 2, result.stderr)
