@@ -89,9 +89,10 @@ static rkv_status make_budget(const rkv_plan *plan, size_t setting, size_t n_con
     rkv_budget_options options = p->budget;
     rkv_analysis bare = bare_analysis(plan, n_context);
     options.mean = rkv_setting_mean(p->setting, n_context);
-    if (options.min == RKV_MIN_AUTO || options.min < p->least)
+    if (options.min == RKV_MIN_AUTO || options.min < p->least) {
         options.min = p->least > 4 ? p->least : 4; /* RKV_MIN_AUTO's 4, or what the method always keeps */
-    if (options.min > options.mean) options.min = options.mean;
+        if (options.min > options.mean) options.min = options.mean;
+    }
     return rkv_budget_allocate(out, p->needs_analysis ? analysis : &bare, &options);
 }
 
