@@ -19,11 +19,6 @@ rkv_status join_path(char **path, const char *folder, const char *name) {
     return complain(RKV_NO_MEMORY, "out of memory");
 }
 
-rkv_status folder_make(const char *path) {
-    if (mkdir(path, 0777) == 0 || errno == EEXIST) return RKV_OK;
-    return complain(RKV_CANNOT_CREATE, "%s: cannot create the folder: %s", path, strerror(errno));
-}
-
 /* Calls visit for each entry of path but "." and ".."; stops at the first that returns false. */
 static bool each_entry(const char *path, bool (*visit)(void *user, const char *name), void *user) {
     DIR *stream = opendir(path);
@@ -50,6 +45,7 @@ bool path_is_taken(const char *path) {
 
 /* Makes path and its parents; *made is true when path itself was not there. */
 static rkv_status make_folder(const char *path, bool *made) {
+    if (!*path) return complain(RKV_USAGE, "the output folder has an empty name");
     char *copy = strdup(path);
     if (!copy) return complain(RKV_NO_MEMORY, "out of memory");
     rkv_status status = RKV_OK;
@@ -66,10 +62,14 @@ static rkv_status make_folder(const char *path, bool *made) {
     return status;
 }
 
+rkv_status folder_make(const char *path) {
+    bool made;
+    return make_folder(path, &made);
+}
+
 rkv_status folder_begin(cli_folder *folder, const char *parent, const char *name) {
     bool made = false;
     *folder = (struct cli_folder){0};
-    if (!*parent) return complain(RKV_USAGE, "the output folder has an empty name");
     rkv_status status = make_folder(parent, &made);
     if (!status && made && !(folder->made = strdup(parent)))
         status = complain(RKV_NO_MEMORY, "out of memory");

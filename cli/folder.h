@@ -27,7 +27,7 @@ rkv_status folder_commit(cli_folder *folder, bool (*stale)(const char *name));
 /* Removes what was written; fine after folder_commit and on {0}. */
 void folder_end(cli_folder *folder);
 
-/* Makes a folder, unless it is there. RKV_CANNOT_CREATE, told. */
+/* Makes a folder and its parents, unless they are there. RKV_USAGE: ""; RKV_CANNOT_CREATE. Told. */
 rkv_status folder_make(const char *path);
 
 /* Joins into a path that the caller frees. */

@@ -57,6 +57,15 @@ class Outputs(EvalTest):
             losses = [[cell["loss"] for cell in document["cells"]] for document in (first, again)]
             self.assertEqual(*losses)  # both questions stand in the file, and none is asked twice
 
+    def test_folders_are_made(self):
+        self.eval(*GRID, folder="new/folder")
+        result = self.run_program("eval", "-t", "text.txt", "-o", "", *GRID)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("empty name", result.stderr)
+        result = self.run_program("eval", "-t", "text.txt", "-o", "text.txt", *GRID)
+        self.assertEqual(result.returncode, 73)
+        self.assertIn("text.txt: cannot create folder", result.stderr)
+
     def test_ready_windows_are_asked_for_a_passage_that_fits(self):
         ids = list(range(10, 40))
         (self.folder / "ready.json").write_text(json.dumps([{"book": "x", "token_ids": ids}, {"book": "y", "token_ids": ids[:14]}]))
