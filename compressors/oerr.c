@@ -132,8 +132,8 @@ static rkv_status add_text(rkv_model *model, const int32_t *ids, size_t n, const
 static rkv_status put(rkv_profile *profile, const char *name, const char *summary, const rkv_oerr_options *o,
                       size_t n_texts, double *values) {
     char origin[256];
-    snprintf(origin, sizeof origin, "%s at %g of the tokens, %zu texts", o->method,
-             o->ratio > 0 ? o->ratio : STANDARD_RATIO, n_texts);
+    snprintf(origin, sizeof origin, "%s at %g of the tokens, %zu text%s", o->method,
+             o->ratio > 0 ? o->ratio : STANDARD_RATIO, n_texts, n_texts == 1 ? "" : "s");
     static char unit[] = "ratio";
     rkv_signal signal = {.name = (char *)name,
                          .unit = unit,

@@ -80,7 +80,7 @@ class OutputError(ProbeTest):
                             "--heatmap", "oerr.png", "--signal", "oerr", "-q")
         signals = self.load("profile.json")["signals"]
         self.assertEqual(list(signals), SIGNALS + ["oerr", "oerr_layer"])
-        self.assertTrue(signals["oerr"]["origin"].startswith("window at 0.1"))
+        self.assertEqual(signals["oerr"]["origin"], "window at 0.1 of the tokens, 1 text")
         rows = [line.split() for line in result.stdout.splitlines()[-TINY_LAYERS:]]
         for layer, row in enumerate(rows):
             self.assertEqual(row[:2], [str(layer), f"{signals['oerr_layer']['values'][layer][0]:.4f}"])
