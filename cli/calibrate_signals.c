@@ -45,9 +45,12 @@ static rkv_status add_oerr(eval_inputs *inputs, const calibrate_options *options
                              .seed = options->eval.seed,
                              .progress = progress_begin(&bar, "oerr", options->eval.quiet)};
     rkv_status status =
-        said(rkv_profile_add_oerr(inputs->profile, inputs->model, ids, n, n_contexts(inputs), &oerr));
+        rkv_profile_add_oerr(inputs->profile, inputs->model, ids, n, n_contexts(inputs), &oerr);
     progress_erase();
-    return status;
+    if (status != RKV_USAGE) return said(status);
+    return complain(status,
+                    "--signals: oerr is measured at a tenth of a context without its last queries: %s",
+                    rkv_message());
 }
 
 static rkv_status add_averages(eval_inputs *inputs, const calibrate_options *options) {

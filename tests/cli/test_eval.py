@@ -248,7 +248,7 @@ class Calibration(EvalTest):
     def test_refused(self):
         (self.folder / "again").symlink_to("text.txt")
         for word, arguments in (("--test-file again", ["--test-file", "again"]),("natural and copy alone", ["-T", "natural,passkey"]), ("no-such", ["-M", "no-such"]), ("no-such", ["-s", "no-such"]),
-                                ("--windows 0", ["--windows", "0"])):
+                                ("--windows 0", ["--windows", "0"]), ("oerr is measured at a tenth", ["-M", "snapkv:window=8"])):
             result = self.run_program("calibrate", *self.OPTIONS, *arguments)
             self.assertEqual(result.returncode, 2, result.stderr)
             self.assertIn(word, result.stderr)
