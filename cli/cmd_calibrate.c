@@ -87,8 +87,7 @@ static rkv_status split(eval_inputs *inputs, eval_inputs *test, size_t per_text,
         else
             later->items[later->n++] = all->items[w];
     all->n = n;
-    test->text = strdup(inputs->text);
-    return test->text ? RKV_OK : complain(RKV_NO_MEMORY, "out of memory");
+    return RKV_OK;
 }
 
 static rkv_status make_windows(eval_inputs *inputs, eval_inputs *test, const calibrate_options *options) {
@@ -99,7 +98,8 @@ static rkv_status make_windows(eval_inputs *inputs, eval_inputs *test, const cal
     rkv_status status = eval_windows_make(inputs, &first);
     if (!status && options->test_texts.n > 0) return eval_windows_make(test, &second);
     if (!status) status = split(inputs, test, first.cut.count, options->eval.cut.count);
-    return status;
+    if (!status) status = eval_windows_describe(inputs, &first);
+    return status ? status : eval_windows_describe(test, &first);
 }
 
 /* ---- the command ---- */

@@ -48,6 +48,9 @@ void eval_inputs_close(eval_inputs *inputs);
 /* eval_windows.c: fills inputs->windows and text. */
 rkv_status eval_windows_make(eval_inputs *inputs, const eval_options *options);
 
+/* Sets inputs->text anew, by the windows that are there. */
+rkv_status eval_windows_describe(eval_inputs *inputs, const eval_options *options);
+
 /* ---- eval_run.c: the run, from its folder to its results ---- */
 
 /* What stands in the folder is gone on with, or replaced, only when that was asked for. */

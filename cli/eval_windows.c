@@ -142,8 +142,9 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-static rkv_status describe(eval_inputs *inputs, const plan *p) {
-    const eval_options *o = p->options;
+rkv_status eval_windows_describe(eval_inputs *inputs, const eval_options *o) {
+    plan p = {.options = o, .cut = o->cut};
+    set_lengths(&p, o->texts.n == 0);
     char *memory = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&memory, &size);
@@ -153,11 +154,12 @@ static rkv_status describe(eval_inputs *inputs, const plan *p) {
         fprintf(out, "%s%s", i ? ", " : "", base_name(o->texts.items[i]));
     if (!o->windows_file && o->texts.n == 0) fputs("the sample prompts", out);
     fprintf(out, "; %zu windows", inputs->windows.n);
-    if (!o->windows_file) fprintf(out, " of %zu tokens, %zu to predict", p->cut.context, p->cut.continuation);
+    if (!o->windows_file) fprintf(out, " of %zu tokens, %zu to predict", p.cut.context, p.cut.continuation);
     if (fclose(out) != 0) {
         free(memory);
         return complain(RKV_NO_MEMORY, "out of memory");
     }
+    free(inputs->text);
     inputs->text = memory;
     return RKV_OK;
 }
@@ -187,7 +189,7 @@ rkv_status eval_windows_make(eval_inputs *inputs, const eval_options *options) {
             status = take_file(inputs, &p, options->texts.items[i]);
         if (!status && options->texts.n == 0) status = take_samples(inputs, &p);
     }
-    if (!status) status = describe(inputs, &p);
+    if (!status) status = eval_windows_describe(inputs, options);
     free(p.depths);
     return status;
 }

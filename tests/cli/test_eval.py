@@ -214,6 +214,7 @@ class Calibration(EvalTest):
         profile = self.load("rankkv-calibration/profile.json")
         self.assert_valid(self.validator("profile"), profile)
         self.assertEqual(profile["calibration"]["budget"], document["budget"])
+        self.assertEqual(profile["calibration"]["text"], "text.txt; 2 windows of 60 tokens, 12 to predict")
         self.assertLessEqual({"retr", "oerr", "erank"}, set(profile["signals"]))
         chosen = self.load("rankkv-calibration/candidates/windows.json")
         judged = self.load("rankkv-calibration/test/windows.json")
