@@ -65,6 +65,21 @@ static rkv_status collect(const eval_inputs *inputs, const eval_options *options
                                  options->profile, options->seed));
 }
 
+/* A damaged journal is told of now, not when all else is measured. */
+static rkv_status check_cells(const eval_inputs *inputs, rkv_journal *journal, const char *path) {
+    size_t n;
+    const rkv_cell *cells = rkv_journal_cells(journal, &n);
+    for (size_t i = 0; i < n; i++) {
+        const rkv_cell *c = &cells[i];
+        if (c->setting >= inputs->n_settings || c->window >= inputs->windows.n ||
+            c->question >= inputs->windows.items[c->window].n_questions)
+            return complain(RKV_DATA,
+                            "%s: has a cell of setting %zu, window %zu, question %zu: the run has none", path,
+                            c->setting, c->window, c->question);
+    }
+    return RKV_OK;
+}
+
 /* Nothing is written before all that can be refused was refused: the journal, which may be another run's, or
  * being written by one, comes first. */
 static rkv_status prepare_folder(const eval_inputs *inputs, const eval_options *options,
@@ -76,6 +91,7 @@ static rkv_status prepare_folder(const eval_inputs *inputs, const eval_options *
     if (!status) status = folder_make(options->folder);
     if (!status) status = folder_make(eval->analyses);
     if (!status) status = open_journal(inputs, eval, path, options->resume, journal);
+    if (!status) status = check_cells(inputs, *journal, path);
     return status ? status : save_windows(inputs, options);
 }
 

@@ -140,6 +140,19 @@ class Resuming(EvalTest):
         self.eval(*GRID, "--resume")
         self.assertEqual((self.folder / "out/results.json").read_bytes(), wanted)
 
+    def test_a_cell_that_the_run_has_not(self):
+        self.eval(*GRID)
+        for member in ("setting", "window", "question"):
+            lines = self.journal("out")
+            cell = json.loads(lines[3])
+            lines[3] = json.dumps({**cell, member: 999}).encode() + b"\n"
+            (self.folder / "out/cells.jsonl").write_bytes(b"".join(lines[:8]))
+            result = self.run_program("eval", "-t", "text.txt", "-o", "out", *GRID, "--resume")
+            self.assertEqual(result.returncode, 65)
+            self.assertIn(f"{member} 999", result.stderr)
+            self.assertEqual(len(self.journal("out")), 8)  # nothing was measured
+            self.eval(*GRID, "--force")
+
     def test_interrupt_leaves_what_is_done(self):
         status = self.stop_after("out", 4, signal.SIGINT)
         if status == 0:
