@@ -24,12 +24,15 @@ static void end_line(paragraph *p, char *text, size_t length) {
     p->left--;
 }
 
-/* How much of text is the next line: whole words, or what fits of a word that is longer than a line. */
+/* How much of text is the next line: whole words; of a word that is longer than a line the parts that fit, of
+ * a specification up to a separator where there is one, or what fits. */
 static size_t line_length(const paragraph *p, const char *text) {
     size_t fits = rkv_lettering_fit(p->scene->lettering, text, p->label.type, p->label.max_px);
     if (!text[fits]) return fits;
     for (size_t i = fits + 1; i > 1; i--)
         if (text[i - 1] == ' ') return i - 1;
+    for (size_t i = fits; i > 1; i--)
+        if (strchr(",:+", text[i - 1])) return i;
     size_t one = 1;
     while (((unsigned char)text[one] & 0xC0) == 0x80)
         one++;
