@@ -35,6 +35,7 @@ const rkv_chart_kind rkv_chart_difference = {
         RKV_DRAWING_MEANS "Below 0 is better than uniform. Windows are paired. Grey: budgets dealt out at "
                           "random, the control that a budget has to beat.",
     .y = {.title = "difference, nats per token"},
+    .own_y = true,
     .wants = wants_pairs,
     .name_panel = name_by_size,
     .add = add_difference,

@@ -86,7 +86,8 @@ static rkv_status draw_kind(const rkv_drawing *d, const rkv_chart_kind *k, const
     rkv_board board = {.title = title, .subtitle = d->subtitle, .note = k->note, .x = k->x, .y = k->y};
     if (k->control_note && has_controls(d)) board.note = k->control_note;
     board.rule_name = "full cache";
-    board.same_x = board.same_y = true;
+    board.same_x = true;
+    board.same_y = !k->own_y;
     for (size_t i = 0; k->by_depth && i < d->n_depths; i++)
         rkv_board_category_of(&board, d->depth_name[i]);
     rkv_status status = board.status ? board.status : add_rows(d, k, &board);

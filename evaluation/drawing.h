@@ -54,6 +54,7 @@ typedef struct rkv_chart_kind {
     rkv_chart_axis x, y;
     bool by_depth;  /* x are the depths */
     bool by_budget; /* each budget is a column of panels */
+    bool own_y;     /* panels have a y range each: differences at one size would hide those at another */
     bool (*wants)(const rkv_drawing *d, const rkv_eval_row *row);
     void (*name_panel)(const rkv_drawing *d, const rkv_eval_row *row, char text[RKV_DRAWING_TEXT]);
     rkv_status (*add)(const rkv_drawing *d, rkv_board *board, const rkv_eval_row *row, size_t panel);
