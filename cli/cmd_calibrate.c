@@ -13,6 +13,16 @@
 
 #define FIELD(member) .offset = offsetof(calibrate_options, member)
 
+/* Into an eval_options. */
+static const option_row task_rows[] = {
+    {"tasks", 'T', OPTION_TEXT, "LIST",
+     "What the loss is of: natural (the text that follows), copy (a passage of the context once more)",
+     .offset = offsetof(eval_options, tasks)},
+    {"copy-start", 0, OPTION_COUNT, "N",
+     "copy: the passage's first token in the context; 0 where the context is too short for that", .low = 0,
+     .offset = offsetof(eval_options, copy_start)},
+    {0}};
+
 static const option_row choice_rows[] = {
     {"method", 'M', OPTION_TEXT, "SPEC", "What budgets are chosen for", &choices_compressor, FIELD(method)},
     {"ratio", 'r', OPTION_NUMBER, "R", "At this part of the context's tokens kept", .low = 1e-3, .high = 1,
@@ -41,7 +51,7 @@ static const option_row test_rows[] = {
     {0}};
 
 static const option_group groups[] = {{"Text and model:", eval_text_rows, offsetof(calibrate_options, eval)},
-                                      {"Tasks:", eval_task_rows, offsetof(calibrate_options, eval)},
+                                      {"Tasks:", task_rows, offsetof(calibrate_options, eval)},
                                       {"What is chosen:", choice_rows, 0},
                                       {"How it is judged:", test_rows, 0},
                                       {"Outputs:", eval_output_rows, offsetof(calibrate_options, eval)},
@@ -122,8 +132,6 @@ static rkv_status check_test_texts(const calibrate_options *options) {
 }
 
 static rkv_status check_options(const calibrate_options *options) {
-    if (options->eval.windows_file)
-        return complain(RKV_USAGE, "--windows-file cannot be split in two; give --text-file");
     if (options->eval.texts.n == 0)
         return complain(RKV_USAGE, "give a text to calibrate on: --text-file FILE");
     if (options->eval.cut.count == 0)

@@ -10,7 +10,9 @@
 #include "cli/output.h"
 
 static const option_group groups[] = {{"Text and model:", eval_text_rows, 0},
+                                      {"Or windows that are ready:", eval_ready_rows, 0},
                                       {"Tasks:", eval_task_rows, 0},
+                                      {"Hidden numbers:", eval_hidden_rows, 0},
                                       {"The grid:", eval_grid_rows, 0},
                                       {"Outputs:", eval_output_rows, 0},
                                       {0}};

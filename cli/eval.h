@@ -26,7 +26,8 @@ typedef struct eval_options {
 } eval_options;
 
 /* They write into an eval_options. */
-extern const option_row eval_text_rows[], eval_task_rows[], eval_grid_rows[], eval_output_rows[];
+extern const option_row eval_text_rows[], eval_ready_rows[], eval_task_rows[], eval_hidden_rows[],
+    eval_grid_rows[], eval_output_rows[];
 
 /* ---- eval_inputs.c: windows and settings ---- */
 

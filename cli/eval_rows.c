@@ -1,4 +1,4 @@
-/* eval_rows.c: the options of an evaluation, shared by `eval` and `calibrate`. */
+/* eval_rows.c: the options of an evaluation; those of texts and outputs are `calibrate`'s, too. */
 #include "cli/eval.h"
 
 #define FIELD(member) .offset = offsetof(eval_options, member)
@@ -8,10 +8,6 @@ const option_row eval_text_rows[] = {
      "Text to evaluate on: UTF-8, or JSONL with a member \"text\" in each line; may be given several times; "
      "the sample prompts when not given",
      FIELD(texts)},
-    {"windows-file", 'w', OPTION_FILE, "FILE",
-     "Instead: windows that are token ids already (JSON), with their questions; --tasks adds copy to those "
-     "that have none",
-     FIELD(windows_file)},
     {"model", 'm', OPTION_FILE, "PATH", "GGUF file of the model; the default model when not given",
      FIELD(model)},
     {"device", 'd', OPTION_TEXT, "DEVICE", "What computes: auto, cpu, cuda or cuda:N", &choices_device,
@@ -42,6 +38,16 @@ const option_row eval_task_rows[] = {
     {"copy-start", 0, OPTION_COUNT, "N",
      "copy: the passage's first token in the context; 0 where the context is too short for that", .low = 0,
      FIELD(copy_start)},
+    {0}};
+
+const option_row eval_ready_rows[] = {
+    {"windows-file", 'w', OPTION_FILE, "FILE",
+     "Instead: windows that are token ids already (JSON), with their questions; --tasks adds copy to those "
+     "that have none",
+     FIELD(windows_file)},
+    {0}};
+
+const option_row eval_hidden_rows[] = {
     {"depths", 0, OPTION_TEXT, "LIST", "passkey: where numbers stand, 0 (the beginning) to 1", FIELD(depths)},
     {"pairs", 0, OPTION_COUNT, "N", "recall: keys and values in each window", .low = 1, FIELD(pairs)},
     {"query-aware", 0, OPTION_FLAG, NULL,
