@@ -15,17 +15,6 @@ typedef struct ranked {
     double loss;
 } ranked;
 
-static double mean_loss(const rkv_results *r, size_t setting) {
-    double sum = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < r->n_rows; i++)
-        if (r->rows[i].setting == setting) {
-            sum += r->rows[i].loss;
-            n++;
-        }
-    return n ? sum / (double)n : NAN;
-}
-
 static int by_loss(const void *a, const void *b) {
     double x = ((const ranked *)a)->loss, y = ((const ranked *)b)->loss;
     return (x > y) - (x < y);
@@ -36,7 +25,7 @@ static void write_candidates(FILE *out, const rkv_results *r, double uniform) {
     ranked *all = calloc(n, sizeof *all);
     if (!all) return;
     for (size_t i = 0; i < n; i++)
-        all[i] = (ranked){r->settings[i + 1].budget, mean_loss(r, i + 1)};
+        all[i] = (ranked){r->settings[i + 1].budget, rkv_results_loss(r, i + 1)};
     qsort(all, n, sizeof *all, by_loss);
     fprintf(out, "%sbest of %zu budgets on the calibration windows%s\n\n", terminal_style(out, STYLE_BOLD), n,
             terminal_style(out, STYLE_PLAIN));
@@ -92,7 +81,7 @@ void calibrate_json_write(FILE *out, const calibrate_outcome *o, const calibrate
     for (size_t s = 1; s < r->n_settings; s++) {
         json_open(&json, NULL, '{');
         json_text(&json, "budget", r->settings[s].budget);
-        json_number(&json, "loss", mean_loss(r, s));
+        json_number(&json, "loss", rkv_results_loss(r, s));
         json_close(&json, '}');
     }
     json_close(&json, ']');

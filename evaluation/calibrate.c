@@ -93,8 +93,7 @@ static const rkv_eval_row *find_row(const rkv_results *r, size_t setting, rkv_ta
     return NULL;
 }
 
-/* The mean over the tasks that the first setting has; NaN where one is missing. */
-static double mean_loss(const rkv_results *r, size_t setting) {
+double rkv_results_loss(const rkv_results *r, size_t setting) {
     double sum = 0;
     size_t n = 0;
     for (rkv_task task = 0; task < RKV_TASK_COUNT; task++) {
@@ -115,7 +114,7 @@ rkv_status rkv_calibration_choose(const rkv_results *r, size_t *setting, double 
     *loss = *uniform_loss = NAN;
     for (size_t s = 0; s < r->n_settings; s++) {
         if (!is_candidate(&r->settings[s])) continue;
-        double own = mean_loss(r, s);
+        double own = rkv_results_loss(r, s);
         if (isnan(*loss) || own < *loss) {
             *loss = own;
             *setting = s;

@@ -352,6 +352,9 @@ typedef struct rkv_candidates {
 RKV_API rkv_status rkv_candidates_list(const rkv_candidates *candidates, const rkv_model_info *model,
                                        double ratio, char ***specs, size_t *n);
 
+/* A setting's loss: the mean over the tasks that the first setting has; NaN where it lacks one of them. */
+RKV_API double rkv_results_loss(const rkv_results *results, size_t setting);
+
 /* The setting of lowest loss among the rows of results (the mean over tasks of a row's loss; settings that
  * lack a task of the first are left out; of equal ones the first), and that of uniform budgets. RKV_DATA:
  * there is no setting "uniform". */
