@@ -154,7 +154,9 @@ rkv_status eval_windows_describe(eval_inputs *inputs, const eval_options *o) {
         fprintf(out, "%s%s", i ? ", " : "", base_name(o->texts.items[i]));
     if (!o->windows_file && o->texts.n == 0) fputs("the sample prompts", out);
     fprintf(out, "; %zu windows", inputs->windows.n);
-    if (!o->windows_file) fprintf(out, " of %zu tokens, %zu to predict", p.cut.context, p.cut.continuation);
+    if (!o->windows_file) fprintf(out, " of %zu tokens", p.cut.context);
+    bool predicts = p.tasks[RKV_TASK_NATURAL] || p.tasks[RKV_TASK_COPY];
+    if (!o->windows_file && predicts) fprintf(out, ", %zu to predict", p.cut.continuation);
     if (fclose(out) != 0) {
         free(memory);
         return complain(RKV_NO_MEMORY, "out of memory");
