@@ -142,6 +142,14 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+/* Whether some question is to go on with a text; numbers that are hidden have a length of their own. */
+static bool any_predicts(const rkv_windows *windows) {
+    for (size_t w = 0; w < windows->n; w++)
+        for (size_t q = 0; q < windows->items[w].n_questions; q++)
+            if (windows->items[w].questions[q].task <= RKV_TASK_COPY) return true;
+    return false;
+}
+
 rkv_status eval_windows_describe(eval_inputs *inputs, const eval_options *o) {
     plan p = {.options = o, .cut = o->cut};
     set_lengths(&p, o->texts.n == 0);
@@ -155,8 +163,8 @@ rkv_status eval_windows_describe(eval_inputs *inputs, const eval_options *o) {
     if (!o->windows_file && o->texts.n == 0) fputs("the sample prompts", out);
     fprintf(out, "; %zu windows", inputs->windows.n);
     if (!o->windows_file) fprintf(out, " of %zu tokens", p.cut.context);
-    bool predicts = p.tasks[RKV_TASK_NATURAL] || p.tasks[RKV_TASK_COPY];
-    if (!o->windows_file && predicts) fprintf(out, ", %zu to predict", p.cut.continuation);
+    if (!o->windows_file && any_predicts(&inputs->windows))
+        fprintf(out, ", %zu to predict", p.cut.continuation);
     if (fclose(out) != 0) {
         free(memory);
         return complain(RKV_NO_MEMORY, "out of memory");
