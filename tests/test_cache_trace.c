@@ -184,18 +184,6 @@ static void test_memory_runs_out(void **state) {
     }
 }
 
-static int set_up(void **state) {
-    (void)state;
-    temporary_make();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_line),
@@ -205,5 +193,5 @@ int main(void) {
         cmocka_unit_test(test_configurations_that_are_refused),
         cmocka_unit_test(test_memory_runs_out),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, temporary_set_up, temporary_tear_down);
 }

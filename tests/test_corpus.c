@@ -14,18 +14,6 @@
 #include "core/random.h"
 #include "support/temporary.h"
 
-static int make_folder(void **state) {
-    (void)state;
-    temporary_make();
-    return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 static const char *put_bytes(const char *name, const char *bytes, size_t length) {
     const char *path = temporary_path(name);
     temporary_write(path, bytes, length);
@@ -212,5 +200,5 @@ int main(void) {
         cmocka_unit_test(test_too_many_documents),
         cmocka_unit_test(test_bytes_changed_at_random),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, temporary_set_up, temporary_tear_down);
 }

@@ -32,12 +32,6 @@ static int make(void **state) {
     return 0;
 }
 
-static int drop(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 static rkv_model *open_type(const char *type, rkv_weights weights) {
     rkv_model *model;
     rkv_model_options options = {.weights = weights};
@@ -333,5 +327,5 @@ int main(void) {
         cmocka_unit_test(test_attention_may_end_the_pass),
         cmocka_unit_test(test_vocabulary_alone_cannot_run),
     };
-    return cmocka_run_group_tests(tests, make, drop);
+    return cmocka_run_group_tests(tests, make, temporary_tear_down);
 }

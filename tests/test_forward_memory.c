@@ -73,13 +73,7 @@ static int make(void **state) {
     return tiny_model_write(temporary_path("tiny.gguf"), &(tiny_model_options){.type = "Q4_1"}) != RKV_OK;
 }
 
-static int drop(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_allocation_may_fail)};
-    return cmocka_run_group_tests(tests, make, drop);
+    return cmocka_run_group_tests(tests, make, temporary_tear_down);
 }

@@ -420,18 +420,6 @@ static void test_memory_runs_out(void **state) {
     assert_true(k > 8);
 }
 
-static int set_up(void **state) {
-    (void)state;
-    temporary_make();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_run_that_goes_on),      cmocka_unit_test(test_the_lines),
@@ -442,5 +430,5 @@ int main(void) {
         cmocka_unit_test(test_places_that_are_refused), cmocka_unit_test(test_two_runs_at_once),
         cmocka_unit_test(test_the_disk_is_full),        cmocka_unit_test(test_memory_runs_out),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, temporary_set_up, temporary_tear_down);
 }

@@ -27,12 +27,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 /* ---- making files ---- */
 
 static hid_t type_of(rkv_dtype dtype) {
@@ -233,11 +227,11 @@ static void test_damage(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_types_and_storage, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_fill, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_wrong_layouts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_file, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_damage, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_types_and_storage, set_up, temporary_tear_down),
+        cmocka_unit_test_setup_teardown(test_fill, set_up, temporary_tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_layouts, set_up, temporary_tear_down),
+        cmocka_unit_test_setup_teardown(test_no_file, set_up, temporary_tear_down),
+        cmocka_unit_test_setup_teardown(test_damage, set_up, temporary_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

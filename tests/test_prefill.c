@@ -26,12 +26,6 @@ static int make_model(void **state) {
     return tiny_model_write(temporary_path("tiny.gguf"), NULL) != RKV_OK;
 }
 
-static int remove_model(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 static rkv_model *open_model(rkv_weights weights) {
     rkv_model *model;
     rkv_model_options options = {.weights = weights};
@@ -149,5 +143,5 @@ int main(void) {
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_stops_when_asked),
     };
-    return cmocka_run_group_tests(tests, make_model, remove_model);
+    return cmocka_run_group_tests(tests, make_model, temporary_tear_down);
 }

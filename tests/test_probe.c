@@ -25,12 +25,6 @@ static int make_model(void **state) {
     return tiny_model_write(temporary_path("tiny.gguf"), NULL) != RKV_OK;
 }
 
-static int remove_model(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 static rkv_model *open_model(const char *path) {
     rkv_model *model;
     if (rkv_model_open(&model, path, NULL)) fail_msg("%s", rkv_message());
@@ -253,5 +247,5 @@ int main(void) {
         cmocka_unit_test(test_averages_of_analyses),
         cmocka_unit_test(test_the_default_model),
     };
-    return cmocka_run_group_tests(tests, make_model, remove_model);
+    return cmocka_run_group_tests(tests, make_model, temporary_tear_down);
 }

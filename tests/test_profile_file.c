@@ -17,18 +17,6 @@
 #include "support/sample_profile.h"
 #include "support/temporary.h"
 
-static int make_folder(void **state) {
-    (void)state;
-    temporary_make();
-    return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 static void test_round_trip(void **state) {
     (void)state;
     const rkv_model_info model = {.name = "m \"1\"",
@@ -153,5 +141,5 @@ int main(void) {
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_too_many_signals),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, temporary_set_up, temporary_tear_down);
 }

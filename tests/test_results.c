@@ -370,18 +370,6 @@ static void test_memory_runs_out(void **state) {
     rkv_results_free(subject);
 }
 
-static int set_up(void **state) {
-    (void)state;
-    temporary_make();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
@@ -395,5 +383,5 @@ int main(void) {
         cmocka_unit_test(test_a_row),
         cmocka_unit_test(test_memory_runs_out),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, temporary_set_up, temporary_tear_down);
 }

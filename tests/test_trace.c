@@ -28,18 +28,6 @@
 
 #define OK(call) assert_int_equal((call), RKV_OK)
 
-static int set_up(void **state) {
-    (void)state;
-    temporary_make();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 static int is_real(const struct dirent *entry) {
     return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
@@ -387,5 +375,5 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_every_failed_write_is_noticed),
         cmocka_unit_test(test_full_disk),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, temporary_set_up, temporary_tear_down);
 }

@@ -26,12 +26,6 @@ static int set_up(void **state) {
     return 0;
 }
 
-static int tear_down(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 /* ---- making files ---- */
 
 /* Attention of the small foreign files: [2, 3, 4, 4]. */
@@ -610,5 +604,5 @@ int main(void) {
         cmocka_unit_test(test_damaged_chunks),
         cmocka_unit_test(test_random_damage),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, temporary_tear_down);
 }

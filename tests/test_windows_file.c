@@ -17,18 +17,6 @@
 
 #define N_VOCAB 500
 
-static int make_folder(void **state) {
-    (void)state;
-    temporary_make();
-    return 0;
-}
-
-static int remove_folder(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 static const char *put(const char *json) {
     const char *path = temporary_path("windows.json");
     temporary_write(path, json, strlen(json));
@@ -265,5 +253,5 @@ int main(void) {
         cmocka_unit_test(test_many_of_everything),
         cmocka_unit_test(test_more_windows_than_a_file_holds),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, temporary_set_up, temporary_tear_down);
 }

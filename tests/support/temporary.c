@@ -46,3 +46,15 @@ void temporary_write(const char *path, const char *bytes, size_t length) {
     need(fwrite(bytes, 1, length, file) == length, path);
     need(fclose(file) == 0, path);
 }
+
+int temporary_set_up(void **state) {
+    (void)state;
+    temporary_make();
+    return 0;
+}
+
+int temporary_tear_down(void **state) {
+    (void)state;
+    temporary_remove();
+    return 0;
+}

@@ -10,6 +10,10 @@ void temporary_make(void);
 const char *temporary_path(const char *name);
 void temporary_remove(void);
 
+/* The first and the last as a cmocka group wants them. */
+int temporary_set_up(void **state);
+int temporary_tear_down(void **state);
+
 /* Writes bytes plainly, without the syncs of a real output: for thousands of small inputs. */
 void temporary_write(const char *path, const char *bytes, size_t length);
 
