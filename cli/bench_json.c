@@ -27,20 +27,6 @@ static void write_machine(cli_json *json, const bench_report *report) {
     json_close(json, '}');
 }
 
-static void write_model(cli_json *json, const rkv_model *model) {
-    const rkv_model_info *info = rkv_model_get_info(model);
-    json_open(json, "model", '{');
-    json_text(json, "name", info->name);
-    json_text(json, "sha256", info->sha256);
-    json_text(json, "architecture", info->architecture);
-    json_text(json, "file_type", info->file_type);
-    json_count(json, "n_layers", info->n_layers);
-    json_count(json, "n_heads", info->n_heads);
-    json_count(json, "n_kv_heads", info->n_kv_heads);
-    json_count(json, "head_dim", info->head_dim);
-    json_close(json, '}');
-}
-
 static void write_text(cli_json *json, const bench_text *text) {
     json_open(json, "text", '{');
     json_text(json, "name", text->name);
@@ -114,7 +100,7 @@ void bench_json_write(FILE *out, const bench_report *report) {
     json_number(&json, "seconds", report->seconds);
     json_bool(&json, "stopped", report->stopped);
     write_machine(&json, report);
-    write_model(&json, report->model);
+    json_model(&json, rkv_model_get_info(report->model));
     json_text(&json, "device", *bench_device(report) ? bench_device(report) : NULL);
     write_text(&json, &report->text);
     write_options(&json, report);

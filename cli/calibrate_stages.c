@@ -130,6 +130,7 @@ static rkv_status list_judgement(eval_inputs *test, const calibrate_options *o, 
     (*specs)[0] = strdup("uniform");
     (*specs)[1] = strdup(chosen);
     *n = 2;
+    if (!(*specs)[0] || !(*specs)[1]) return complain(RKV_NO_MEMORY, "out of memory");
     bool shuffles = strcmp(chosen, "uniform") != 0;
     for (size_t i = 0; shuffles && !status && i < o->shuffles; i++)
         status = said(rkv_budget_spec_shuffle(chosen, i + 1, &(*specs)[(*n)++]));

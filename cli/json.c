@@ -101,3 +101,16 @@ void json_raw(cli_json *json, const char *key, const char *document) {
     begin_value(json, key);
     fwrite(document, 1, length, json->out);
 }
+
+void json_model(cli_json *json, const rkv_model_info *model) {
+    json_open(json, "model", '{');
+    json_text(json, "name", model->name);
+    json_text(json, "sha256", model->sha256);
+    json_text(json, "architecture", model->architecture);
+    json_text(json, "file_type", model->file_type);
+    json_count(json, "n_layers", model->n_layers);
+    json_count(json, "n_heads", model->n_heads);
+    json_count(json, "n_kv_heads", model->n_kv_heads);
+    json_count(json, "head_dim", model->head_dim);
+    json_close(json, '}');
+}

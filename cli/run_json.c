@@ -4,21 +4,6 @@
 #include "cli/json.h"
 #include "cli/run.h"
 
-static void write_model(cli_json *json, const rkv_model *model) {
-    const rkv_model_info *info = rkv_model_get_info(model);
-    json_open(json, "model", '{');
-    json_text(json, "name", info->name);
-    json_text(json, "sha256", info->sha256);
-    json_text(json, "architecture", info->architecture);
-    json_text(json, "file_type", info->file_type);
-    json_count(json, "n_layers", info->n_layers);
-    json_count(json, "n_heads", info->n_heads);
-    json_count(json, "n_kv_heads", info->n_kv_heads);
-    json_count(json, "head_dim", info->head_dim);
-    json_close(json, '}');
-    json_text(json, "device", rkv_model_device(model));
-}
-
 static void write_ids(cli_json *json, const char *key, const int32_t *ids, size_t n) {
     json_open(json, key, '[');
     for (size_t i = 0; i < n; i++)
@@ -125,7 +110,8 @@ void run_json_write(FILE *out, const run_result *result, const run_result *full,
                     const run_options *options) {
     const rkv_model_info *model = rkv_model_get_info(inputs->model);
     cli_json json = json_begin(out, "rankkv-run");
-    write_model(&json, inputs->model);
+    json_model(&json, rkv_model_get_info(inputs->model));
+    json_text(&json, "device", rkv_model_device(inputs->model));
     write_prompt(&json, inputs);
     write_options(&json, inputs, options);
     write_result(&json, result, model);

@@ -24,8 +24,7 @@ typedef struct run {
     rkv_plan plan;
     size_t n_done, n_cells; /* cells; those known before are not counted */
     size_t memory;          /* for caches, bytes */
-    const char *stage;      /* what is being done */
-    char stage_text[96];
+    char stage[96];         /* what is being done */
 } run;
 
 /* ---- progress ---- */
@@ -35,7 +34,7 @@ static int report_cells(void *user, const char *stage, size_t done, size_t total
     const run *r = user;
     (void)stage, (void)done, (void)total;
     const rkv_progress *p = &r->options->progress;
-    return p->report ? p->report(p->user, r->stage_text, r->n_done, r->n_cells) : 0;
+    return p->report ? p->report(p->user, r->stage, r->n_done, r->n_cells) : 0;
 }
 
 static rkv_progress inner_progress(run *r) {
@@ -43,8 +42,8 @@ static rkv_progress inner_progress(run *r) {
 }
 
 static rkv_status enter_stage(run *r, const char *stage, const char *window) {
-    snprintf(r->stage_text, sizeof r->stage_text, "%s %s", stage, window);
-    return rkv_progress_report(&r->options->progress, r->stage_text, r->n_done, r->n_cells);
+    snprintf(r->stage, sizeof r->stage, "%s %s", stage, window);
+    return rkv_progress_report(&r->options->progress, r->stage, r->n_done, r->n_cells);
 }
 
 /* ---- what is to be done ---- */
