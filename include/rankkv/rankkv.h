@@ -12,6 +12,7 @@
 #include <rankkv/model.h>    /* open a model, tokenize, prefill */
 #include <rankkv/profile.h>  /* signals of a model's heads from elsewhere: the retrieval probe, averages */
 #include <rankkv/progress.h> /* how long work reports and is stopped */
+#include <rankkv/report.h>   /* one page of all of it */
 #include <rankkv/session.h>  /* run a model under such a method */
 #include <rankkv/status.h>   /* how calls fail */
 #include <rankkv/trace.h>    /* attention in HDF5 */
