@@ -273,13 +273,12 @@ rkv_status rkv_budget_allocate(rkv_budget **out, const rkv_analysis *analysis,
 bool rkv_budget_needs_analysis(const rkv_budget_options *options) {
     rkv_budget_options resolved;
     const rkv_policy *policy;
-    rkv_signal_source source;
     char *signal;
     bool needs = true; /* of options that cannot be used, too: allocating says why */
     if (rkv_options_resolve(options, &resolved, &signal) == RKV_OK &&
         rkv_options_find_policy(&resolved, &policy) == RKV_OK)
         needs = rkv_options_follow_signal(&resolved, policy) &&
-                (rkv_signal_find(&resolved, &source) != RKV_OK || !source.measured);
+                rkv_budget_signal_origin(&resolved) != RKV_SIGNAL_OF_PROFILE;
     free(signal);
     return needs;
 }

@@ -53,7 +53,7 @@ static void add_total(rkv_text *text, const rkv_budget_options *o) {
 }
 
 static void add_combination(rkv_text *text, const rkv_budget_options *o) {
-    if (o->profile && o->signal && rkv_profile_find(o->profile, o->signal)) {
+    if (rkv_budget_signal_origin(o) == RKV_SIGNAL_OF_PROFILE) {
         add_key(text, "from_profile");
         rkv_text_printf(text, "true");
     }

@@ -26,10 +26,20 @@ static rkv_status fail_unknown(const rkv_budget_options *options) {
     return status;
 }
 
+/* Takes "WORD." off the beginning of *name. */
+static bool take_prefix(const char **name, const char *word) {
+    size_t length = strlen(word);
+    bool there = strncmp(*name, word, length) == 0 && (*name)[length] == '.';
+    if (there) *name += length + 1;
+    return there;
+}
+
 rkv_status rkv_signal_find(const rkv_budget_options *options, rkv_signal_source *source) {
     const char *name = options->signal ? options->signal : rkv_metric_get_info(RKV_ERANK)->name;
-    const rkv_signal *measured = options->profile ? rkv_profile_find(options->profile, name) : NULL;
-    rkv_metric metric = rkv_metric_find(name);
+    bool of_prompt = take_prefix(&name, "prompt"), of_profile = !of_prompt && take_prefix(&name, "profile");
+    bool look = options->profile && !of_prompt;
+    const rkv_signal *measured = look ? rkv_profile_find(options->profile, name) : NULL;
+    rkv_metric metric = of_profile ? RKV_METRIC_COUNT : rkv_metric_find(name);
     if (measured) {
         *source = (rkv_signal_source){measured->name, measured->unit, measured->per_kv_head, measured,
                                       RKV_METRIC_COUNT};
@@ -39,6 +49,12 @@ rkv_status rkv_signal_find(const rkv_budget_options *options, rkv_signal_source 
     const rkv_metric_info *info = rkv_metric_get_info(metric);
     *source = (rkv_signal_source){info->name, info->unit, info->per_kv_head, NULL, metric};
     return RKV_OK;
+}
+
+rkv_signal_origin rkv_budget_signal_origin(const rkv_budget_options *options) {
+    rkv_signal_source source;
+    if (rkv_signal_find(options, &source)) return RKV_SIGNAL_UNKNOWN;
+    return source.measured ? RKV_SIGNAL_OF_PROFILE : RKV_SIGNAL_OF_PROMPT;
 }
 
 double rkv_signal_limit(const rkv_signal_source *source, size_t n_tokens) {

@@ -8,9 +8,10 @@
 
 #define CALIBRATED "calibrated"
 
-static rkv_status check_signal(const rkv_profile *profile, const char *name) {
-    if (rkv_metric_find(name) != RKV_METRIC_COUNT || (profile && rkv_profile_find(profile, name)))
-        return RKV_OK;
+static rkv_status check_signal(const rkv_budget_options *options) {
+    const rkv_profile *profile = options->profile;
+    const char *name = options->signal;
+    if (rkv_budget_signal_origin(options)) return RKV_OK;
     const char *near = choices_suggest(&choices_metric, name);
     for (size_t i = 0; profile && !near && i < profile->n_signals; i++)
         if (strncmp(profile->signals[i].name, name, strlen(name)) == 0) near = profile->signals[i].name;
@@ -24,7 +25,7 @@ static rkv_status check_signal(const rkv_profile *profile, const char *name) {
 rkv_status budget_profile_load(budget_profile *known, const char *path, rkv_budget_options *options) {
     rkv_status status = path ? said(rkv_profile_load(&known->profile, path)) : RKV_OK;
     options->profile = known->profile;
-    return status ? status : check_signal(known->profile, options->signal);
+    return status ? status : check_signal(options);
 }
 
 rkv_status budget_profile_resolve(budget_profile *known, rkv_budget_options *options) {

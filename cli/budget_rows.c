@@ -11,7 +11,8 @@ const option_row budget_rows[] = {
     {"policy", 'p', OPTION_NAME, "NAME", "How the signal becomes budgets (`rankkv methods policies`)",
      &choices_policy, FIELD(policy)},
     {"signal", 's', OPTION_TEXT, "NAME",
-     "What stands in for the rank: a metric (`rankkv methods metrics`), or a signal of the profile",
+     "What stands in for the rank: a metric (`rankkv methods metrics`), or a signal of the profile "
+     "(prompt.NAME, profile.NAME where both have it)",
      &choices_metric, FIELD(signal)},
     {"aggregate", 'a', OPTION_INDEX, "NAME",
      "How the heads of a layer become one value; `budget` does as the analysis did when it is not given",

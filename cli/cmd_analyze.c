@@ -125,7 +125,7 @@ static rkv_status load_profile(budget_profile *known, analyze_options *options) 
     options->aggregate = budget->aggregate;
     rkv_status status = budget_profile_load(known, options->profile, budget);
     if (status) return status;
-    if (!known->profile || !rkv_profile_find(known->profile, budget->signal) ||
+    if (rkv_budget_signal_origin(budget) == RKV_SIGNAL_OF_PROMPT ||
         budget->aggregate == RKV_AGGREGATE_HEAD_MEAN_MATRIX)
         budget->aggregate = RKV_AGGREGATE_COUNT;
     return budget_profile_resolve(known, budget);

@@ -160,6 +160,7 @@ static void test_budgets_follow_the_profile(void **state) {
         {"proportional:signal=sink_4", {25, 75}},
         {"proportional:signal=retr,by=head", {37, 25, 50, 88}},
         {"proportional:signal=sink_4,by=head", {25, 25, 75, 75}},
+        {"proportional:signal=profile.sink_4", {25, 75}},
     };
     a->aggregate = RKV_AGGREGATE_MAX;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -171,7 +172,7 @@ static void test_budgets_follow_the_profile(void **state) {
         if (rkv_budget_options_parse(cases[i].spec, &options, &signal)) fail_msg("%s", rkv_message());
         assert_false(rkv_budget_needs_analysis(&options));
         if (rkv_budget_allocate(&b, a, &options)) fail_msg("%s: %s", cases[i].spec, rkv_message());
-        assert_string_equal(b->signal, signal);
+        assert_string_equal(b->signal, strchr(signal, '.') ? strchr(signal, '.') + 1 : signal);
         assert_non_null(strstr(b->options_json, "\"from_profile\": true"));
         assert_memory_equal(b->heads ? b->heads : b->layers, cases[i].wanted,
                             (b->heads ? 4 : 2) * sizeof(size_t));
@@ -196,6 +197,8 @@ static void test_what_needs_an_analysis(void **state) {
         {"proportional", true, true},
         {"power:signal=retr", true, false},
         {"power:signal=ind1", true, true},
+        {"power:signal=prompt.sink_4", true, true},
+        {"power:signal=profile.retr", true, false},
         {"shuffled:policy=top-k,signal=oerr,top_k=1,by=head", true, false},
         {"calibrated", true, false},
     };

@@ -52,8 +52,10 @@ RKV_API const rkv_policy *rkv_policy_find(const char *name);
 /* Options of an allocation. Start from rkv_budget_options_default(). */
 struct rkv_budget_options {
     const char *policy; /* "proportional" */
-    const char *signal; /* what stands in for the rank: a metric, or a signal of the profile; "erank" */
-    const rkv_profile *profile; /* signals from elsewhere: they go before the analysis's; borrowed, or NULL */
+    /* What stands in for the rank: a metric of the analysis, or a signal of the profile; "erank". Where both
+     * have the name, the profile's is meant; "prompt.NAME" and "profile.NAME" say which. */
+    const char *signal;
+    const rkv_profile *profile;  /* signals from elsewhere; borrowed, or NULL */
     rkv_granularity granularity; /* RKV_BY_LAYER */
     bool within_layer; /* by head: share inside each layer's budget instead of over the whole model */
     /* heads -> layer. RKV_AGGREGATE_COUNT, the default: as the analysis made its layer rank (mean where that
@@ -92,6 +94,15 @@ RKV_API rkv_budget_options rkv_budget_options_default(void);
  * options->profile's calibration, shuffled:policy=calibrated deals its budgets out anew: RKV_USAGE when there
  * is none. */
 RKV_API rkv_status rkv_budget_options_parse(const char *spec, rkv_budget_options *options, char **signal);
+
+/* Where options->signal comes from: nowhere, when neither analyses nor options->profile have one of that
+ * name. */
+typedef enum rkv_signal_origin {
+    RKV_SIGNAL_UNKNOWN,
+    RKV_SIGNAL_OF_PROMPT,
+    RKV_SIGNAL_OF_PROFILE
+} rkv_signal_origin;
+RKV_API rkv_signal_origin rkv_budget_signal_origin(const rkv_budget_options *options);
 
 /* Whether an allocation with these options reads the analysis's metrics. False (a control, or all that it
  * needs is in the profile): an analysis with nothing but model, prompt_name and n_tokens will do. */
