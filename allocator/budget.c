@@ -8,8 +8,6 @@
 #include "core/memory.h"
 #include "io/model_info.h"
 
-#define DEFAULT_MIN 4
-
 /* What is settled before anything is shared. */
 typedef struct plan {
     const rkv_analysis *analysis;
@@ -45,7 +43,7 @@ static rkv_status resolve_bounds(plan *p) {
     p->max = o->max == 0 || o->max > p->T ? p->T : o->max;
     p->min = o->min > p->T ? p->T : o->min;
     if (o->min == RKV_MIN_AUTO) {
-        p->min = even < DEFAULT_MIN ? even : DEFAULT_MIN;
+        p->min = even < RKV_MIN_ENTRIES ? even : RKV_MIN_ENTRIES;
         if (p->min > p->max) p->min = p->max;
     }
     if (p->min > p->max)

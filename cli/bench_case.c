@@ -58,6 +58,15 @@ static rkv_status allocate(const bench_case *c, rkv_model *model, const int32_t 
     return said(status);
 }
 
+/* No head's budget is below what the method keeps in any case, as in `eval`. */
+static rkv_status keep_least(const bench_case *c, rkv_budget_options *how) {
+    size_t least;
+    rkv_status status = said(rkv_method_least(c->method, &least));
+    size_t min = how->min == RKV_MIN_AUTO ? RKV_MIN_ENTRIES : how->min;
+    if (!status && least > min) how->min = least;
+    return status;
+}
+
 /* Budgets by the policy, and the time that they take; the profile is read before that. */
 static rkv_status make_budgets(const bench_case *c, rkv_model *model, const int32_t *ids,
                                rkv_budget **budgets, double *seconds) {
@@ -70,6 +79,7 @@ static rkv_status make_budgets(const bench_case *c, rkv_model *model, const int3
     rkv_status status = c->profile ? said(rkv_profile_load(&profile, c->profile)) : RKV_OK;
     how.profile = profile;
     if (!status) status = said(rkv_budget_options_parse(c->policy, &how, &signal));
+    if (!status) status = keep_least(c, &how);
     double start_s = now_s();
     if (!status) status = allocate(c, model, ids, &how, budgets);
     *seconds = now_s() - start_s;

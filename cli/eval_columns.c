@@ -86,8 +86,14 @@ static void chance(char text[EVAL_CELL_SIZE], const eval_entry *e) {
     show(text, p < 0.001 ? "<.001" : "%.3f", p);
 }
 
+/* Budgets are the same sums of entries; where their bytes differ by so much, a verdict compares unequals. */
+#define UNEQUAL_PERCENT 1
+
 static void verdict(char text[EVAL_CELL_SIZE], const eval_entry *e) {
-    snprintf(text, EVAL_CELL_SIZE, "%s", e->row->verdict);
+    double more = 100 * (e->row->bytes_of_uniform - 1);
+    int length = snprintf(text, EVAL_CELL_SIZE, "%s", e->row->verdict);
+    if (fabs(more) >= UNEQUAL_PERCENT && length < EVAL_CELL_SIZE)
+        snprintf(text + length, (size_t)(EVAL_CELL_SIZE - length), "; %+.0f %% bytes", more);
 }
 
 const eval_column eval_columns[EVAL_COLUMNS] = {

@@ -111,6 +111,13 @@ rkv_status rkv_method_check(const char *spec) {
     return rkv_pipeline_parse(&pipeline, spec);
 }
 
+rkv_status rkv_method_least(const char *spec, size_t *entries) {
+    rkv_pipeline pipeline;
+    rkv_status status = rkv_pipeline_parse(&pipeline, spec);
+    *entries = status ? 0 : rkv_pipeline_least(&pipeline);
+    return status;
+}
+
 /* ---- budgets ---- */
 
 static bool heeds_budget(const rkv_stage *stage) {

@@ -20,8 +20,9 @@ static rkv_status hash_window(const rkv_window *w, char hex[65]) {
     rkv_text_printf(&bytes, "%zu %d:", w->n_context, w->query_aware);
     add_ids(&bytes, w->context, w->n_context);
     for (size_t q = 0; q < w->n_questions; q++) {
-        rkv_text_printf(&bytes, "%s %zu %zu:", rkv_task_name(w->questions[q].task), w->questions[q].n,
-                        w->questions[q].first_scored);
+        const rkv_question *question = &w->questions[q];
+        rkv_text_printf(&bytes, "%s %zu %zu %.17g:", rkv_task_name(question->task), question->n,
+                        question->first_scored, question->depth);
         add_ids(&bytes, w->questions[q].ids, w->questions[q].n);
     }
     size_t length = bytes.length;

@@ -138,7 +138,7 @@ static rkv_status add_window(builder *b, const hidden_needles *hidden, size_t fi
     return status;
 }
 
-/* ---- one text, and the windows that are made of it ---- */
+/* ---- one text, and the window that is made of it ---- */
 
 static void clear_hidden(hidden_needles *hidden) {
     for (size_t i = 0; hidden->needles && i < hidden->n; i++)
@@ -164,12 +164,11 @@ static rkv_status hide(builder *b, const double *depths, size_t n, hidden_needle
     return RKV_OK;
 }
 
-static rkv_status add_text(builder *b, const double *depths, size_t n) {
+/* A text of its own for needles at depths [n]; [first, last) of them are asked for. */
+static rkv_status add_text(builder *b, const double *depths, size_t n, size_t first, size_t last) {
     hidden_needles hidden = {0};
     rkv_status status = hide(b, depths, n, &hidden);
-    if (!status && !b->hay->query_aware) status = add_window(b, &hidden, 0, n);
-    for (size_t i = 0; !status && b->hay->query_aware && i < n; i++)
-        status = add_window(b, &hidden, i, i + 1);
+    if (!status) status = add_window(b, &hidden, first, last);
     clear_hidden(&hidden);
     return status;
 }
@@ -180,19 +179,20 @@ static rkv_status add_passkeys(builder *b) {
     rkv_status status = RKV_OK;
     for (size_t i = 0; i < b->hay->count; i++)
         for (size_t d = 0; !status && d < n; d++)
-            status = add_text(b, &depths[d], 1);
+            status = add_text(b, &depths[d], 1, 0, 1);
     return status;
 }
 
 static rkv_status add_recalls(builder *b) {
-    size_t n = b->hay->n_pairs ? b->hay->n_pairs : DEFAULT_PAIRS;
+    size_t n = b->hay->n_pairs ? b->hay->n_pairs : DEFAULT_PAIRS, step = b->hay->query_aware ? 1 : n;
     double *depths = NULL;
     rkv_status status = rkv_alloc(&depths, n, sizeof *depths);
     if (status) return status;
     for (size_t i = 0; i < n; i++)
         depths[i] = ((double)i + 0.5) / (double)n;
-    for (size_t i = 0; !status && i < b->hay->count; i++)
-        status = add_text(b, depths, n);
+    for (size_t i = 0; i < b->hay->count; i++)
+        for (size_t first = 0; !status && first < n; first += step)
+            status = add_text(b, depths, n, first, first + step);
     free(depths);
     return status;
 }

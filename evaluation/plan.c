@@ -90,7 +90,7 @@ static rkv_status make_budget(const rkv_plan *plan, size_t setting, size_t n_con
     rkv_analysis bare = bare_analysis(plan, n_context);
     options.mean = rkv_setting_mean(p->setting, n_context);
     if (options.min == RKV_MIN_AUTO || options.min < p->least) {
-        options.min = p->least > 4 ? p->least : 4; /* RKV_MIN_AUTO's 4, or what the method always keeps */
+        options.min = p->least > RKV_MIN_ENTRIES ? p->least : RKV_MIN_ENTRIES;
         if (options.min > options.mean) options.min = options.mean;
     }
     return rkv_budget_allocate(out, p->needs_analysis ? analysis : &bare, &options);

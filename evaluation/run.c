@@ -233,8 +233,24 @@ static rkv_status run_window(run *r, size_t window) {
 
 static const rkv_eval_options defaults = {0};
 
+/* Results that nobody could read again would be found out after hours. */
+static rkv_status check_size(const run *r, size_t n_settings) {
+    size_t n_questions = 0;
+    for (size_t w = 0; w < r->windows->n; w++)
+        n_questions += r->windows->items[w].n_questions;
+    if (n_settings <= RKV_MAX_SETTINGS && r->windows->n <= RKV_MAX_WINDOWS &&
+        n_settings * n_questions <= RKV_MAX_CELLS)
+        return RKV_OK;
+    return rkv_fail(
+        RKV_USAGE,
+        "%zu settings of %zu questions in %zu windows: a run has at most %zu settings, %zu windows and "
+        "%zu cells (settings times questions)",
+        n_settings, n_questions, r->windows->n, RKV_MAX_SETTINGS, RKV_MAX_WINDOWS, RKV_MAX_CELLS);
+}
+
 static rkv_status prepare(run *r, const rkv_setting *settings, size_t n) {
     rkv_status status = rkv_windows_check(r->windows, r->model);
+    if (!status) status = check_size(r, n);
     return status ? status : rkv_plan_make(&r->plan, r->model, r->windows, settings, n, r->options);
 }
 

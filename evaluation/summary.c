@@ -180,8 +180,12 @@ static size_t pair_windows(const summary *s, size_t row, size_t other, double *d
     return n;
 }
 
-static rkv_status compare_with(const summary *s, size_t row, size_t setting, double *d, rkv_paired *out) {
-    size_t other = setting == NONE ? NONE : find_row(s, setting, &s->rows[row]);
+/* The row of a setting that stands beside this one. */
+static size_t row_beside(const summary *s, size_t row, size_t setting) {
+    return setting == NONE ? NONE : find_row(s, setting, &s->rows[row]);
+}
+
+static rkv_status compare_with(const summary *s, size_t row, size_t other, double *d, rkv_paired *out) {
     size_t n = other == NONE ? 0 : pair_windows(s, row, other, d);
     *out = (rkv_paired){.n = n, .mean = NAN, .low = NAN, .high = NAN, .p = NAN};
     return n > 0 && all_finite(d, n) ? rkv_paired_compare(d, n, s->results->seed, out) : RKV_OK;
@@ -194,8 +198,11 @@ static rkv_status fill_row(const summary *s, size_t row) {
     double *x = NULL;
     rkv_status status = rkv_alloc(&x, r->n_windows, sizeof *x);
     if (!status) status = fill_means(s, row, x);
-    if (!status) status = compare_with(s, row, full_cache_of(s->results, r->setting), x, &r->against_full);
-    if (!status) status = compare_with(s, row, uniform_of(s->results, r->setting), x, &r->against_uniform);
+    size_t full = row_beside(s, row, full_cache_of(s->results, r->setting));
+    size_t uniform = row_beside(s, row, uniform_of(s->results, r->setting));
+    if (!status) status = compare_with(s, row, full, x, &r->against_full);
+    if (!status) status = compare_with(s, row, uniform, x, &r->against_uniform);
+    r->bytes_of_uniform = uniform == NONE ? NAN : mean_of(s, row, BYTES) / mean_of(s, uniform, BYTES);
     r->verdict = rkv_paired_verdict(&r->against_uniform);
     free(x);
     return status;

@@ -7,10 +7,6 @@
 #define RKV_RESULTS_SCHEMA  "rankkv-results"
 #define RKV_RESULTS_VERSION 1
 
-/* More settings and windows than this are not read. */
-#define RKV_MAX_SETTINGS ((size_t)4096)
-#define RKV_MAX_WINDOWS  ((size_t)1 << 16)
-
 /* By setting, window and question: below, at or above 0 as strcmp. */
 int rkv_cell_compare(const rkv_cell *a, const rkv_cell *b);
 

@@ -61,7 +61,7 @@ static void add_setting(rkv_text *text, const rkv_results *r, size_t setting, rk
 static const char row_columns[] =
     SETTING_COLUMNS ",n_windows,n_questions,loss,loss_low,loss_high,perplexity,accuracy,exact,exact_low,"
                     "exact_high,kl,agreement,entries,bytes,kv_bytes" PAIRED_COLUMNS("full")
-                        PAIRED_COLUMNS("uniform") ",verdict\n";
+                        PAIRED_COLUMNS("uniform") ",verdict,bytes_of_uniform\n";
 
 static void add_paired(rkv_text *text, const rkv_paired *p) {
     const double values[] = {p->mean, p->low, p->high, p->p};
@@ -84,6 +84,7 @@ static void add_row(rkv_text *text, const rkv_results *results, const rkv_eval_r
     add_paired(text, &r->against_full);
     add_paired(text, &r->against_uniform);
     add_words(text, r->verdict);
+    add_value(text, r->bytes_of_uniform);
     rkv_text_add(text, "\n", 1);
 }
 

@@ -42,8 +42,9 @@ static void write_paired(rkv_json_out *out, const char *key, const rkv_paired *p
 /* The numbers of a row, in the order of the file. */
 #define ROW_NUMBERS(X)                                                                                       \
     X(loss)                                                                                                  \
-    X(loss_low) X(loss_high) X(perplexity) X(accuracy) X(exact) X(exact_low) X(exact_high) X(kl)             \
-        X(agreement) X(entries) X(bytes) X(kv_bytes)
+    X(loss_low)                                                                                              \
+    X(loss_high) X(perplexity) X(accuracy) X(exact) X(exact_low) X(exact_high) X(kl) X(agreement) X(entries) \
+        X(bytes) X(kv_bytes)
 
 static void write_row(rkv_json_out *out, const rkv_eval_row *r) {
     rkv_json_begin(out, NULL, '{');
@@ -58,6 +59,7 @@ static void write_row(rkv_json_out *out, const rkv_eval_row *r) {
     write_paired(out, "against_full", &r->against_full);
     write_paired(out, "against_uniform", &r->against_uniform);
     rkv_json_string(out, "verdict", r->verdict);
+    rkv_json_number(out, "bytes_of_uniform", r->bytes_of_uniform);
     rkv_json_end(out, '}');
 }
 
@@ -183,7 +185,7 @@ static rkv_status read_cells(const json_t *document, rkv_results *r) {
     const json_t *list, *object;
     size_t n = 0;
     char place[PLACE_SIZE];
-    rkv_status status = get_list(document, "cells", RKV_JSON_MAX_CONTAINERS, &list, &n);
+    rkv_status status = get_list(document, "cells", RKV_MAX_CELLS, &list, &n);
     if (!status) status = rkv_alloc(&r->cells, n, sizeof *r->cells);
     while (!status && r->n_cells < n) {
         status = get_element(list, "cells", r->n_cells, place, &object);

@@ -231,7 +231,6 @@ static void check_recall(const rkv_window *w, const char keys[PAIRS][64],
     char *context = spell(w->context, w->n_context);
     for (size_t i = 0; i < PAIRS; i++) /* in order: what stands before it is out already */
         at[i] = take_answer_out(context, keys[i], questions[i]);
-    if (w->query_aware) *strstr(context, " What number is") = '\0';
     check_stretch(context);
     for (size_t i = 0; i < PAIRS; i++) {
         for (size_t k = i + 1; k < PAIRS; k++) {
@@ -270,6 +269,27 @@ static void test_recall_asks_for_every_key(void **state) {
     rkv_windows_clear(&windows);
 }
 
+/* Takes all sentences out of context, in their order; returns how many there were. */
+static size_t take_pairs_out(char *context, char keys[PAIRS][64], char values[PAIRS][8], size_t at[PAIRS]) {
+    size_t n = 0;
+    const char *sentence;
+    for (; (sentence = strstr(context, ". Remember it. The ")) && n < PAIRS; n++) {
+        char whole[256];
+        while (sentence > context && strncmp(sentence, " The ", 5) != 0)
+            sentence--;
+        assert_int_equal(sscanf(sentence, " The %63[a-z ]", keys[n]), 1);
+        char *end = strstr(keys[n], " is number");
+        assert_non_null(end);
+        *end = '\0';
+        assert_int_equal(sscanf(sentence + 5 + strlen(keys[n]), " is number %4[0-9].", values[n]), 1);
+        snprintf(whole, sizeof whole, " The %s is number %s. Remember it. The %s is number %s.", keys[n],
+                 values[n], keys[n], values[n]);
+        at[n] = take_out(context, whole);
+    }
+    return n;
+}
+
+/* Windows that ask for one key each are independent: every one has a text and keys of its own. */
 static void test_recall_whose_questions_are_read_first(void **state) {
     (void)state;
     const rkv_haystack hay = {.task = RKV_TASK_RECALL,
@@ -279,20 +299,28 @@ static void test_recall_whose_questions_are_read_first(void **state) {
                               .query_aware = true,
                               .seed = 3};
     rkv_windows windows = build(&hay);
+    char before[PAIRS][8] = {{0}};
     assert_int_equal(windows.n, 2 * PAIRS);
-    for (size_t i = 0; i < windows.n; i += PAIRS) {
-        char keys[PAIRS][64];
-        const rkv_question *questions[PAIRS];
-        for (size_t k = 0; k < PAIRS; k++) {
-            const rkv_window *w = &windows.items[i + k];
-            assert_true(w->query_aware);
-            assert_int_equal(w->n_context, 1500);
-            assert_int_equal(w->n_questions, 1);
-            questions[k] = w->questions;
-            read_key(questions[k], true, keys[k]);
-        }
-        for (size_t k = 0; k < PAIRS; k++)
-            check_recall(&windows.items[i + k], keys, questions);
+    for (size_t i = 0; i < windows.n; i++) {
+        const rkv_window *w = &windows.items[i];
+        char keys[PAIRS][64], values[PAIRS][8], key[64];
+        size_t at[PAIRS], asked = i % PAIRS;
+        char *context = spell(w->context, w->n_context), *answer = answer_of(w->questions);
+        assert_true(w->query_aware);
+        assert_int_equal(w->n_context, 1500);
+        assert_int_equal(w->n_questions, 1);
+        read_key(w->questions, true, key);
+        assert_int_equal(take_pairs_out(context, keys, values, at), PAIRS);
+        assert_string_equal(keys[asked], key);
+        assert_string_equal(values[asked], answer);
+        *strstr(context, " What number is") = '\0';
+        check_stretch(context);
+        check_place(context, at[asked], w->questions->depth);
+        assert_true(w->questions->depth == (asked + 0.5) / PAIRS);
+        assert_memory_not_equal(values, before, sizeof values);
+        memcpy(before, values, sizeof values);
+        free(answer);
+        free(context);
     }
     rkv_windows_clear(&windows);
 }

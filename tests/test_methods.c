@@ -25,6 +25,23 @@ static bool is_plain(const char *name, const char *others) {
     return *name && *name != '-' && *name != '_' && !(*name >= '0' && *name <= '9');
 }
 
+static void test_what_is_always_kept(void **state) {
+    (void)state;
+    const struct {
+        const char *spec;
+        size_t least;
+    } cases[] = {
+        {"snapkv", 64}, {"snapkv:window=8+int8", 8}, {"int4+streaming-llm:n_sink=6", 6}, {"knorm", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t least;
+        assert_int_equal(rkv_method_least(cases[i].spec, &least), RKV_OK);
+        if (least != cases[i].least) fail_msg("%s keeps %zu", cases[i].spec, least);
+    }
+    size_t none = 1;
+    assert_int_equal(rkv_method_least("nothing", &none), RKV_USAGE);
+    assert_int_equal(none, 0);
+}
+
 static void test_names(void **state) {
     (void)state;
     const rkv_method *method;
@@ -290,6 +307,7 @@ static void test_representations(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_what_is_always_kept),
         cmocka_unit_test(test_rows_are_complete),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_defaults_parse),

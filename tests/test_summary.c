@@ -189,10 +189,12 @@ static void test_verdicts(void **state) {
         begin(&m, one_method, 3, 8);
         for (size_t w = 0; w < cases[i].n; w++) {
             add(&m, 1, w, 0, 2);
-            add(&m, 2, w, 0, 2 + cases[i].differences[w]);
+            add(&m, 2, w, 0, 2 + cases[i].differences[w])->bytes = 1100;
         }
         summarise(&m);
         assert_string_equal(m.results.rows[0].verdict, ""); /* uniform beside itself */
+        assert_true(isnan(m.results.rows[0].bytes_of_uniform));
+        assert_near(m.results.rows[1].bytes_of_uniform, 1.1);
         assert_string_equal(m.results.rows[1].verdict, cases[i].verdict);
         assert_int_equal(m.results.rows[1].against_uniform.n, cases[i].n);
         finish(&m);

@@ -46,8 +46,9 @@ typedef struct rkv_policy {
 RKV_API const rkv_policy *rkv_policy_at(size_t index);
 RKV_API const rkv_policy *rkv_policy_find(const char *name);
 
-/* min: 4 entries, or the even share total / L where that is less, so that every total can be met. */
-#define RKV_MIN_AUTO SIZE_MAX
+/* min: RKV_MIN_ENTRIES, or the even share total / L where that is less, so that every total can be met. */
+#define RKV_MIN_AUTO    SIZE_MAX
+#define RKV_MIN_ENTRIES ((size_t)4)
 
 /* Options of an allocation. Start from rkv_budget_options_default(). */
 struct rkv_budget_options {

@@ -76,6 +76,9 @@ RKV_API const rkv_method_option *rkv_method_common_options(void);
  * an option is given by two names, or budget and ratio are both given, that is wrong too. */
 RKV_API rkv_status rkv_method_check(const char *spec);
 
+/* What spec keeps of every head whatever its budget: a smaller budget is refused. RKV_USAGE as above. */
+RKV_API rkv_status rkv_method_least(const char *spec, size_t *entries);
+
 /* A specification from a JSON file with one flat object of options: {"method": "fastgen", "T": 0.95}. method,
  * when not NULL, is the specification that gets the file's options (its first method does), and must begin
  * with the method that the file names, if it names one. The caller frees *spec with rkv_free. RKV_NO_INPUT;

@@ -115,7 +115,8 @@ typedef struct rkv_haystack {
     const double *depths; /* [n_depths] where answers stand; NULL: passkey 0.1, 0.3, 0.5, 0.7, 0.9 */
     size_t n_depths;
     size_t n_pairs;   /* recall: keys in each window, evenly spread; 0: 8. Every one is asked for */
-    bool query_aware; /* the question is read before the cache is compressed: one window for each question */
+    bool query_aware; /* the question is read before the cache is compressed: one window, with a text of its
+                         own, for each question */
     uint64_t seed;    /* of keys, values and of where the filler begins */
 } rkv_haystack;
 
@@ -212,6 +213,11 @@ typedef struct rkv_eval_options {
     rkv_progress progress; /* stage: what is done; units are cells */
 } rkv_eval_options;
 
+/* Of one run. A results.json of more is not read. */
+#define RKV_MAX_SETTINGS ((size_t)4096)
+#define RKV_MAX_WINDOWS  ((size_t)65536)
+#define RKV_MAX_CELLS    ((size_t)200000)
+
 /* Whether rkv_eval_run would begin: all that can be refused is refused here. */
 RKV_API rkv_status rkv_eval_check(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
                                   size_t n_settings, const rkv_eval_options *options);
@@ -290,7 +296,8 @@ typedef struct rkv_eval_row {
     double entries, bytes, kv_bytes; /* means */
     rkv_paired against_full;         /* loss of this setting less the full cache's */
     rkv_paired against_uniform;      /* less that of uniform budgets, the rest being the same; n = 0: none */
-    const char *verdict;             /* against uniform: rkv_paired_verdict */
+    double bytes_of_uniform; /* bytes over those of uniform budgets: 1 where memory is the same; NaN: none */
+    const char *verdict;     /* against uniform: rkv_paired_verdict */
 } rkv_eval_row;
 
 typedef struct rkv_results {

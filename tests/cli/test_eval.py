@@ -199,6 +199,7 @@ class Refused(EvalTest):
         self.refuse(2, "retr", *text, "-p", "power:signal=retr")
         self.refuse(2, "calibrat", *text, "-p", "calibrated")
         self.refuse(2, "tokens", *text, "-c", "100000")
+        self.refuse(2, "at most 4096 settings", *text, "-r", ",".join(f"0.{i:04d}" for i in range(1, 4100)))
 
     def test_wrong_files(self):
         self.refuse(66, "missing.txt", "-t", "missing.txt", *GRID)
