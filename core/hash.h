@@ -6,5 +6,7 @@
 
 /* Writes the lower-case hexadecimal SHA-256 of bytes into hex, NUL-terminated. */
 rkv_status rkv_sha256(const void *bytes, size_t length, char hex[65]);
+/* The 32 bytes themselves. */
+rkv_status rkv_sha256_digest(const void *bytes, size_t length, unsigned char digest[32]);
 
 #endif

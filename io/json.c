@@ -112,6 +112,14 @@ rkv_status rkv_json_read_array(json_t **out, const char *path) {
     return read_file(out, path, &array_top);
 }
 
+rkv_status rkv_json_check(const char *text, size_t length) {
+    json_t *document = NULL;
+    bool array = text[strspn(text, " \t\r\n")] == '[';
+    rkv_status status = parse(&document, text, length, array ? &array_top : &object_top);
+    json_decref(document);
+    return status;
+}
+
 /* ---- names and values in messages ---- */
 
 #define NAME_SIZE  160

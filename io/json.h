@@ -36,6 +36,9 @@ rkv_status rkv_json_read(json_t **out, const char *path);
 /* The same for a file whose top is an array. */
 rkv_status rkv_json_read_array(json_t **out, const char *path);
 
+/* Whether text is a document that we would read, an object or an array, whatever it holds. */
+rkv_status rkv_json_check(const char *text, size_t length);
+
 /* The document's "schema" is `schema` and its "schema_version" is 1..version. */
 rkv_status rkv_json_check_schema(const json_t *document, const char *schema, size_t version);
 

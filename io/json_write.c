@@ -77,6 +77,11 @@ void rkv_json_string(rkv_json_out *out, const char *key, const char *value) {
         rkv_text_add(out->text, "null", 4);
 }
 
+void rkv_json_text(rkv_json_out *out, const char *key, const char *json) {
+    lead(out, key);
+    rkv_text_add(out->text, json, strlen(json));
+}
+
 void rkv_json_number(rkv_json_out *out, const char *key, double value) {
     lead(out, key);
     add_number(out->text, value);

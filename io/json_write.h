@@ -48,6 +48,8 @@ void rkv_json_matrix(rkv_json_out *out, const char *key, const double *values, s
 void rkv_json_size_matrix(rkv_json_out *out, const char *key, const size_t *values, size_t rows,
                           size_t columns);
 
+/* Writes text that is JSON already. */
+void rkv_json_text(rkv_json_out *out, const char *key, const char *json);
 /* Writes a value that was parsed, on one line. */
 void rkv_json_value(rkv_json_out *out, const char *key, const json_t *value);
 
