@@ -1,17 +1,23 @@
-// page.js: shows what the page holds.
-'use strict';
+/* page.js: the one name that the page's files share, and the list of its sections.
+ *
+ * The files are joined into one script, in the order of cmake/RankKVPage.cmake. Each wraps what is its own in a block and hangs
+ * what others use on `page`. The script runs under a policy that allows no other script, style or request, so
+ * markup has no handlers and no style attributes. */
+"use strict";
 
-function block(id) {
-  return document.getElementById(id).textContent;
+window.page = window.page || {};
+
+{
+    const sections = [];
+
+    /* A section of the page: {id, order, title, when, fill}. `when()` says whether the page holds anything of
+     * it; `fill(body)` draws it into an element, after the first paint, and may be asynchronous. */
+    page.section = (section) => sections.push(section);
+
+    page.sections = () => sections.filter((s) => s.when()).sort((a, b) => a.order - b.order);
+
+    /* Lets the browser paint and take input before more is done. */
+    page.pause = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+    page.afterPaint = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)));
 }
-
-const manifest = JSON.parse(block('manifest'));
-const list = document.getElementById('documents');
-
-manifest.documents.forEach((document_, index) => {
-  const item = document.createElement('li');
-  const arrays = manifest.arrays.filter((array) => array.document === index);
-  const shapes = arrays.map((array) => `${array.name} ${array.type} [${array.shape.join(', ')}]`);
-  item.textContent = [`${document_.kind} ${document_.name}`, ...shapes].join('; ');
-  list.append(item);
-});
