@@ -1,6 +1,6 @@
 /* page.js: the one name that the page's files share, and the list of its sections.
  *
- * The files are joined into one script, in the order of cmake/RankKVPage.cmake. Each wraps what is its own in a block and hangs
+ * The files are joined into one script, in the order of FILES. Each wraps what is its own in a block and hangs
  * what others use on `page`. The script runs under a policy that allows no other script, style or request, so
  * markup has no handlers and no style attributes. */
 "use strict";
