@@ -120,6 +120,13 @@
         return page.el("label", { class: "choice" }, page.el("span", {}, label), select);
     };
 
+    /* What is made when the reader opens it. */
+    page.details = (summary, make) => {
+        const element = page.el("details", {}, page.el("summary", {}, summary));
+        element.addEventListener("toggle", () => element.open && element.children.length === 1 && element.append(make()));
+        return element;
+    };
+
     /* One tab stop for many small things: arrow keys go from one to the next, Enter acts. `next(from, key)` is the
      * element that a key leads to, or null. */
     page.roving = (container, selector, next, act) => {

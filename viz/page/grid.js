@@ -11,7 +11,7 @@
 
     const shortText = (value) => {
         const size = Math.abs(value);
-        return size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : size < 0.001 && size > 0 ? value.toExponential(0) : String(Number(value.toPrecision(2)));
+        return Number.isInteger(value) || size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : size < 0.001 && size > 0 ? value.toExponential(0) : String(Number(value.toPrecision(2)));
     };
 
     const colourOfKind = (i) => `--series-${i % 12}`;

@@ -46,12 +46,6 @@
                                                                   ...heads.measures.map((m) => m.values[i])]),
     });
 
-    const details = (summary, make) => {
-        const element = page.el("details", {}, page.el("summary", {}, summary));
-        element.addEventListener("toggle", () => element.open && element.children.length === 1 && element.append(make()));
-        return element;
-    };
-
     /* The head that is shown first: of the highest rank. */
     const first = (heads) => {
         const { values } = heads.measures[0];
@@ -67,7 +61,7 @@
         };
         const map = mapOf(heads, kinds, open);
         body.replaceChildren(factsOf(heads.analysis), page.el("div", { class: "heads" }, map.element, panel.elements),
-            kinds ? page.kindsTable(heads, kinds) : "", details("Every head in a table", () => tableOf(heads)),
+            kinds ? page.kindsTable(heads, kinds) : "", page.details("Every head in a table", () => tableOf(heads)),
             page.el("h3", {}, "The text"), received.element);
         const at = first(heads);
         await open(Math.floor(at / heads.H), at % heads.H);

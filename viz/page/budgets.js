@@ -1,0 +1,97 @@
+/* budgets.js: how many tokens each layer, and each KV head, keeps under each policy, side by side. */
+{
+    const optionsOf = ({ options = {} }) => Object.entries(options)
+        .filter(([name, value]) => !["ratio", "total", "mean"].includes(name) && value !== false && value !== null)
+        .map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(", ");
+
+    /* By what a policy went, as its name in charts: two of one policy differ in their signal, or go by their files. */
+    const nameOf = (document, group) => {
+        const { policy = document.name, signal, granularity } = document.json;
+        const full = [policy + (signal && signal !== "erank" ? ` of ${signal}` : ""), granularity === "head" && "by head"].filter(Boolean).join(", ");
+        const twins = group.filter((d) => d.json.policy === document.json.policy && d.json.signal === signal && d.json.granularity === granularity);
+        return twins.length > 1 ? `${full} (${document.name})` : full;
+    };
+
+    /* Policies that spend the same on the same prompt, largest groups first. */
+    const groupsOf = (documents) => {
+        const groups = new Map();
+        for (const d of documents) {
+            const { total, n_tokens: T, layers } = d.json, key = [total, T, layers.length].join();
+            if (!groups.has(key)) groups.set(key, []);
+            groups.get(key).push(d);
+        }
+        return [...groups.values()].sort((a, b) => b.length - a.length);
+    };
+
+    const layerChart = (group, names) => {
+        const { total, n_tokens: T, layers } = group[0].json;
+        return page.chart({
+            title: "Tokens kept per layer", file: "budgets-by-layer",
+            subtitle: `${group.length > 1 ? "The same total for each policy: " : ""}${total} entries over ${layers.length} layers, per KV head; ${page.format((100 * total) / (T * layers.length), 3)} % of ${T} tokens.`,
+            x: { title: "layer" }, y: { title: "tokens kept", fromZero: true },
+            series: group.map((d, i) => ({ name: names[i], y: d.json.layers, mark: "line" })),
+            rules: [{ value: total / layers.length, name: "mean", axis: "y" }],
+        });
+    };
+
+    const headGrid = (document, title, most) => {
+        const { heads, layers } = document.json, G = heads[0].length;
+        const grid = page.grid({
+            label: `Tokens kept per KV head: ${title}`, rows: layers.length, columns: G, values: Float64Array.from(heads.flat()),
+            describe: (l, g) => `Layer ${l}, KV head ${g}: ${heads[l][g]} tokens`,
+            tools: [page.saveButton(title, () => page.saveCanvas(grid.canvas, title, title))],
+        });
+        grid.show(grid.values, { range: [0, most] });
+        return page.el("div", {}, page.el("h4", {}, title), grid.element);
+    };
+
+    const headGrids = (group, names) => {
+        const byHead = group.filter((d) => d.json.heads?.length);
+        if (!byHead.length) return null;
+        const most = Math.max(...byHead.flatMap((d) => d.json.heads.flat()));
+        return [page.el("h3", {}, "Tokens kept per KV head"), page.el("p", { class: "muted small" }, "A row for each layer, a column for each KV head; one scale for all."),
+                page.el("div", { class: "grids" }, byHead.map((d) => headGrid(d, names[group.indexOf(d)], most)))];
+    };
+
+    const layerTable = (group, names) => page.table({
+        caption: "Tokens kept per layer", file: "budgets-by-layer", columns: [{ name: "layer" }, ...names.map((n) => ({ name: n }))],
+        rows: group[0].json.layers.map((_, l) => [l, ...group.map((d) => d.json.layers[l])]),
+    });
+
+    const policyTable = (group, names) => page.table({
+        caption: "Policies", file: "policies",
+        columns: [{ name: "policy", label: "Policy" }, { name: "total", label: "Total" }, { name: "least", label: "Least of a layer" }, { name: "most", label: "Most of a layer" }, { name: "options", label: "Options" }],
+        rows: group.map((d, i) => [names[i], d.json.total, Math.min(...d.json.layers), Math.max(...d.json.layers), optionsOf(d.json)]),
+    });
+
+    const headTable = (document, title) => page.table({
+        caption: `Tokens kept per KV head: ${title}`, file: `budgets-${title}`, columns: [{ name: "layer" }, { name: "kv_head", label: "KV head" }, { name: "budget", label: "tokens" }],
+        rows: document.json.heads.flatMap((row, l) => row.map((kept, g) => [l, g, kept])),
+    });
+
+    const show = (documents) => {
+        const names = documents.map((d) => nameOf(d, documents));
+        return [policyTable(documents, names), page.chart ? layerChart(documents, names) : layerTable(documents, names), headGrids(documents, names),
+                documents.filter((d) => d.json.heads?.length).map((d) => page.details(`Table: ${names[documents.indexOf(d)]}`, () => headTable(d, names[documents.indexOf(d)])))];
+    };
+
+    /* Budgets stand in documents of their own; an analysis brings its own where those lack it. */
+    const documentsOf = () => {
+        const own = page.documents("budget");
+        const brought = page.documents("analysis").filter((d) => d.json.budget).map((d) => ({ kind: "budget", name: d.name, json: d.json.budget }));
+        const twin = (a) => (b) => b.json.policy === a.json.policy && b.json.total === a.json.total && b.json.signal === a.json.signal && b.json.granularity === a.json.granularity;
+        return [...own, ...brought.filter((b) => !own.some(twin(b)))];
+    };
+
+    const fill = async (body) => {
+        const groups = groupsOf(documentsOf());
+        for (const documents of groups) {
+            const { total, n_tokens: T } = documents[0].json;
+            if (groups.length > 1) body.append(page.el("h3", {}, `${total} entries of ${T} tokens`));
+            body.append(...show(documents).flat(Infinity).filter(Boolean));
+            await page.pause();
+        }
+    };
+
+    page.section({ id: "budgets", order: 20, title: "Budgets", when: () => documentsOf().length > 0, fill });
+}
