@@ -1,18 +1,73 @@
 /* backend.c: which device a name means. */
 #include "backend/backend.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <rankkv/device.h>
 
+#include "backend/module.h"
 #include "core/fail.h"
+
+/* The number in "cuda:N"; 0 for "cuda" alone. */
+static rkv_status read_ordinal(const char *device, size_t *ordinal) {
+    const char *digits = device + strlen("cuda");
+    *ordinal = 0;
+    if (*digits == '\0') return RKV_OK;
+    size_t length = *digits == ':' ? strspn(digits + 1, "0123456789") : 0;
+    if (length == 0 || length > 4 || digits[1 + length] != '\0')
+        return rkv_fail(RKV_USAGE, "device '%s': what follows cuda: is one device's number", device);
+    *ordinal = strtoul(digits + 1, NULL, 10);
+    return RKV_OK;
+}
+
+static rkv_status open_cuda(rkv_backend **out, const char *device) {
+    const rkv_module *module = NULL;
+    size_t ordinal;
+    rkv_status status = read_ordinal(device, &ordinal);
+    if (!status) status = rkv_module_open("cuda", &module);
+    if (!status) status = module->open(out, ordinal);
+    if (!status || status == RKV_USAGE) return status;
+    return rkv_fail_within(status, "device %s", device);
+}
+
+/* Whether there is a device of CUDA's; else why not. Where there is no driver the module is not even opened:
+ * its libraries are large. */
+static rkv_status find_cuda(void) {
+    const rkv_module *module = NULL;
+    size_t n;
+    void *driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
+    if (!driver) return rkv_fail(RKV_UNAVAILABLE, "no NVIDIA driver: %s", dlerror());
+    dlclose(driver);
+    rkv_status status = rkv_module_open("cuda", &module);
+    return status ? status : module->count(&n);
+}
+
+static bool is_auto(const char *device) {
+    return !device || strcmp(device, "auto") == 0;
+}
+
+rkv_status rkv_device_choose(const char *device, char *name, size_t size, char *reason, size_t reason_size) {
+    bool found = is_auto(device) && find_cuda() == RKV_OK;
+    const char *chosen = found ? "cuda:0" : is_auto(device) ? "cpu" : device;
+    if ((size_t)snprintf(name, size, "%s", chosen) >= size)
+        return rkv_fail(RKV_USAGE, "device '%s' is unknown: auto, cpu, cuda or cuda:N", device);
+    snprintf(reason, reason_size, "%s", is_auto(device) && !found ? rkv_message() : "");
+    return RKV_OK;
+}
 
 rkv_status rkv_backend_open(rkv_backend **out, const char *device) {
     *out = NULL;
-    if (!device || strcmp(device, "auto") == 0 || strcmp(device, "cpu") == 0) return rkv_cpu_open(out);
+    if (is_auto(device)) {
+        rkv_status status = find_cuda();
+        if (!status) status = open_cuda(out, "cuda:0");
+        return status ? rkv_cpu_open(out) : RKV_OK;
+    }
+    if (strcmp(device, "cpu") == 0) return rkv_cpu_open(out);
     if (strncmp(device, "cuda", 4) == 0 && (device[4] == '\0' || device[4] == ':'))
-        return rkv_fail(RKV_UNAVAILABLE, "device %s: this build has no CUDA module", device);
+        return open_cuda(out, device);
     return rkv_fail(RKV_USAGE, "device '%s' is unknown: auto, cpu, cuda or cuda:N", device);
 }
 

@@ -6,13 +6,15 @@ import re
 import sys
 
 ROOT = pathlib.Path(sys.argv[1])
-ORDER = ["evaluation", "compressors", "analyzer", "allocator", "viz", "model", "io", "backend", "core"]  # highest first
+ORDER = ["evaluation", "compressors", "analyzer", "allocator", "viz", "model", "io", "cuda", "backend",
+         "core"]  # highest first
 FOREIGN = {
     "core": ["openssl/"],
     "backend": ["cblas.h", "lapacke.h"],
     "io": ["hdf5", "H5", "jansson.h", "libdeflate.h"],
     "model": ["pcre2.h"],
     "viz": ["png.h", "cairo", "pango/"],
+    "cuda": ["cuda/", "cuda_", "cublas", "cusolver"],  # the module is no part of the library
 }
 
 
@@ -38,7 +40,8 @@ def fault(folder, quote, name):
 
 
 def main():
-    files = [p for folder in ORDER + ["cli", "bench"] for p in sorted((ROOT / folder).rglob("*.[ch]"))]
+    files = [p for folder in ORDER + ["cli", "bench"] for p in sorted((ROOT / folder).rglob("*"))
+             if p.suffix in (".c", ".h", ".cu")]
     if len(files) < 50:
         sys.exit(f"only {len(files)} sources found under {ROOT}")
     faults = 0

@@ -13,6 +13,13 @@ extern "C" {
  * is not there. */
 RKV_API rkv_status rkv_device_describe(const char *device, char *text, size_t size);
 
+/* What computes when `device` is asked for, as a name that opens the same again: "auto" (or NULL) is the
+ * first GPU, "cuda:0", or where there is none "cpu"; others stay as they are, there or not. reason: why
+ * "auto" is the CPU, one line; else "". Writes at most size and reason_size bytes, NUL included. RKV_USAGE:
+ * device is longer than any name. */
+RKV_API rkv_status rkv_device_choose(const char *device, char *name, size_t size, char *reason,
+                                     size_t reason_size);
+
 /* OpenBLAS picks its kernels when it is loaded, and releases older than a processor fall back to kernels from
  * 2004. Returns the value that OPENBLAS_CORETYPE needs in the environment of the process for full speed (a
  * static string), or NULL when the choice is right or the variable is already set. A program sets it and

@@ -1,0 +1,26 @@
+# RANKKV_HAVE_CUDA: whether the module for NVIDIA GPUs is built, as RANKKV_CUDA has it. AUTO: where a CUDA compiler and
+# toolkit are found. Under the sanitizers it is left out: they do not know what CUDA maps, and the tests run the module's
+# sources on the host there as everywhere.
+set(RANKKV_HAVE_CUDA OFF)
+if(RANKKV_CUDA STREQUAL "AUTO" AND NOT RANKKV_SANITIZE)
+  include(CheckLanguage)
+  check_language(CUDA)
+  find_package(CUDAToolkit QUIET)
+  if(CMAKE_CUDA_COMPILER AND CUDAToolkit_FOUND)
+    set(RANKKV_HAVE_CUDA ON)
+  endif()
+elseif(RANKKV_CUDA STREQUAL "ON")
+  if(RANKKV_SANITIZE)
+    message(FATAL_ERROR "RANKKV_CUDA=ON: the module is not built with RANKKV_SANITIZE")
+  endif()
+  set(RANKKV_HAVE_CUDA ON)
+endif()
+if(RANKKV_HAVE_CUDA)
+  # The code for each device is chosen in cuda/CMakeLists.txt; this keeps CMake from asking the compiler for its own.
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES "80-real;90")
+  endif()
+  enable_language(CUDA)
+else()
+  message(STATUS "Without the module for NVIDIA GPUs")
+endif()

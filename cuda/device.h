@@ -1,0 +1,65 @@
+/* device.h: the CUDA backend: what its files share, and their operations; contracts in backend/backend.h.
+ *
+ * Everything is queued on one stream, in order; a call returns before its work is done, unless it hands
+ * something to the host. */
+#ifndef RKV_CUDA_DEVICE_H
+#define RKV_CUDA_DEVICE_H
+
+#include <cublas_v2.h>
+#include <cuda_runtime_api.h>
+#include <cusolverDn.h>
+
+#include "backend/backend.h"
+
+typedef struct rkv_cuda {
+    rkv_backend base;
+    int ordinal;
+    cudaStream_t stream;
+    cublasHandle_t blas;       /* on the stream */
+    cusolverDnHandle_t solver; /* on the stream; NULL until rkv_cuda_solver makes it */
+} rkv_cuda;
+
+/* The backend as what it is, its device current on this thread: every operation begins with this. */
+rkv_cuda *rkv_cuda_enter(rkv_backend *backend);
+
+/* ---- failures ----
+ * RKV_OK, or a failure with `what` and the library's own words; RKV_NO_MEMORY where memory was lacking. */
+rkv_status rkv_cuda_check(cudaError_t error, const char *what);
+rkv_status rkv_cublas_check(cublasStatus_t error, const char *what);
+rkv_status rkv_cusolver_check(cusolverStatus_t error, const char *what);
+
+/* ---- memory (memory.c) ---- */
+
+/* bytes of device memory in the stream's order, NULL on failure; release takes NULL. */
+rkv_status rkv_cuda_take(rkv_cuda *cuda, void *out, size_t count, size_t size);
+void rkv_cuda_give(rkv_cuda *cuda, void *memory);
+/* Copies in the stream's order; to the host: done when it returns. */
+rkv_status rkv_cuda_to_device(rkv_cuda *cuda, void *device, const void *host, size_t bytes);
+rkv_status rkv_cuda_to_host(rkv_cuda *cuda, void *host, const void *device, size_t bytes);
+/* Bytes of device memory that are free. */
+rkv_status rkv_cuda_memory_free(rkv_cuda *cuda, size_t *bytes);
+
+/* cuSOLVER's handle, made at first use: it takes long. */
+rkv_status rkv_cuda_solver(rkv_cuda *cuda, cusolverDnHandle_t *out);
+
+/* ---- operations ---- */
+
+/* memory.c */
+rkv_status rkv_cuda_alloc(rkv_backend *backend, float **out, size_t n);
+void rkv_cuda_release(rkv_backend *backend, float *memory);
+rkv_status rkv_cuda_upload(rkv_backend *backend, float *device, const float *host, size_t n);
+rkv_status rkv_cuda_download(rkv_backend *backend, float *host, const float *device, size_t n);
+
+/* matrix.c */
+rkv_status rkv_cuda_matrix_new(rkv_backend *backend, size_t n, size_t k, rkv_matrix **out);
+rkv_status rkv_cuda_matrix_put(rkv_backend *backend, rkv_matrix *matrix, size_t first, size_t rows,
+                               const float *host);
+void rkv_cuda_matrix_free(rkv_backend *backend, rkv_matrix *matrix);
+rkv_status rkv_cuda_matmul(rkv_backend *backend, const float *x, size_t m, const rkv_matrix *matrix,
+                           size_t first, size_t rows, bool accumulate, float *y);
+
+/* forward.c */
+rkv_status rkv_cuda_rms_norm(rkv_backend *backend, const float *x, const float *weight, size_t n_tokens,
+                             size_t width, float eps, float *y);
+
+#endif

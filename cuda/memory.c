@@ -1,0 +1,71 @@
+/* memory.c: device memory, in the order of the stream. */
+#include <string.h>
+
+#include "core/fail.h"
+#include "core/memory.h"
+#include "cuda/device.h"
+
+rkv_status rkv_cuda_take(rkv_cuda *cuda, void *out, size_t count, size_t size) {
+    void *memory = NULL;
+    size_t bytes;
+    memcpy(out, &memory, sizeof memory);
+    if (!rkv_multiply(count ? count : 1, size, &bytes))
+        return rkv_fail(RKV_NO_MEMORY, "out of memory: %zu elements of %zu bytes", count, size);
+    cudaError_t error = cudaMallocAsync(&memory, bytes, cuda->stream);
+    if (error == cudaErrorMemoryAllocation) {
+        cudaGetLastError(); /* it would be the next launch's too */
+        return rkv_fail(RKV_NO_MEMORY, "out of memory on %s: %zu bytes", cuda->base.device, bytes);
+    }
+    memcpy(out, &memory, sizeof memory);
+    return rkv_cuda_check(error, "allocating memory");
+}
+
+void rkv_cuda_give(rkv_cuda *cuda, void *memory) {
+    if (memory) cudaFreeAsync(memory, cuda->stream);
+}
+
+rkv_status rkv_cuda_to_device(rkv_cuda *cuda, void *device, const void *host, size_t bytes) {
+    return rkv_cuda_check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, cuda->stream),
+                          "copying to the device");
+}
+
+rkv_status rkv_cuda_to_host(rkv_cuda *cuda, void *host, const void *device, size_t bytes) {
+    rkv_status status = rkv_cuda_check(
+        cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, cuda->stream), "copying to the host");
+    return status ? status : rkv_cuda_check(cudaStreamSynchronize(cuda->stream), "the work queued so far");
+}
+
+rkv_status rkv_cuda_memory_free(rkv_cuda *cuda, size_t *bytes) {
+    size_t free_bytes = 0, total = 0;
+    (void)cuda;
+    rkv_status status = rkv_cuda_check(cudaMemGetInfo(&free_bytes, &total), "asking for free memory");
+    *bytes = free_bytes;
+    return status;
+}
+
+rkv_status rkv_cuda_solver(rkv_cuda *cuda, cusolverDnHandle_t *out) {
+    rkv_status status = RKV_OK;
+    if (!cuda->solver) status = rkv_cusolver_check(cusolverDnCreate(&cuda->solver), "starting cuSOLVER");
+    if (!status)
+        status = rkv_cusolver_check(cusolverDnSetStream(cuda->solver, cuda->stream), "starting cuSOLVER");
+    *out = cuda->solver;
+    return status;
+}
+
+/* ---- operations ---- */
+
+rkv_status rkv_cuda_alloc(rkv_backend *backend, float **out, size_t n) {
+    return rkv_cuda_take(rkv_cuda_enter(backend), out, n, sizeof **out);
+}
+
+void rkv_cuda_release(rkv_backend *backend, float *memory) {
+    rkv_cuda_give(rkv_cuda_enter(backend), memory);
+}
+
+rkv_status rkv_cuda_upload(rkv_backend *backend, float *device, const float *host, size_t n) {
+    return rkv_cuda_to_device(rkv_cuda_enter(backend), device, host, n * sizeof *device);
+}
+
+rkv_status rkv_cuda_download(rkv_backend *backend, float *host, const float *device, size_t n) {
+    return rkv_cuda_to_host(rkv_cuda_enter(backend), host, device, n * sizeof *host);
+}

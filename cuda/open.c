@@ -1,0 +1,118 @@
+/* open.c: the CUDA backend: its table of operations, and how a device is opened. */
+#include "cuda/open.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/fail.h"
+#include "core/memory.h"
+#include "cuda/device.h"
+
+/* The oldest compute capability that the module holds code for. */
+#define LEAST_MAJOR 8
+
+rkv_status rkv_cuda_count(size_t *n) {
+    int count = 0; /* without a driver it is left as it was */
+    cudaError_t error = cudaGetDeviceCount(&count);
+    *n = 0;
+    if (error != cudaSuccess)
+        return rkv_fail(RKV_UNAVAILABLE, "no CUDA device: %s", cudaGetErrorString(error));
+    if (count <= 0)
+        return rkv_fail(RKV_UNAVAILABLE, "no CUDA device: %s", cudaGetErrorString(cudaErrorNoDevice));
+    *n = (size_t)count;
+    return RKV_OK;
+}
+
+static void close_cuda(rkv_backend *backend) {
+    rkv_cuda *cuda = rkv_cuda_enter(backend);
+    if (cuda->solver) cusolverDnDestroy(cuda->solver);
+    if (cuda->blas) cublasDestroy(cuda->blas);
+    if (cuda->stream) cudaStreamDestroy(cuda->stream);
+    free(cuda);
+}
+
+static const rkv_backend_ops cuda_ops = {
+    .name = "cuda",
+    .close = close_cuda,
+    .alloc = rkv_cuda_alloc,
+    .release = rkv_cuda_release,
+    .upload = rkv_cuda_upload,
+    .download = rkv_cuda_download,
+    .rms_norm = rkv_cuda_rms_norm,
+    .matrix_new = rkv_cuda_matrix_new,
+    .matrix_put = rkv_cuda_matrix_put,
+    .matrix_free = rkv_cuda_matrix_free,
+    .matmul = rkv_cuda_matmul,
+};
+
+static rkv_status describe(rkv_cuda *cuda) {
+    struct cudaDeviceProp properties;
+    int runtime = 0;
+    rkv_status status = rkv_cuda_check(cudaGetDeviceProperties(&properties, cuda->ordinal),
+                                       "reading the device's properties");
+    if (status) return status;
+    if (properties.major < LEAST_MAJOR)
+        return rkv_fail(RKV_UNAVAILABLE, "%s has compute capability %d.%d: RankKV needs %d.0",
+                        properties.name, properties.major, properties.minor, LEAST_MAJOR);
+    cudaRuntimeGetVersion(&runtime);
+    snprintf(cuda->base.device, sizeof cuda->base.device, "cuda:%d %.48s", cuda->ordinal, properties.name);
+    snprintf(cuda->base.description, sizeof cuda->base.description,
+             "cuda:%d: %.48s, %zu MiB, compute capability %d.%d, CUDA %d.%d", cuda->ordinal, properties.name,
+             properties.totalGlobalMem >> 20, properties.major, properties.minor, runtime / 1000,
+             runtime % 1000 / 10);
+    return RKV_OK;
+}
+
+/* Memory that is given back stays with the process for its next layer, instead of going back to the driver at
+ * each synchronisation. */
+static rkv_status keep_memory(int ordinal) {
+    cudaMemPool_t pool;
+    uint64_t all = UINT64_MAX;
+    rkv_status status =
+        rkv_cuda_check(cudaDeviceGetDefaultMemPool(&pool, ordinal), "reading the memory pool");
+    if (status) return status;
+    return rkv_cuda_check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all),
+                          "setting up the memory pool");
+}
+
+static rkv_status start(rkv_cuda *cuda) {
+    rkv_status status = rkv_cuda_check(cudaSetDevice(cuda->ordinal), "starting the device");
+    if (!status) status = describe(cuda);
+    if (!status) status = keep_memory(cuda->ordinal);
+    if (!status)
+        status = rkv_cuda_check(cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking),
+                                "creating a stream");
+    if (!status) status = rkv_cublas_check(cublasCreate(&cuda->blas), "starting cuBLAS");
+    if (!status) status = rkv_cublas_check(cublasSetStream(cuda->blas, cuda->stream), "starting cuBLAS");
+    /* Products of float32 numbers are float32's own, unless somebody asks for less. */
+    if (!status)
+        status = rkv_cublas_check(cublasSetMathMode(cuda->blas, CUBLAS_PEDANTIC_MATH), "starting cuBLAS");
+    return status;
+}
+
+rkv_status rkv_cuda_open(rkv_backend **out, size_t ordinal) {
+    rkv_cuda *cuda = NULL;
+    size_t n = 0;
+    *out = NULL;
+    rkv_status status = rkv_cuda_count(&n);
+    if (!status && ordinal >= n)
+        status = rkv_fail(RKV_UNAVAILABLE, "there is no cuda:%zu: this machine has cuda:0 to cuda:%zu",
+                          ordinal, n - 1);
+    if (!status) status = rkv_alloc(&cuda, 1, sizeof *cuda);
+    if (status) return status;
+    cuda->base.ops = &cuda_ops;
+    cuda->ordinal = (int)ordinal;
+    status = start(cuda);
+    if (status)
+        close_cuda(&cuda->base);
+    else
+        *out = &cuda->base;
+    return status;
+}
+
+rkv_cuda *rkv_cuda_enter(rkv_backend *backend) {
+    rkv_cuda *cuda = (rkv_cuda *)backend;
+    cudaSetDevice(
+        cuda->ordinal); /* the current device is the thread's; what fails here fails in the next call */
+    return cuda;
+}
