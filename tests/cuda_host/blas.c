@@ -1,0 +1,84 @@
+/* blas.c: cuBLAS, as far as the module uses it: plain loops, sums in float64 rounded once. */
+#include <cublas_v2.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "cuda_host/host_device.h"
+
+struct host_blas {
+    int unused;
+};
+
+const char *cublasGetStatusString(cublasStatus_t status) {
+    return status == CUBLAS_STATUS_INVALID_VALUE ? "CUBLAS_STATUS_INVALID_VALUE" : "another status";
+}
+
+cublasStatus_t cublasCreate(cublasHandle_t *handle) {
+    *handle = calloc(1, sizeof **handle);
+    return *handle ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_ALLOC_FAILED;
+}
+
+cublasStatus_t cublasDestroy(cublasHandle_t handle) {
+    free(handle);
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
+    return handle && stream ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_INITIALIZED;
+}
+
+cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode) {
+    (void)mode;
+    return handle ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_INITIALIZED;
+}
+
+/* A matrix as cuBLAS takes it, columns first. */
+typedef struct operand {
+    cublasOperation_t operation;
+    const float *x;
+    int64_t ld;
+    long long stride;
+} operand;
+
+static double at(const operand *o, int64_t row, int64_t column, int64_t batch) {
+    bool turned = o->operation == CUBLAS_OP_T;
+    return (double)o->x[batch * o->stride + (turned ? column + row * o->ld : row + column * o->ld)];
+}
+
+static bool is_valid(const operand *o, int64_t rows, int64_t columns) {
+    int64_t least = o->operation == CUBLAS_OP_T ? columns : rows;
+    return o->ld >= (least > 1 ? least : 1);
+}
+
+cublasStatus_t cublasSgemmStridedBatched_64(cublasHandle_t handle, cublasOperation_t transa,
+                                            cublasOperation_t transb, int64_t m, int64_t n, int64_t k,
+                                            const float *alpha, const float *a, int64_t lda,
+                                            long long stride_a, const float *b, int64_t ldb,
+                                            long long stride_b, const float *beta, float *c, int64_t ldc,
+                                            long long stride_c, int64_t batch) {
+    operand left = {transa, a, lda, stride_a}, right = {transb, b, ldb, stride_b};
+    if (!handle) return CUBLAS_STATUS_NOT_INITIALIZED;
+    if (m < 0 || n < 0 || k < 0 || batch < 0 || ldc < (m > 1 ? m : 1) || !is_valid(&left, m, k) ||
+        !is_valid(&right, k, n))
+        return CUBLAS_STATUS_INVALID_VALUE;
+    host_device_begin();
+    for (int64_t s = 0; s < batch; s++)
+        for (int64_t j = 0; j < n; j++)
+            for (int64_t i = 0; i < m; i++) {
+                float *out = &c[s * stride_c + i + j * ldc];
+                double sum = 0;
+                for (int64_t l = 0; l < k; l++)
+                    sum += at(&left, i, l, s) * at(&right, l, j, s);
+                *out = (float)((double)*alpha * sum + (*beta != 0 ? (double)*beta * (double)*out : 0));
+            }
+    host_device_end();
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasSgemm_64(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
+                              int64_t m, int64_t n, int64_t k, const float *alpha, const float *a,
+                              int64_t lda, const float *b, int64_t ldb, const float *beta, float *c,
+                              int64_t ldc) {
+    return cublasSgemmStridedBatched_64(handle, transa, transb, m, n, k, alpha, a, lda, 0, b, ldb, 0, beta, c,
+                                        ldc, 0, 1);
+}

@@ -1,0 +1,157 @@
+/* fibres.c: a kernel's blocks, one after the other; a block's threads as fibres. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "cuda_host/host_device.h"
+#include "cuda_host/kernels_on_host.h"
+
+#define MOST_THREADS 1024
+#define WARP         32
+#define STACK_BYTES  ((size_t)256 << 10)
+
+uint3 threadIdx, blockIdx;
+dim3 blockDim, gridDim;
+
+typedef enum state { READY, AT_BARRIER, IN_SHUFFLE, DONE } state;
+
+/* A thread of the block. */
+typedef struct fibre {
+    ucontext_t context;
+    void *stack; /* NULL: has not begun */
+    state state;
+    unsigned shuffles; /* that it took part in */
+    uint64_t bits[2];  /* handed in at the last two */
+} fibre;
+
+static fibre threads[MOST_THREADS];
+static ucontext_t scheduler;
+static fibre *running;
+static void (*the_kernel)(const void *task);
+static const void *the_task;
+static void *free_stacks[MOST_THREADS];
+static size_t n_free_stacks;
+
+static void end_program(const char *what) {
+    fprintf(stderr, "kernel on the host: block %u, thread %u of %u: %s\n", blockIdx.x, threadIdx.x,
+            blockDim.x, what);
+    abort();
+}
+
+static void wait_as(state why) {
+    running->state = why;
+    swapcontext(&running->context, &scheduler);
+}
+
+void host_barrier(void) {
+    wait_as(AT_BARRIER);
+}
+
+uint64_t host_exchange(unsigned mask, uint64_t bits, unsigned from) {
+    unsigned lane = threadIdx.x % WARP, first = threadIdx.x - lane, turn = running->shuffles++ % 2;
+    if (mask != 0xFFFFFFFFu) end_program("a shuffle among part of a warp");
+    if (first + from >= blockDim.x) end_program("a shuffle from a lane that is not there");
+    running->bits[turn] = bits;
+    wait_as(IN_SHUFFLE);
+    return threads[first + from].bits[turn];
+}
+
+static void body(void) {
+    the_kernel(the_task);
+    running->state = DONE;
+}
+
+static void *take_stack(void) {
+    if (n_free_stacks) return free_stacks[--n_free_stacks];
+    void *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (stack == MAP_FAILED) end_program("no memory for its stack");
+    return stack;
+}
+
+static void begin(fibre *f) {
+    f->stack = take_stack();
+    getcontext(&f->context);
+    f->context.uc_stack.ss_sp = f->stack;
+    f->context.uc_stack.ss_size = STACK_BYTES;
+    f->context.uc_link = &scheduler;
+    makecontext(&f->context, body, 0);
+}
+
+/* Lets a thread run until it waits or ends. */
+static void resume(unsigned thread) {
+    fibre *f = &threads[thread];
+    if (!f->stack) begin(f);
+    running = f;
+    threadIdx = (uint3){thread, 0, 0};
+    swapcontext(&scheduler, &f->context);
+    if (f->state != DONE) return;
+    free_stacks[n_free_stacks++] = f->stack;
+    f->stack = NULL;
+}
+
+static unsigned count(unsigned first, unsigned end, state what) {
+    unsigned n = 0;
+    for (unsigned i = first; i < end; i++)
+        n += threads[i].state == what;
+    return n;
+}
+
+static bool release(unsigned first, unsigned end) {
+    for (unsigned i = first; i < end; i++)
+        if (threads[i].state != DONE) threads[i].state = READY;
+    return true;
+}
+
+/* Lets go whom nobody else need wait for; false: no one. */
+static bool release_waiting(void) {
+    unsigned n = blockDim.x, done = count(0, n, DONE);
+    bool any = false;
+    if (count(0, n, AT_BARRIER) + done == n) return release(0, n);
+    for (unsigned first = 0; first < n; first += WARP) {
+        unsigned end = first + WARP < n ? first + WARP : n, waiting = count(first, end, IN_SHUFFLE);
+        if (waiting && waiting + count(first, end, DONE) == end - first) {
+            if (waiting < end - first) end_program("a shuffle after a lane of the warp has ended");
+            any = release(first, end);
+        }
+    }
+    return any;
+}
+
+static void run_block(bool backward) {
+    unsigned n = blockDim.x;
+    for (unsigned i = 0; i < n; i++) {
+        threads[i].state = READY;
+        threads[i].shuffles = 0;
+        threads[i].stack = NULL;
+    }
+    while (count(0, n, DONE) < n) {
+        for (unsigned i = 0; i < n; i++) {
+            unsigned thread = backward ? n - 1 - i : i;
+            if (threads[thread].state == READY) resume(thread);
+        }
+        if (count(0, n, DONE) < n && !release_waiting())
+            end_program("its block's threads wait at different barriers");
+    }
+}
+
+cudaError_t host_launch(void (*kernel)(const void *task), const void *task, dim3 blocks, unsigned n_threads) {
+    static bool backward;
+    if (!blocks.x || !blocks.y || !blocks.z || !n_threads || blocks.x > 0x7FFFFFFFu || blocks.y > 65535 ||
+        blocks.z > 65535 || n_threads > MOST_THREADS)
+        return cudaErrorInvalidConfiguration;
+    host_device_begin();
+    backward = !backward;
+    the_kernel = kernel, the_task = task;
+    gridDim = blocks, blockDim = (dim3){n_threads, 1, 1};
+    size_t n = (size_t)blocks.x * blocks.y * blocks.z;
+    for (size_t i = 0; i < n; i++) {
+        size_t b = backward ? n - 1 - i : i;
+        blockIdx = (uint3){(unsigned)(b % blocks.x), (unsigned)(b / blocks.x % blocks.y),
+                           (unsigned)(b / blocks.x / blocks.y)};
+        run_block(backward);
+    }
+    host_device_end();
+    return cudaSuccess;
+}

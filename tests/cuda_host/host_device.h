@@ -1,0 +1,21 @@
+/* host_device.h: the device that tests/cuda_host plays, as tests look at it.
+ *
+ * Its memory cannot be read or written but by what runs on the device: elsewhere that is a segmentation
+ * fault, as is anything past the end of an allocation. Fresh memory is full of NaN. What is copied to the
+ * host arrives when the stream is waited for, and not before. */
+#ifndef RKV_TESTS_HOST_DEVICE_H
+#define RKV_TESTS_HOST_DEVICE_H
+
+#include <stddef.h>
+
+/* Between these, on one thread at a time, device memory is within reach. */
+void host_device_begin(void);
+void host_device_end(void);
+
+/* Allocations that were not freed. */
+size_t host_device_live(void);
+
+/* The n-th allocation from now on finds no memory (1: the next); 0: none fails. */
+void host_device_fail_at(size_t n);
+
+#endif
