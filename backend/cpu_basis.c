@@ -5,6 +5,7 @@
 #include <lapacke.h>
 #include <math.h>
 #include <omp.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "core/fail.h"

@@ -1,4 +1,4 @@
-/* budget_json.c: budget.json, and how a budget is freed. */
+/* budget_json.c: budget.json. */
 #include <string.h>
 
 #include <rankkv/budget.h>
@@ -12,18 +12,6 @@
 #include "io/model_json.h"
 
 static const char *const granularities[] = {[RKV_BY_LAYER] = "layer", [RKV_BY_HEAD] = "head"};
-
-void rkv_budget_free(rkv_budget *budget) {
-    if (!budget) return;
-    rkv_model_info_clear(&budget->model);
-    free(budget->policy);
-    free(budget->signal);
-    free(budget->options_json);
-    free(budget->source);
-    free(budget->layers);
-    free(budget->heads);
-    free(budget);
-}
 
 /* ---- writing ---- */
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Configures and builds one preset of CMakePresets.json; says nothing unless it takes a while or fails.
 #
-#   scripts/build.sh dev|release|asan
+#   scripts/build.sh dev|release|asan|standalone
 set -euo pipefail
 
-preset=${1:?usage: scripts/build.sh dev|release|asan}
+preset=${1:?usage: scripts/build.sh dev|release|asan|standalone}
 cd "$(dirname -- "$0")/.."
 
 mkdir -p "build/$preset"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test: installs what is missing, builds the dev preset and runs ctest on it; then, built with
-# AddressSanitizer and UndefinedBehaviorSanitizer, all tests again but for what runs the whole model.
+# AddressSanitizer and UndefinedBehaviorSanitizer, all tests again but for what runs the whole model; then the build that
+# needs no foreign library, and its tests.
 set -euo pipefail
 
 if (($# > 0)); then
@@ -30,6 +31,10 @@ ctest --preset dev -j "$jobs" || failed+=(dev)
 scripts/build.sh asan
 # The whole model would take minutes here: tests do not find it and skip what needs it.
 RANKKV_TEST_MODEL=not-under-the-sanitizers ctest --preset asan -j "$jobs" || failed+=(asan)
+
+# What a machine without any of the libraries can build.
+scripts/build.sh standalone
+ctest --preset standalone -j "$jobs" || failed+=(standalone)
 
 if ((${#failed[@]} > 0)); then
   echo "test: failures under: ${failed[*]}" >&2
