@@ -1,5 +1,6 @@
 /* analyze.c: the analysis of a prompt as one call: prefill, and every layer ranked as it passes by. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "analyzer/layer_ranks.h"
@@ -13,15 +14,17 @@ typedef struct work {
     rkv_analysis *analysis;
     rkv_backend *backend;
     const rkv_analyze_options *options;
+    double *sigma; /* [H, T] of the layer at hand */
 } work;
 
 static rkv_status rank_passing_layer(void *user, const rkv_layer *layer) {
     work *w = user;
     double start = rkv_now_s();
-    rkv_status status = rkv_analysis_rank_layer(w->analysis, w->backend, layer);
+    rkv_status status = rkv_analysis_rank_layer(w->analysis, w->backend, layer, w->sigma);
     w->analysis->rank_s += rkv_now_s() - start;
     rkv_layer ranked = *layer;
     ranked.erank = w->analysis->metric[RKV_ERANK] + layer->index * layer->n_heads;
+    ranked.sigma = w->sigma;
     if (!status && w->options->on_layer) status = w->options->on_layer(w->options->user, &ranked);
     if (!status)
         status = rkv_progress_report(&w->options->progress, "analyze", layer->index + 1, layer->n_layers);
@@ -47,11 +50,13 @@ static rkv_status keep_tokens(rkv_analysis *a, const rkv_model *model, const int
 
 static rkv_status run(rkv_analysis *a, rkv_model *model, const int32_t *ids,
                       const rkv_analyze_options *options) {
-    work w = {a, rkv_model_backend(model), options};
+    work w = {a, rkv_model_backend(model), options, NULL};
     rkv_prefill_options prefill = {
         .attention = true, .losses = true, .on_layer = rank_passing_layer, .user = &w};
     rkv_prefill_result result = {0};
-    rkv_status status = rkv_prefill(model, ids, a->n_tokens, &prefill, &result);
+    rkv_status status = rkv_alloc_raw(&w.sigma, a->model.n_heads * a->n_tokens, sizeof *w.sigma);
+    if (!status) status = rkv_prefill(model, ids, a->n_tokens, &prefill, &result);
+    free(w.sigma);
     if (status) return status;
     a->perplexity = result.perplexity;
     a->load_s = result.load_s;

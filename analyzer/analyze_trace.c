@@ -54,8 +54,14 @@ static rkv_status keep_tokens(rkv_analysis *a, const rkv_trace *trace) {
     return status;
 }
 
+/* A layer at a time, in the caller's memory. */
+typedef struct layer_memory {
+    float *host, *device; /* [H, T, T]; the same where the device's memory is ordinary */
+    double *sigma;        /* [H, T] */
+} layer_memory;
+
 static rkv_status rank_all(rkv_analysis *a, rkv_backend *backend, const rkv_trace *trace,
-                           const rkv_analyze_options *options, float *host, float *device) {
+                           const rkv_analyze_options *options, const layer_memory *memory) {
     const rkv_model_info *m = rkv_trace_model(trace);
     size_t n = a->n_tokens, size = m->n_heads * n * n;
     rkv_status status = RKV_OK;
@@ -65,15 +71,17 @@ static rkv_status rank_all(rkv_analysis *a, rkv_backend *backend, const rkv_trac
                            .n_heads = m->n_heads,
                            .n_kv_heads = m->n_kv_heads,
                            .n_tokens = n,
-                           .attention = device};
+                           .attention = memory->device};
         double start = rkv_now_s();
-        status = read_layer(trace, l, host);
-        if (!status && device != host) status = backend->ops->upload(backend, device, host, size);
+        status = read_layer(trace, l, memory->host);
+        if (!status && memory->device != memory->host)
+            status = backend->ops->upload(backend, memory->device, memory->host, size);
         a->load_s += rkv_now_s() - start;
         start = rkv_now_s();
-        if (!status) status = rkv_analysis_rank_layer(a, backend, &layer);
+        if (!status) status = rkv_analysis_rank_layer(a, backend, &layer, memory->sigma);
         a->rank_s += rkv_now_s() - start;
-        layer.attention = host;
+        layer.attention = memory->host;
+        layer.sigma = memory->sigma;
         layer.erank = a->metric[RKV_ERANK] + l * m->n_heads;
         if (!status && options->on_layer) status = options->on_layer(options->user, &layer);
         if (!status) status = rkv_progress_report(&options->progress, "analyze", l + 1, m->n_layers);
@@ -84,18 +92,20 @@ static rkv_status rank_all(rkv_analysis *a, rkv_backend *backend, const rkv_trac
 static rkv_status run(rkv_analysis *a, rkv_backend *backend, const rkv_trace *trace,
                       const rkv_analyze_options *options) {
     size_t rows, size;
-    float *host = NULL, *device = NULL;
+    layer_memory memory = {0};
     if (!rkv_multiply(a->model.n_heads, a->n_tokens, &rows) || !rkv_multiply(rows, a->n_tokens, &size))
         return rkv_fail(RKV_NO_MEMORY, "out of memory: attention of %zu heads and %zu tokens",
                         a->model.n_heads, a->n_tokens);
-    rkv_status status = rkv_alloc_raw(&host, size, sizeof *host);
+    rkv_status status = rkv_alloc_raw(&memory.host, size, sizeof *memory.host);
+    if (!status) status = rkv_alloc_raw(&memory.sigma, rows, sizeof *memory.sigma);
     if (!status && backend->host_memory)
-        device = host;
+        memory.device = memory.host;
     else if (!status)
-        status = backend->ops->alloc(backend, &device, size);
-    if (!status) status = rank_all(a, backend, trace, options, host, device);
-    if (device != host) backend->ops->release(backend, device);
-    free(host);
+        status = backend->ops->alloc(backend, &memory.device, size);
+    if (!status) status = rank_all(a, backend, trace, options, &memory);
+    if (memory.device != memory.host) backend->ops->release(backend, memory.device);
+    free(memory.host);
+    free(memory.sigma);
     return status;
 }
 

@@ -101,24 +101,19 @@ static rkv_status put_ranks(rkv_analysis *a, rkv_backend *backend, const rkv_lay
 }
 
 static rkv_status rank_heads(rkv_analysis *a, rkv_backend *backend, const rkv_layer *layer,
-                             const rkv_row_metrics *rows) {
-    size_t n = layer->n_tokens;
-    double *sigma = NULL;
-    rkv_status status = rkv_alloc_raw(&sigma, layer->n_heads * n, sizeof *sigma);
+                             const rkv_row_metrics *rows, double *sigma) {
     rkv_singular_task task = {
         .matrices = layer->attention,
         .n = layer->n_heads,
-        .rows = n,
-        .cols = n,
+        .rows = layer->n_tokens,
+        .cols = layer->n_tokens,
         .lower_triangular = true,
         .solver = a->solver,
         .sigma = sigma,
         .svd_used = a->svd_used + layer->index * layer->n_heads,
     };
-    if (!status) status = backend->ops->singular_values(backend, &task);
-    if (!status) status = put_ranks(a, backend, layer, sigma, rows);
-    free(sigma);
-    return status;
+    rkv_status status = backend->ops->singular_values(backend, &task);
+    return status ? status : put_ranks(a, backend, layer, sigma, rows);
 }
 
 static rkv_status put_row_metrics(rkv_analysis *a, const rkv_layer *layer, const rkv_row_metrics *rows) {
@@ -188,11 +183,11 @@ static rkv_status rank_head_mean(rkv_analysis *a, rkv_backend *backend, const rk
 }
 
 static rkv_status rank_layer(rkv_analysis *a, rkv_backend *backend, const rkv_layer *layer,
-                             rkv_row_metrics *rows) {
+                             rkv_row_metrics *rows, double *sigma) {
     rkv_status status = backend->ops->row_metrics(backend, layer->attention, layer->n_heads, layer->n_tokens,
                                                   a->token_ids, rows);
     if (!status) status = put_row_metrics(a, layer, rows);
-    if (!status) status = rank_heads(a, backend, layer, rows);
+    if (!status) status = rank_heads(a, backend, layer, rows, sigma);
     if (!status) status = rank_cache(a, backend, layer, layer->keys, RKV_ERANK_K);
     if (!status) status = rank_cache(a, backend, layer, layer->values, RKV_ERANK_V);
     double *rank = &a->layer_rank[layer->index];
@@ -204,10 +199,11 @@ static rkv_status rank_layer(rkv_analysis *a, rkv_backend *backend, const rkv_la
     return status;
 }
 
-rkv_status rkv_analysis_rank_layer(rkv_analysis *analysis, rkv_backend *backend, const rkv_layer *layer) {
+rkv_status rkv_analysis_rank_layer(rkv_analysis *analysis, rkv_backend *backend, const rkv_layer *layer,
+                                   double *sigma) {
     rkv_row_metrics *rows = NULL;
     rkv_status status = rkv_alloc(&rows, layer->n_heads, sizeof *rows);
-    if (!status) status = rank_layer(analysis, backend, layer, rows);
+    if (!status) status = rank_layer(analysis, backend, layer, rows, sigma);
     free(rows);
     if (!status || strncmp(rkv_message(), "layer ", 6) == 0) return status;
     return rkv_fail_within(status, "layer %zu", layer->index);

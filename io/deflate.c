@@ -7,7 +7,7 @@
 #include "core/memory.h"
 
 /* A page is made once and sent about: a level that is slower than a trace's. */
-#define LEVEL 9
+#define LEVEL 10
 
 rkv_status rkv_deflate(const void *bytes, size_t length, unsigned char **out, size_t *n) {
     *out = NULL;

@@ -97,6 +97,7 @@ static void test_bad_attention_names_layer_and_head(void **state) {
     (void)state;
     enum { T = 8, H = 2 };
     float attention[H * T * T] = {0};
+    double sigma[H * T];
     for (size_t i = 0; i < H * T; i++)
         attention[i * T] = 1;
     attention[T * T + 5 * T + 3] = NAN;
@@ -113,10 +114,10 @@ static void test_bad_attention_names_layer_and_head(void **state) {
     rkv_backend *backend;
     assert_int_equal(rkv_backend_open(&backend, "cpu"), RKV_OK);
     assert_int_equal(rkv_analysis_new(&a, &model, T, false, &options), RKV_OK);
-    assert_int_equal(rkv_analysis_rank_layer(a, backend, &layer), RKV_DATA);
+    assert_int_equal(rkv_analysis_rank_layer(a, backend, &layer, sigma), RKV_DATA);
     assert_non_null(strstr(rkv_message(), "layer 3 head 1"));
     attention[T * T + 5 * T + 3] = 0;
-    assert_int_equal(rkv_analysis_rank_layer(a, backend, &layer), RKV_OK);
+    assert_int_equal(rkv_analysis_rank_layer(a, backend, &layer, sigma), RKV_OK);
     assert_true(a->metric[RKV_ERANK][3 * H] == 1 && a->layer_rank[3] == 1);
     rkv_analysis_free(a);
     rkv_backend_close(backend);

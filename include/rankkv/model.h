@@ -109,6 +109,8 @@ typedef struct rkv_layer {
     const float *attention; /* [H, T, T] row-major: head, query, key; rows sum to 1, 0 above the diagonal */
     const float *keys, *values; /* [G, T, D], keys after RoPE; NULL when unknown */
     const double *erank;        /* [H] effective ranks, once rkv_analyze has them; NULL when unknown */
+    const double *sigma; /* [H, T] singular values that they were made of, descending; NULL when unknown. By
+                            the Gram matrix, what is below some 1e-8 of the largest is rounding. */
 } rkv_layer;
 
 /* Called once per layer, in order, from the calling thread. A status other than RKV_OK ends the prefill with

@@ -13,7 +13,7 @@
 #ifndef RANKKV_REPORT_H
 #define RANKKV_REPORT_H
 
-#include <rankkv/status.h>
+#include <rankkv/model.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -54,6 +54,23 @@ RKV_API void rkv_report_free(rkv_report *report);
 RKV_API rkv_status rkv_report_add_document(rkv_report *report, const char *kind, const char *name,
                                            const char *json);
 RKV_API rkv_status rkv_report_add_array(rkv_report *report, const rkv_report_array *array);
+
+/* What a page shows of a prompt's layers: the arrays attention, spectrum and received of docs/FORMATS.md.
+ * Layers are added in order as they pass by; rkv_report_layers_add has the form of an rkv_layer_fn (user is
+ * the rkv_report_layers). A layer without sigma leaves the spectrum out.
+ *
+ * Attention is coded in 8 bits on a log scale, blocks of tokens that share a cell where there are more than
+ * 512. How far down the scale goes is chosen at the end, so that all heads fit in 28 KB each, but no less
+ * than 7.5 MB together. Until then memory holds a byte per cell, 131 KB per head at most, and 8 T bytes per
+ * head. */
+typedef struct rkv_report_layers rkv_report_layers;
+RKV_API rkv_status rkv_report_layers_new(rkv_report_layers **out, size_t n_layers, size_t n_heads,
+                                         size_t n_tokens);
+RKV_API rkv_status rkv_report_layers_add(void *layers, const rkv_layer *layer);
+RKV_API void rkv_report_layers_free(rkv_report_layers *layers);
+
+/* Adds the arrays to the document that was added last. RKV_USAGE: not all layers were added. */
+RKV_API rkv_status rkv_report_add_layers(rkv_report *report, const rkv_report_layers *layers);
 
 /* Writes the page; it appears whole or not at all. RKV_CANNOT_CREATE, RKV_IO. */
 RKV_API rkv_status rkv_report_save(const rkv_report *report, const char *path);
