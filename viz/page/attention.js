@@ -168,7 +168,7 @@
 
         tokens(cell) {
             const { block } = this.codes, last = Math.min((cell + 1) * block, this.heads.T) - 1, first = cell * block;
-            const text = this.heads.tokens && block === 1 ? [" ", page.el("bdi", { class: "said" }, this.heads.tokens[first])] : [];
+            const text = this.heads.tokens && block === 1 ? [" ", page.el("bdi", { class: "said" }, page.look.printable(this.heads.tokens[first], 60))] : [];
             return [last > first ? `${first} to ${last}` : `${first}`, ...text];
         }
 

@@ -89,8 +89,8 @@
             for (let r = 0; r < rows; r += Math.ceil(13 / rowHeight))
                 context.fillText(this.order ? `${r * columns + 1}.` : r, LEFT - 7, TOP + (r + 0.5) * rowHeight);
             context.textAlign = "center";
-            for (let c = 0; c < columns && !this.order; c += Math.ceil(18 / columnWidth))
-                context.fillText(c, LEFT + (c + 0.5) * columnWidth, TOP - 9);
+            const step = Math.ceil(18 / columnWidth), last = columnWidth < 18 ? columns - 1 : columns; /* the last one may not fit */
+            for (let c = 0; c < last && !this.order; c += step) context.fillText(c, LEFT + (c + 0.5) * columnWidth, TOP - 9);
         }
 
         painter(context) {

@@ -28,24 +28,24 @@
         return [m.label, { text: page.measured(m, value), exact: page.exact(value) }];
     }));
 
-    /* The panel of one head; open(layer, head) fills it. */
+    /* One head: elements, and open(layer, head) that fills them. */
     page.head = (heads) => {
         const { document } = heads, arrays = { attention: document.array("attention"), spectrum: document.array("spectrum") };
         const attention = arrays.attention && page.attention(heads, arrays.attention);
-        const title = page.el("h3", {}), kind = page.el("p", { class: "kind" }), spectrum = page.el("div", { class: "spectrum" }), facts = page.el("div", { class: "metrics" });
+        const title = page.el("h3", {}), kind = page.el("p", { class: "kind" }), spectrum = page.el("div", { class: "spectrum" }), metrics = page.el("div", { class: "metrics" });
         const missing = !attention && page.el("p", { class: "note" }, "The page holds no attention: it was made without it.");
-        const elements = [page.el("div", { class: "head" }, title, kind, attention ? attention.element : missing), spectrum, facts];
+        const element = page.el("div", { class: "head" }, title, kind, attention ? attention.element : missing);
 
         const open = async (layer, head) => {
             const kv = heads.G === heads.H ? "" : ` · KV head ${heads.kvHead(head)}`;
             title.textContent = `Layer ${layer}, head ${head}${kv}`;
-            facts.replaceChildren(metricFacts(heads, layer, head));
+            metrics.replaceChildren(metricFacts(heads, layer, head));
             await attention?.open(layer, head);
             kind.replaceChildren(...kindText(heads, attention, layer, head).filter(Boolean));
             if (!arrays.spectrum || !page.chart) return;
             const part = await arrays.spectrum.part(layer), n = arrays.spectrum.partShape[1];
             spectrum.replaceChildren(spectrumChart(heads, arrays.spectrum, layer, head, part.slice(head * n, (head + 1) * n)));
         };
-        return { elements, open };
+        return { element, spectrum, metrics, open };
     };
 }

@@ -14,7 +14,7 @@
         constructor(document) {
             Object.assign(this, { document, settings: document.json.settings, T: document.json.n_tokens, array: document.array("kept"), heads: headsOf(document) });
             [, this.L, this.G, this.bytes] = this.array.shape;
-            Object.assign(this, { method: this.settings[0].method, budget: this.settings[0].budget, at: 0, layer: 0, head: "all", part: null });
+            Object.assign(this, { method: this.settings[0].method, budget: this.settings[0].budget, at: 0, layer: "all", head: "all", part: null });
             this.counts = new Float64Array(this.T);
         }
 
@@ -42,7 +42,7 @@
 
     const numbered = (n, word) => [["all", `all ${word}s`], ...Array.from({ length: n }, (_, i) => [i, `${word} ${i}`])];
     const chosen = (value) => (value === "all" ? value : Number(value));
-    const ratioText = (s) => (s.ratio ? `${page.format(100 * s.ratio, 3)} % of the tokens` : `${s.entries} entries`);
+    const ratioText = (s) => (s.ratio ? `${page.format(100 * s.ratio, 3)} %` : `${s.entries} entries`);
 
     const make = (document) => {
         const state = new Selection(document);

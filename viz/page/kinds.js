@@ -26,7 +26,7 @@
         return condition[1] === ">=" ? value >= limit : value <= limit;
     };
 
-    const labelOf = (name, heads) => (heads.measure(name)?.label ?? name).toLowerCase();
+    const labelOf = (name, heads) => heads.measure(name)?.phrase ?? (heads.measure(name)?.label ?? name).toLowerCase();
 
     const inWords = (condition, heads) => {
         const [name, sign, limit, of] = condition;

@@ -60,7 +60,7 @@
             await Promise.all([panel.open(layer, head), received.head(layer, head)]);
         };
         const map = mapOf(heads, kinds, open);
-        body.replaceChildren(factsOf(heads.analysis), page.el("div", { class: "heads" }, map.element, panel.elements),
+        body.replaceChildren(factsOf(heads.analysis), page.el("div", { class: "heads" }, page.el("div", {}, map.element, panel.spectrum), page.el("div", {}, panel.element, panel.metrics)),
             kinds ? page.kindsTable(heads, kinds) : "", page.details("Every head in a table", () => tableOf(heads)),
             page.el("h3", {}, "The text"), received.element);
         const at = first(heads);

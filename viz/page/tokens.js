@@ -1,7 +1,10 @@
-/* tokens.js: a prompt's own tokens as text, each with a colour. They are of any language and direction: each stands in its
- * own isolate, and the whole takes the direction of its first letter. */
+/* tokens.js: a prompt's own tokens as text, each with a colour. They are of any language and direction: together they are
+ * set as the text that they are, each paragraph in the direction of its first letter, so that words that several
+ * tokens make keep their order and their joined letters. What would reorder or hide other text shows as its number. */
 {
     const MOST = 8192; /* shown at first */
+
+    const shown = (token) => page.look.printable(token, 200);
 
     /* {tokens [T], label, describe(t): what is said of a token, exact(t): what is copied}. paint(style) colours: style(t) is
      * {share: 0..1, out: true for one that is struck from the cache}. */
@@ -17,13 +20,13 @@
         };
         const read = (span, aloud) => {
             const t = Number(span.dataset.token);
-            readout.replaceChildren(`Token ${t} `, page.el("bdi", { class: "said" }, tokens[t]), ` · ${describe(t)}`);
+            readout.replaceChildren(`Token ${t} `, page.el("bdi", { class: "said" }, shown(tokens[t])), ` · ${describe(t)}`);
             if (aloud) page.say(readout.textContent);
         };
         const add = (to) => {
             const piece = document.createDocumentFragment();
             for (let t = spans.length; t < Math.min(to, tokens.length); t++) {
-                const span = page.el("bdi", { class: "token", tabindex: "-1", "data-token": t }, tokens[t]);
+                const span = page.el("span", { class: "token", tabindex: "-1", "data-token": t }, shown(tokens[t]));
                 spans.push(span);
                 piece.append(span);
                 if (/[⏎\n]/.test(tokens[t])) piece.append(page.el("br"));
