@@ -13,7 +13,7 @@
  *     categories; text(value): how a value is read out
  * a series: name; y, and x (0, 1, ... when missing); low and high; mark: "line" (when missing), "point", "step" or
  *     "bar"; muted: grey, a control or a cloud; look: which colour and sign, to be the same in several charts;
- *     detail(i): more text about point i
+ *     detail(i): more text about point i; hollow(i): its sign is an outline
  * Values that are null or NaN are not known: they are left out, and break a line. */
 {
     const { plot: { at, shows, showsInterval }, look: { MUTED, paper, printable, screen } } = page;

@@ -129,7 +129,8 @@
         for (let i = 0; i < n; i++) {
             if (!shows(panel, series, i)) continue;
             const alone = !(i > 0 && shows(panel, series, i - 1)) && !(i + 1 < n && shows(panel, series, i + 1));
-            if (i % stride === offset || alone) made.push(sign(theme, look, at(plot, s, i, series.y[i]), size));
+            const own = series.hollow?.(i) ? { ...look, filling: 0 } : look;
+            if (i % stride === offset || alone) made.push(sign(theme, own, at(plot, s, i, series.y[i]), size));
         }
         return made;
     }

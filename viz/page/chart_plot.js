@@ -8,6 +8,8 @@
 
     /* Parts of the gap between two places that bars, points, lines and controls take. */
     const SHARES = { bar: 0.8, point: 0.5, line: 0.4, muted: 0.44 };
+    /* Rows of a flipped plot are made as high as what stands in them. */
+    const FLIPPED_SHARE = 0.84;
     const PITCHES = { bar: Infinity, point: 0.18, line: 0.05, muted: 0.1 };
 
     function shows(panel, series, i) {
@@ -61,6 +63,7 @@
         const { most, gap } = plot.slots;
         if (kind === "bar") return (SHARES.bar * gap) / Math.max(most.bar, 1);
         const n = kind === "muted" ? count : most[kind];
+        if (plot.flip) return FLIPPED_SHARE / Math.max(n, 2);
         return Math.min(SHARES[kind] / Math.max(n, 1), PITCHES[kind]);
     }
 

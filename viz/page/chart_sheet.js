@@ -73,9 +73,10 @@
         return (axis.titled && axis.asked.title ? LINE + GAP : 0) + (axis.labelled ? axis.extent + GAP : 0);
     }
 
-    /* Rules are named beside the plot, or in it where there is no room. */
+    /* Rules are named beside the plot, or in it where there is no room; beside the last of all there is. */
     function rightOf(sheet, plot) {
-        if (sheet.narrow || plot.flip || !plot.namesRules) return 0;
+        const i = sheet.plots.indexOf(plot), alone = i === sheet.plots.length - 1 && i % sheet.columns < sheet.columns - 1;
+        if (sheet.narrow || plot.flip || !plot.namesRules || alone) return 0;
         const names = plot.panel.rules.filter(rule => rule.axis !== "x" && holds(plot.panel.y, rule.value));
         return names.length ? GAP + Math.min(11 * EM, Math.max(...names.map(r => textWidth(r.name, SMALL, sheet.theme)))) : 0;
     }
@@ -83,6 +84,11 @@
     function belowOf(plot) {
         const axis = level(plot);
         return GAP + (axis.turned ? axis.extent : LINE) + (axis.titled && axis.asked.title ? LINE + GAP / 2 : 0);
+    }
+
+    function aboveOf(plot) {
+        const upwards = plot.panel.rules.some(rule => (rule.axis === "x") !== plot.flip);
+        return plot.titleLines.length * 1.35 * EM + (plot.titleLines.length ? GAP : 0) + (upwards ? 1.2 : 0.5) * LINE;
     }
 
     function heightOf(sheet, plot) {
@@ -160,6 +166,10 @@
         for (const tick of axis.ticks) {
             const y = acrossAxis(plot, axis, measure(axis.asked, tick.value));
             if (!axis.asked.labels) grid.push(pathOf([[box.x, y], [box.x + box.width, y]]));
+            else if (tick.value > 0 && axis.step === 1) { /* between two rows */
+                const edge = acrossAxis(plot, axis, tick.value - 0.5);
+                grid.push(pathOf([[box.x, edge], [box.x + box.width, edge]]));
+            }
             if (!axis.labelled) continue;
             tick.lines.forEach((line, i) => group.append(label(sheet, box.x - GAP,
                 y + 0.36 * SMALL + (i - (tick.lines.length - 1) / 2) * LINE, line, { anchor: "end" })));
@@ -223,7 +233,7 @@
             let made;
             if (upwards) {
                 const right = p + GAP + textWidth(name, SMALL, sheet.theme) < box.x + box.width;
-                made = label(sheet, p + (right ? GAP : -GAP), box.y + SMALL, name, { anchor: right ? "start" : "end", colour: "muted" });
+                made = label(sheet, p + (right ? -2 : 2), box.y - 4, name, { anchor: right ? "start" : "end", colour: "muted" });
             } else if (inside) made = label(sheet, box.x + box.width, p - 4, name, { anchor: "end", colour: "muted" });
             else {
                 const y = Math.max(p + 0.36 * SMALL, free + LINE);
@@ -231,7 +241,7 @@
                 free = y;
                 made = label(sheet, box.x + box.width + GAP, y, fit(name, SMALL, 11 * EM, sheet.theme), { colour: "muted" });
             }
-            if (upwards || inside) for (const [key, value] of Object.entries(halo)) made.setAttribute(key, value);
+            if (!upwards && inside) for (const [key, value] of Object.entries(halo)) made.setAttribute(key, value);
             group.append(made);
         }
         return group;
@@ -241,8 +251,7 @@
         const { box } = plot, panel = node("g", { class: "panel" });
         const [rows, beside] = addUpright(sheet, plot), [columns, below] = addLevel(sheet, plot);
         panel.append(node("path", { d: rows.concat(columns).join(""), stroke: sheet.theme.colour("grid"), fill: "none" }), beside, below);
-        plot.titleLines.forEach((line, i) => panel.append(label(sheet, box.x,
-            box.y - GAP - (plot.titleLines.length - 1 - i) * 1.35 * EM - 2, line, { size: EM })));
+        plot.titleLines.forEach((line, i) => panel.append(label(sheet, box.x, box.y - aboveOf(plot) + EM + i * 1.35 * EM, line, { size: EM })));
         plot.groups = plot.panel.series.map((_, s) => seriesOf(sheet.theme, plot, s));
         panel.append(...plot.groups.map(g => g.back), ...plot.groups.filter(g => g.behind).map(g => g.front),
             addBase(sheet, plot), addRules(sheet, plot), ...plot.groups.filter(g => !g.behind).map(g => g.front));
@@ -278,11 +287,11 @@
         const { plots, columns } = sheet;
         for (let first = 0; first < plots.length; first += columns) {
             const row = plots.slice(first, first + columns);
-            const above = Math.max(...row.map(plot => (plot.titleLines.length ? plot.titleLines.length * 1.35 * EM + GAP : 0)));
+            const above = Math.max(...row.map(aboveOf));
             let x = sheet.left, bottom = y;
             row.forEach((plot, c) => {
                 x += widest(sheet, c, leftOf);
-                plot.box.x = x, plot.box.y = y + above + 0.5 * LINE;
+                plot.box.x = x, plot.box.y = y + above;
                 addPanel(sheet, plot);
                 x += plot.box.width + widest(sheet, c, p => rightOf(sheet, p)) + 1.5 * EM;
                 bottom = Math.max(bottom, plot.box.y + plot.box.height + belowOf(plot));
@@ -294,8 +303,8 @@
 
     /* Draws spec (chart.js) `width` px wide. A file has heading, note and margins of its own. */
     function drawSheet(spec, width, theme) {
-        const file = theme === page.look.paper, left = file ? MARGIN : 2;
-        const sheet = { spec, theme, left, inner: width - 2 * left, entries: [], narrow: width < 560, names: namesOf(spec) };
+        const file = theme === page.look.paper, left = file ? MARGIN : 2, right = file ? MARGIN : 6;
+        const sheet = { spec, theme, left, inner: width - left - right, entries: [], narrow: width < 560, names: namesOf(spec) };
         sheet.plots = spec.panels.map(panel => makePlot(panel, looksOf(sheet.names, panel)));
         sheet.svg = node("svg", { xmlns: "http://www.w3.org/2000/svg", "font-family": file ? theme.font : undefined, "stroke-linejoin": "round" });
         plan(sheet);
