@@ -107,7 +107,7 @@
         ["full_high", "to", row => row.against_full?.high], ["uniform_mean", "To uniform", row => row.against_uniform?.mean],
         ["uniform_low", "from", row => row.against_uniform?.low], ["uniform_high", "to", row => row.against_uniform?.high],
         ["uniform_n_below", "Won", row => row.against_uniform?.n_below], ["uniform_n_above", "Lost", row => row.against_uniform?.n_above],
-        ["uniform_p", "p", row => row.against_uniform?.p], ["verdict", "Verdict", row => row.verdict || null],
+        ["uniform_p", "p", row => row.against_uniform?.p], ["bytes_of_uniform", "Bytes to uniform", row => row.bytes_of_uniform], ["verdict", "Verdict", row => row.verdict || null],
     ];
 
     /* Columns in which no row has anything are left out. */

@@ -24,8 +24,9 @@
     function verdictOf(row) {
         const d = row.against_uniform;
         if (!d) return "";
-        const word = row.verdict ? `${row.verdict}: ` : "";
-        return `${word}lower than uniform on ${d.n_below} of ${d.n} windows, p ${page.format(d.p, 2)}`;
+        const word = row.verdict ? `${row.verdict}: ` : "", times = row.bytes_of_uniform;
+        const bytes = times && Math.abs(times - 1) >= 0.005 ? `, with ${page.format(times, 3)} times its bytes` : "";
+        return `${word}lower than uniform on ${d.n_below} of ${d.n} windows, p ${page.format(d.p, 2)}${bytes}`;
     }
 
     function detailOf(row) {
