@@ -28,9 +28,9 @@
 
     function verdict(a, b, at) {
         if (a === b) return "The two texts are the same.";
-        const words = a.slice(0, at).split(/\s+/).filter(Boolean).length;
-        return at === 0 ? "They differ from the first character."
-            : `The same for ${at} character${at === 1 ? "" : "s"}, about ${words} word${words === 1 ? "" : "s"}; the first difference is marked.`;
+        const words = a.slice(0, wordAt(a, at)[0]).split(/\s+/).filter(Boolean).length;
+        return words === 0 ? "They differ from the first word."
+            : `The same for ${words} word${words === 1 ? "" : "s"}; the first difference is marked.`;
     }
 
     /* page.texts([{name, text}]): the first beside another, and which ones, by choice. */
