@@ -19,7 +19,7 @@ typedef struct analyze_options {
     const char *profile;
     bool save_attention;
     rkv_trace_dtype dtype;
-    bool heatmaps;
+    bool heatmaps, html;
     rkv_heatmap_options figure;
     const char *folder;
     bool force, json, quiet;
@@ -30,8 +30,9 @@ typedef struct analyze_options {
 /* One prompt or trace. */
 typedef struct cli_source {
     const char *path; /* borrowed; NULL: --text */
-    char *name;       /* of its outputs, no two alike */
-    char *bytes;      /* [length], of a text */
+    bool standard_input;
+    char *name;  /* of its outputs, no two alike */
+    char *bytes; /* [length], of a text */
     size_t length;
     rkv_trace *trace; /* NULL: a text */
     int32_t *ids;     /* [n_tokens], of a text once tokenized */
@@ -68,6 +69,11 @@ rkv_status outputs_check(const cli_sources *sources, const analyze_options *opti
 rkv_status outputs_make(cli_result *result, const cli_source *source, rkv_model *model,
                         const analyze_options *options);
 void result_clear(cli_result *result);
+
+/* analyze_page.c: writes the page of a result to path. */
+rkv_status analyze_page_save(const cli_result *result, const cli_source *source,
+                             const rkv_report_layers *layers, const analyze_options *options,
+                             const char *path);
 
 /* Lists the files of a result, with a word on each. */
 void outputs_list(FILE *out, const cli_result *result);

@@ -10,6 +10,7 @@
 
 #include "cli/figure_rows.h"
 #include "cli/message.h"
+#include "cli/page.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/summary.h"
@@ -26,6 +27,7 @@ static const struct output_kind {
 } kinds[] = {{ANALYSIS, "everything but the matrices, budgets included"},
              {BUDGET, "the budgets; for rankkv export"},
              {RANKS, "one row per head, one column per metric"},
+             {PAGE_NAME, "one page that shows it; open it in a browser"},
              {TRACE, "the attention of every head (HDF5); for rankkv heatmap"},
              {FIGURE_RANKS, "effective rank of every head, budgets beside it"},
              {FIGURE_SHEET, "every head of every layer"},
@@ -69,28 +71,33 @@ rkv_status outputs_check(const cli_sources *sources, const analyze_options *opti
 
 typedef struct cli_watcher {
     const cli_folder *folder;
-    rkv_trace_writer *writer; /* NULL: no trace */
-    rkv_sheet *sheet;         /* NULL: no pictures */
+    rkv_trace_writer *writer;  /* NULL: no trace */
+    rkv_report_layers *layers; /* NULL: no page */
+    rkv_sheet *sheet;          /* NULL: no pictures */
     rkv_heatmap_options figure;
     double *erank; /* [L, H] for the titles; the sheet reads it as it fills, layer by layer */
 } cli_watcher;
 
-/* An rkv_layer_fn: the library's messages stand for what fails here. */
-static rkv_status on_layer(void *user, const rkv_layer *layer) {
-    cli_watcher *watcher = user;
-    rkv_status status = watcher->writer ? rkv_trace_write_layer(watcher->writer, layer) : RKV_OK;
-    if (status || !watcher->sheet) return status;
+static rkv_status draw_layer(cli_watcher *watcher, const rkv_layer *layer) {
     char name[FIGURE_NAME_SIZE], *path = NULL;
     figure_layer_name(name, layer->index);
     if (layer->erank)
         memcpy(watcher->erank + layer->index * layer->n_heads, layer->erank,
                layer->n_heads * sizeof *layer->erank);
     watcher->figure.erank = layer->erank ? watcher->erank : NULL;
-    status = rkv_sheet_add_layer(watcher->sheet, layer);
+    rkv_status status = rkv_sheet_add_layer(watcher->sheet, layer);
     if (!status) status = folder_file(watcher->folder, name, &path);
     if (!status) status = rkv_heatmap_layer(path, layer, &watcher->figure);
     free(path);
     return status;
+}
+
+/* An rkv_layer_fn: the library's messages stand for what fails here. */
+static rkv_status on_layer(void *user, const rkv_layer *layer) {
+    cli_watcher *watcher = user;
+    rkv_status status = watcher->writer ? rkv_trace_write_layer(watcher->writer, layer) : RKV_OK;
+    if (!status && watcher->layers) status = rkv_report_layers_add(watcher->layers, layer);
+    return status || !watcher->sheet ? status : draw_layer(watcher, layer);
 }
 
 static rkv_status begin_trace(cli_watcher *watcher, const cli_source *source, const rkv_model_info *model,
@@ -110,6 +117,9 @@ static rkv_status watcher_begin(cli_watcher *watcher, const cli_folder *folder, 
                                 const rkv_model_info *model, const analyze_options *options) {
     *watcher = (struct cli_watcher){.folder = folder, .figure = options->figure};
     rkv_status status = options->save_attention ? begin_trace(watcher, source, model, options) : RKV_OK;
+    if (!status && options->html)
+        status =
+            said(rkv_report_layers_new(&watcher->layers, model->n_layers, model->n_heads, source->n_tokens));
     if (status || !options->heatmaps) return status;
     char *const *token_text = source->trace ? rkv_trace_token_text(source->trace) : source->token_text;
     watcher->figure.token_text = token_text;
@@ -127,6 +137,7 @@ static rkv_status watcher_begin(cli_watcher *watcher, const cli_folder *folder, 
 
 static void watcher_end(cli_watcher *watcher) {
     rkv_trace_abandon(watcher->writer);
+    rkv_report_layers_free(watcher->layers);
     rkv_sheet_free(watcher->sheet);
     free(watcher->erank);
 }
@@ -160,9 +171,20 @@ static rkv_status save_pictures(const cli_result *result, const cli_watcher *wat
     return status;
 }
 
-static rkv_status save_all(const cli_result *result, cli_watcher *watcher) {
+static rkv_status save_page(const cli_result *result, const cli_source *source, const cli_watcher *watcher,
+                            const analyze_options *options) {
+    char *path = NULL;
+    rkv_status status = folder_file(watcher->folder, PAGE_NAME, &path);
+    if (!status) status = analyze_page_save(result, source, watcher->layers, options, path);
+    free(path);
+    return status;
+}
+
+static rkv_status save_all(const cli_result *result, const cli_source *source, cli_watcher *watcher,
+                           const analyze_options *options) {
     rkv_status status = save_documents(result, watcher->folder);
     if (!status && watcher->sheet) status = save_pictures(result, watcher);
+    if (!status && watcher->layers) status = save_page(result, source, watcher, options);
     if (!status && watcher->writer) {
         rkv_trace_writer *writer = watcher->writer;
         watcher->writer = NULL; /* rkv_trace_finish frees it */
@@ -178,7 +200,8 @@ static rkv_status analyse(cli_result *result, const cli_source *source, rkv_mode
                                .device = options->device,
                                .solver = options->solver,
                                .aggregate = options->aggregate,
-                               .on_layer = watcher->writer || watcher->sheet ? on_layer : NULL,
+                               .on_layer =
+                                   watcher->writer || watcher->layers || watcher->sheet ? on_layer : NULL,
                                .user = watcher,
                                .progress = progress_begin(&bar, source->name, options->quiet)};
     rkv_status status = source->trace
@@ -198,7 +221,7 @@ rkv_status outputs_make(cli_result *result, const cli_source *source, rkv_model 
     rkv_status status = folder_begin(&folder, options->folder, source->name);
     if (!status) status = watcher_begin(&watcher, &folder, source, info, options);
     if (!status) status = analyse(result, source, model, &watcher, options);
-    if (!status) status = save_all(result, &watcher);
+    if (!status) status = save_all(result, source, &watcher, options);
     watcher_end(&watcher);
     if (!status) status = folder_commit(&folder, source->trace ? is_ours_but_trace : is_ours);
     if (!status && !(result->folder = strdup(folder.path))) status = complain(RKV_NO_MEMORY, "out of memory");

@@ -84,6 +84,7 @@ static rkv_status add_source(cli_sources *sources, const analyze_options *option
     if (status) return status;
     cli_source *source = &sources->at[sources->n++];
     *source = (struct cli_source){.path = path, .name = name};
+    source->standard_input = path && strcmp(path, "-") == 0;
     return path ? read_path(source, options) : read_text(source, options->text);
 }
 

@@ -1,9 +1,9 @@
 /* bench_plan.c: what `rankkv bench` measures: which methods at which contexts, checked before the work. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/bench.h"
+#include "cli/invocation.h"
 #include "cli/list.h"
 #include "cli/message.h"
 #include "cli/prompt_tokens.h"
@@ -172,16 +172,9 @@ static rkv_status open_model(bench_report *report, const bench_options *options)
     return status;
 }
 
-static void write_date(char date[32]) {
-    time_t now = time(NULL);
-    struct tm utc;
-    gmtime_r(&now, &utc);
-    strftime(date, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
-}
-
 rkv_status bench_plan(bench_report *report, const bench_options *options, const char *path) {
     *report = (bench_report){.options = options, .text = {.ids = -1}};
-    write_date(report->date);
+    invocation_date(report->date);
     rkv_status status = check_options(options, path);
     if (!status) status = list_methods(&report->methods, options);
     if (!status) status = open_model(report, options);

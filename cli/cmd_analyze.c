@@ -42,6 +42,8 @@ static const option_row output_rows[] = {
     {"dtype", 0, OPTION_INDEX, "TYPE", "Numbers in trace.h5", &choices_dtype, FIELD(dtype)},
     {"heatmaps", 'H', OPTION_FLAG, NULL, "Write pictures: the heads of each layer, all heads, the ranks",
      FIELD(heatmaps)},
+    {"html", 0, OPTION_FLAG, NULL, "Write report.html, one page that shows all of it in a browser",
+     FIELD(html)},
     {"json", 'j', OPTION_FLAG, NULL, "Print one JSON document instead of tables", FIELD(json)},
     {"quiet", 'q', OPTION_FLAG, NULL, "No progress bar and no notes", FIELD(quiet)},
     {0}};

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "cli/budget_chart.h"
-#include "cli/choices.h"
 #include "cli/json.h"
 #include "cli/message.h"
+#include "cli/policies.h"
 #include "cli/terminal.h"
 
 enum { LAYER_COLUMNS = 5, LEAST_COLUMNS = 6, GAP = 2 };
@@ -70,38 +70,16 @@ static rkv_status print_json(rkv_budget *const *budgets, size_t n) {
     return status;
 }
 
-/* Allocates with each policy of the table into budgets; n: how many of them did not refuse. */
-static rkv_status allocate_all(const rkv_analysis *analysis, const rkv_budget_options *options,
-                               rkv_budget **budgets, size_t *n) {
-    rkv_status refused = RKV_USAGE;
-    for (size_t i = 0; i < choices_count(&choices_policy); i++) {
-        rkv_budget_options one = *options;
-        one.policy = rkv_policy_at(i)->name;
-        if (!rkv_policy_at(i)->weigh) continue; /* calibrated is one of the others, with options of its own */
-        rkv_status failed = rkv_budget_allocate(&budgets[*n], analysis, &one);
-        if (failed)
-            note("%s is left out: %s", one.policy, rkv_message());
-        else
-            ++*n;
-        refused = failed ? failed : refused;
-    }
-    /* the last reason stands for all: it is the shared options that are wrong */
-    return *n == 0 ? said(refused) : RKV_OK;
-}
-
 rkv_status compare_policies(const rkv_analysis *analysis, const rkv_budget_options *options,
                             const char *chart, bool as_json) {
     size_t n = 0;
-    rkv_budget **budgets = calloc(choices_count(&choices_policy) + 1, sizeof *budgets);
-    if (!budgets) return complain(RKV_NO_MEMORY, "out of memory");
-    rkv_status status = allocate_all(analysis, options, budgets, &n);
+    rkv_budget **budgets = NULL;
+    rkv_status status = policies_allocate(&budgets, &n, analysis, options);
     if (!status && chart) status = budget_chart_save((const rkv_budget *const *)budgets, n, chart);
     if (!status && as_json)
         status = print_json(budgets, n);
     else if (!status)
         print_blocks(budgets, n);
-    for (size_t i = 0; i < n; i++)
-        rkv_budget_free(budgets[i]);
-    free(budgets);
+    policies_free(budgets, n);
     return status;
 }

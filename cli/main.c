@@ -9,6 +9,7 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/invocation.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/overview.h"
@@ -74,5 +75,6 @@ int main(int argc, char **argv) {
     if (command->computes) restart_for_libraries(argv);
     give_memory_back();
     signals_watch();
+    invocation_keep(argc, argv);
     return run_command(command, argc - 1, argv + 1);
 }

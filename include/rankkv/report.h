@@ -72,6 +72,27 @@ RKV_API void rkv_report_layers_free(rkv_report_layers *layers);
 /* Adds the arrays to the document that was added last. RKV_USAGE: not all layers were added. */
 RKV_API rkv_status rkv_report_add_layers(rkv_report *report, const rkv_report_layers *layers);
 
+/* A file that a page was made of. */
+typedef struct rkv_report_file {
+    const char *name;   /* as it is shown */
+    const char *path;   /* what is hashed; NULL: sha256 and bytes are known */
+    const char *sha256; /* NULL: unknown */
+    size_t bytes;
+} rkv_report_file;
+
+/* How a page was made; whatever is NULL is not told. */
+typedef struct rkv_report_made {
+    const char *const *command; /* [n_words] */
+    size_t n_words;
+    const char *device, *host; /* what computed; the machine */
+    const char *date;
+    const rkv_report_file *files; /* [n_files] */
+    size_t n_files;
+} rkv_report_made;
+
+/* Adds the document `made`. RKV_NO_INPUT: a file cannot be read. */
+RKV_API rkv_status rkv_report_add_made(rkv_report *report, const rkv_report_made *made);
+
 /* Writes the page; it appears whole or not at all. RKV_CANNOT_CREATE, RKV_IO. */
 RKV_API rkv_status rkv_report_save(const rkv_report *report, const char *path);
 
