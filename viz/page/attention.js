@@ -48,8 +48,8 @@
                     page.button("Whole", () => { this.whole(); this.draw(); }, { "aria-label": "Show the whole head" }),
                     page.ramp(this.map, `${page.format(floor, 2)} or less`, "1"), page.swatch("var(--masked)", "the future"),
                     page.saveButton("attention", () => page.saveCanvas(this.canvas, this.title, this.title))),
-                page.el("p", { class: "muted small" }, `Logarithmic colours. Values are stored in steps of ${page.format(200 * error, 2)} %`,
-                    block > 1 ? `; a cell is the largest of ${block} × ${block} tokens.` : "."));
+                page.el("p", { class: "muted small" }, `Logarithmic colours; values are stored in steps of ${page.format(200 * error, 2)} %. `,
+                    block > 1 ? `A cell is the largest of ${block} × ${block} tokens. ` : "", "Click the picture, then the wheel or + and − zoom; drag or use the arrow keys to move."));
         }
 
         get title() { return `Attention of layer ${this.layer}, head ${this.head}`; }

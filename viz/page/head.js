@@ -1,11 +1,14 @@
 /* head.js: one head: what it is called and why, its attention, its spectrum, its metrics. */
 {
+    const LEAST = 1e-6; /* of the largest singular value: what is smaller would flatten the rest */
+
     const spectrumChart = (heads, array, layer, head, values) => {
         const index = array.attributes.index ?? Array.from(values.keys()), rank = heads.value("effective_rank", layer, head);
         return page.chart({
             title: "Singular values", file: `spectrum-layer-${layer}-head-${head}`, legend: false, height: 220,
             x: { title: "index, from the largest" }, y: { title: "singular value", scale: "log10" },
-            series: [{ name: `layer ${layer}, head ${head}`, x: index.map((i) => i + 1), y: Array.from(values, (v) => (v > 0 ? v : null)) }],
+            series: [{ name: `layer ${layer}, head ${head}`, x: index.map((i) => i + 1), y: Array.from(values, (v) => (v > LEAST * values[0] ? v : null)) }],
+            note: values.some((v) => v <= LEAST * values[0]) ? "Those below a millionth of the largest are left out." : "",
             rules: Number.isFinite(rank) ? [{ value: rank, axis: "x", name: `effective rank ${page.format(rank)}` }] : [],
         });
     };

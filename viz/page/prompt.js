@@ -46,6 +46,11 @@
                                                                   ...heads.measures.map((m) => m.values[i])]),
     });
 
+    const layerChart = ({ analysis, layerRank, document }) => page.chart({
+        title: `Rank of the layers: ${analysis.layer_rank.aggregate} of their heads`, file: `${document.name}-layer-rank`,
+        x: { title: "layer" }, y: { title: "effective rank", fromZero: true }, series: [{ name: "layer rank", y: layerRank, mark: "bar" }], legend: false, height: 260,
+    });
+
     /* The head that is shown first: of the highest rank. */
     const first = (heads) => {
         const { values } = heads.measures[0];
@@ -61,7 +66,7 @@
         };
         const map = mapOf(heads, kinds, open);
         body.replaceChildren(factsOf(heads.analysis), page.el("div", { class: "heads" }, page.el("div", {}, map.element, panel.spectrum), page.el("div", {}, panel.element, panel.metrics)),
-            kinds ? page.kindsTable(heads, kinds) : "", page.details("Every head in a table", () => tableOf(heads)),
+            kinds ? page.kindsTable(heads, kinds) : "", page.details("Every head in a table", () => tableOf(heads)), heads.layerRank ? page.details("The rank of each layer", () => layerChart(heads)) : "",
             page.el("h3", {}, "The text"), received.element);
         const at = first(heads);
         await open(Math.floor(at / heads.H), at % heads.H);
