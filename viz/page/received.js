@@ -19,10 +19,11 @@
         return mean;
     };
 
-    /* Colours go by the logarithm, from what nine tenths of the tokens exceed to the most. */
+    /* Colours go by the logarithm, from what nine tenths of the tokens exceed, or a thousandth of the most, to the most. */
     const rangeOf = (values) => {
         const known = Array.from(values).filter((v) => v > 0).sort((a, b) => a - b);
-        return known.length ? [known[Math.floor(0.1 * (known.length - 1))], known[known.length - 1]] : [1, 1];
+        const most = known[known.length - 1];
+        return known.length ? [Math.max(known[Math.floor(0.1 * (known.length - 1))], most / 1000), most] : [1, 1];
     };
     const shares = (values, [low, high]) =>
         Array.from(values, (v) => (v <= low || high <= low ? 0 : Math.log(v / low) / Math.log(high / low)));
