@@ -6,10 +6,10 @@
 
     class Trace {
         constructor(events) {
-            this.events = events.filter(e => e && Number.isInteger(e.layer) && Number.isInteger(e.head) && Number.isInteger(e.step));
-            const most = name => this.events.reduce((n, e) => Math.max(n, e[name] + 1), 0);
+            this.events = events.filter((e) => e && Number.isInteger(e.layer) && Number.isInteger(e.head) && Number.isInteger(e.step));
+            const most = (name) => this.events.reduce((n, e) => Math.max(n, e[name] + 1), 0);
             [this.L, this.G, this.steps] = [most("layer"), most("head"), most("step")];
-            this.prompt = this.events.find(e => e.step === 0)?.before ?? 0;
+            this.prompt = this.events.find((e) => e.step === 0)?.before ?? 0;
             this.tokens = this.prompt + Math.max(this.steps - 1, 0);
         }
 
@@ -43,16 +43,16 @@
     /* ---- lengths ---- */
 
     function meanOf(lists, steps) {
-        const at = step => lists.map(list => list[step]).filter(v => v !== null);
+        const at = (step) => lists.map((list) => list[step]).filter((v) => v !== null);
         const each = Array.from({ length: steps }, (_, step) => at(step));
-        return { y: each.map(v => (v.length ? v.reduce((a, b) => a + b, 0) / v.length : null)), low: each.map(v => (v.length ? Math.min(...v) : null)),
-                 high: each.map(v => (v.length ? Math.max(...v) : null)) };
+        return { y: each.map((v) => (v.length ? v.reduce((a, b) => a + b, 0) / v.length : null)), low: each.map((v) => (v.length ? Math.min(...v) : null)),
+                 high: each.map((v) => (v.length ? Math.max(...v) : null)) };
     }
 
     function lengthChart(trace, view) {
-        const lists = trace.over(view.number), unit = view.number === "bytes" ? 1 / 1024 : 1, scaled = list => list.map(v => (v === null ? null : v * unit));
+        const lists = trace.over(view.number), unit = view.number === "bytes" ? 1 / 1024 : 1, scaled = (list) => list.map((v) => (v === null ? null : v * unit));
         const rows = trace.rows(view.layer), series = [];
-        if (view.layer === "all") series.push({ name: "mean, least to most", mark: "step", ...meanOf(rows.map(row => scaled(lists[row])), trace.steps) });
+        if (view.layer === "all") series.push({ name: "mean, least to most", mark: "step", ...meanOf(rows.map((row) => scaled(lists[row])), trace.steps) });
         else for (const row of rows) series.push({ name: `KV head ${row % trace.G}`, mark: "step", y: scaled(lists[row]) });
         if (view.number === "after")
             series.push({ name: "full cache", mark: "step", look: 10, y: Array.from({ length: trace.steps }, (_, step) => trace.prompt + step) });
@@ -77,10 +77,10 @@
                 page.button("SVG", () => page.saveCanvas(this.canvas, "When each token was evicted", "evictions"), { class: "quiet", "aria-label": "Save as SVG: when each token was evicted" }));
             this.element = page.el("figure", { class: "chart" }, page.el("figcaption", {}, page.el("p", { class: "chart-title" }, "When each token was evicted")), box,
                 page.el("p", { id: keys, class: "unseen" }, "Arrow keys move over heads and tokens."), this.readout, legend);
-            this.canvas.addEventListener("pointermove", event => this.point(event));
-            this.canvas.addEventListener("keydown", event => this.key(event));
+            this.canvas.addEventListener("pointermove", (event) => this.point(event));
+            this.canvas.addEventListener("keydown", (event) => this.key(event));
             page.onTheme(() => this.draw());
-            page.onWidth(box, width => { this.width = width; this.draw(); });
+            page.onWidth(box, (width) => { this.width = width; this.draw(); });
         }
 
         show(layer) {
@@ -175,8 +175,8 @@
         const evictions = new Evictions(trace, tokenOf), draw = () => lengths.replaceChildren(lengthChart(trace, view));
         const layers = [["all", "all"], ...Array.from({ length: trace.L }, (_, l) => [l, String(l)])];
         const choices = page.el("div", { class: "tools" },
-            page.choice("Layer", layers, view.layer, value => { view.layer = value === "all" ? value : Number(value); draw(); evictions.show(view.layer); }),
-            page.choice("Number", [["after", "entries"], ["bytes", "bytes"]], view.number, value => { view.number = value; draw(); }));
+            page.choice("Layer", layers, view.layer, (value) => { view.layer = value === "all" ? value : Number(value); draw(); evictions.show(view.layer); }),
+            page.choice("Number", [["after", "entries"], ["bytes", "bytes"]], view.number, (value) => { view.number = value; draw(); }));
         draw();
         return page.el("div", {}, choices, lengths, evictions.element);
     };

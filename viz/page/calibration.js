@@ -5,25 +5,25 @@
 
     /* The mean loss of each window under a setting: questions first, of all tasks. */
     function windowLosses(results, setting) {
-        const groups = groupBy(results.cells.filter(cell => cell.setting === setting.index), cell => cell.window);
+        const groups = groupBy(results.cells.filter((cell) => cell.setting === setting.index), (cell) => cell.window);
         return new Map(Array.from(groups, ([window, cells]) => [window, cells.reduce((sum, cell) => sum + cell.loss, 0) / cells.length]));
     }
 
     function difference(a, b) {
-        const both = Array.from(a.keys()).filter(window => b.has(window));
+        const both = Array.from(a.keys()).filter((window) => b.has(window));
         return both.reduce((sum, window) => sum + a.get(window) - b.get(window), 0) / both.length;
     }
 
     /* The shuffles that the profile was judged beside, where the page holds that evaluation: it is known by the same
      * difference. Null: it is not here. */
     function shufflesIn(document, calibration) {
-        const results = new Results(document), ofMethod = results.settings.filter(s => s.method === calibration.method && !isFull(s) && s.ratio === calibration.ratio);
-        const chosen = ofMethod.find(s => s.budget === calibration.budget), uniform = ofMethod.find(s => /^uniform(:|$)/.test(s.budget ?? ""));
+        const results = new Results(document), ofMethod = results.settings.filter((s) => s.method === calibration.method && !isFull(s) && s.ratio === calibration.ratio);
+        const chosen = ofMethod.find((s) => s.budget === calibration.budget), uniform = ofMethod.find((s) => /^uniform(:|$)/.test(s.budget ?? ""));
         if (!chosen || !uniform) return null;
         const base = windowLosses(results, uniform);
         if (Math.abs(difference(windowLosses(results, chosen), base) - calibration.difference) > 1e-6) return null;
-        const shuffles = ofMethod.filter(s => controlOf(s.budget)?.kind === "shuffled" && controlOf(s.budget).of === calibration.budget);
-        return shuffles.map(s => difference(windowLosses(results, s), base));
+        const shuffles = ofMethod.filter((s) => controlOf(s.budget)?.kind === "shuffled" && controlOf(s.budget).of === calibration.budget);
+        return shuffles.map((s) => difference(windowLosses(results, s), base));
     }
 
     function shufflesOf(calibration) {
@@ -51,7 +51,7 @@
         return page.chart({
             title: "Loss less that of uniform budgets of the same size", subtitle: [model, c.method, c.ratio && `${page.format(100 * c.ratio)} % kept`].filter(Boolean).join(" \u00B7 "),
             flip: true, x: { labels: [c.budget] }, y: { title: "difference, nats per token" }, rules: [{ value: 0, name: "uniform" }],
-            series: series.filter(s => s.y.length), file: "calibration",
+            series: series.filter((s) => s.y.length), file: "calibration",
             note: `Mean over windows with its bootstrap 95 % interval; left of 0 is better than uniform.${shuffles.length ? " Grey: the budgets of each shuffle." : ""}`,
         });
     }
@@ -68,10 +68,10 @@
 
     /* ---- the section ---- */
 
-    const calibrated = () => page.documents("profile").filter(document => document.json.calibration);
+    const calibrated = () => page.documents("profile").filter((document) => document.json.calibration);
 
     page.section({ id: "calibration", order: 65, title: "Calibration", when: () => calibrated().length > 0,
-        fill: body => {
+        fill: (body) => {
             for (const { name, json } of calibrated()) {
                 const { calibration: c, model } = json;
                 if (calibrated().length > 1) body.append(page.el("h3", { dir: "auto" }, page.look.printable(name)));

@@ -49,7 +49,7 @@
 
     /* As [name, value] pairs; the first is the series and has no value. */
     function describe({ plot: { panel }, s, i }) {
-        const series = panel.series[s], text = value => textOn(panel.y, value);
+        const series = panel.series[s], text = (value) => textOn(panel.y, value);
         const interval = showsInterval(panel, series, i) ? ` [${text(series.low[i])}, ${text(series.high[i])}]` : "";
         const lines = [[printable([series.name, panel.title].filter(Boolean).join(" \u00B7 ")), ""],
                        [panel.x.title ?? "", textOn(panel.x, series.x[i])], [panel.y.title ?? "", text(series.y[i]) + interval]];
@@ -62,8 +62,8 @@
 
     function dataOf(spec) {
         const { x, y } = spec.panels[0], panels = spec.panels.length > 1;
-        const any = has => spec.panels.some(panel => panel.series.some(has));
-        const intervals = any(series => series.low), details = any(series => series.detail);
+        const any = (has) => spec.panels.some((panel) => panel.series.some(has));
+        const intervals = any((series) => series.low), details = any((series) => series.detail);
         const names = [panels && "panel", "series", x.title || "x", y.title || "y", intervals && "low", intervals && "high", details && "detail"];
         const rows = [];
         for (const panel of spec.panels)
@@ -73,7 +73,7 @@
                     rows.push([panel.title ?? "", series.name ?? "", at, series.y[i], series.low?.[i] ?? null, series.high?.[i] ?? null,
                                series.detail?.(i) ?? ""].filter((_, c) => names[c]));
                 }
-        return { columns: names.filter(Boolean).map(name => ({ name })), rows };
+        return { columns: names.filter(Boolean).map((name) => ({ name })), rows };
     }
 
     /* ---- the reader ---- */
@@ -85,13 +85,13 @@
             this.readout = page.el("div", { class: "chart-readout", "aria-hidden": "true", hidden: true });
             this.pinned = null;
             box.append(this.readout);
-            box.addEventListener("pointermove", event => this.point(event));
-            box.addEventListener("pointerdown", event => this.point(event));
+            box.addEventListener("pointermove", (event) => this.point(event));
+            box.addEventListener("pointerdown", (event) => this.point(event));
             box.addEventListener("pointerleave", () => this.leave());
-            box.addEventListener("keydown", event => this.key(event));
+            box.addEventListener("keydown", (event) => this.key(event));
             box.addEventListener("focus", () => box.matches(":focus-visible") && this.show(this.places[0], true));
             box.addEventListener("blur", () => this.leave());
-            box.addEventListener("click", event => this.pin(event));
+            box.addEventListener("click", (event) => this.pin(event));
         }
 
         take(sheet, width) {
@@ -114,7 +114,7 @@
         }
 
         highlight(name) {
-            const known = this.sheet.entries.length > 1 && this.sheet.entries.some(entry => entry.name === name);
+            const known = this.sheet.entries.length > 1 && this.sheet.entries.some((entry) => entry.name === name);
             const set = (element, own) => known && own !== name ? element.setAttribute("opacity", FAINT) : element.removeAttribute("opacity");
             for (const plot of this.sheet.plots) for (const g of plot.groups) set(g.front, g.name), set(g.back, g.name);
             for (const entry of this.sheet.entries) set(entry.node, entry.name);
@@ -122,7 +122,7 @@
 
         entryOf(event) {
             const group = event.target.closest?.(".entry");
-            return group && this.sheet.entries.find(entry => entry.node === group);
+            return group && this.sheet.entries.find((entry) => entry.node === group);
         }
 
         /* A click on the legend keeps a series apart from the others, another lets it go. */
@@ -178,19 +178,19 @@
         /* ---- keys ---- */
 
         near(places) {
-            const { x, y, plot } = this.current, along = place => Math.abs(plot.flip ? place.y - y : place.x - x);
+            const { x, y, plot } = this.current, along = (place) => Math.abs(plot.flip ? place.y - y : place.x - x);
             return places.reduce((best, place) => (best && along(best) <= along(place) ? best : place), null);
         }
 
         inSeries(step) {
-            const { plot, s, i } = this.current, own = this.places.filter(p => p.plot === plot && p.s === s);
-            return own[own.findIndex(p => p.i === i) + step];
+            const { plot, s, i } = this.current, own = this.places.filter((p) => p.plot === plot && p.s === s);
+            return own[own.findIndex((p) => p.i === i) + step];
         }
 
         otherSeries(step) {
             const { plot, s } = this.current;
             for (let t = s + step; plot.panel.series[t]; t += step) {
-                const own = this.places.filter(p => p.plot === plot && p.s === t);
+                const own = this.places.filter((p) => p.plot === plot && p.s === t);
                 if (own.length) return this.near(own);
             }
             return null;
@@ -199,7 +199,7 @@
         otherPanel(step) {
             const { plots } = this.sheet;
             for (let p = plots.indexOf(this.current.plot) + step; plots[p]; p += step) {
-                const own = this.places.filter(place => place.plot === plots[p]);
+                const own = this.places.filter((place) => place.plot === plots[p]);
                 if (own.length) return own[0];
             }
             return null;
@@ -230,7 +230,7 @@
 
     function saveCsv(spec) {
         const { columns, rows } = dataOf(spec);
-        page.download(`${spec.file}.csv`, "text/csv", page.csv(columns.map(column => column.name), rows));
+        page.download(`${spec.file}.csv`, "text/csv", page.csv(columns.map((column) => column.name), rows));
     }
 
     function tools(spec) {
@@ -260,7 +260,7 @@
         }).observe(box);
     }
 
-    page.chart = options => {
+    page.chart = (options) => {
         const spec = complete(options), keys = page.newId("keys"), text = (name, value) => value && page.el("p", { class: name, dir: "auto" }, printable(value, 4000));
         const box = page.el("div", { class: "chart-plot", tabindex: "0", role: "application", "aria-roledescription": "chart",
             "aria-label": printable(spec.title || spec.file), "aria-describedby": keys });

@@ -44,13 +44,13 @@
     }
 
     function tint(hex, share) {
-        const part = at => Math.round(255 - share * (255 - parseInt(hex.slice(at, at + 2), 16)));
-        return "#" + [1, 3, 5].map(at => part(at).toString(16).padStart(2, "0")).join("");
+        const part = (at) => Math.round(255 - share * (255 - parseInt(hex.slice(at, at + 2), 16)));
+        return "#" + [1, 3, 5].map((at) => part(at).toString(16).padStart(2, "0")).join("");
     }
 
     const screen = {
         font: "inherit",
-        colour: name => `var(--${name}, ${hexOf(name)})`,
+        colour: (name) => `var(--${name}, ${hexOf(name)})`,
         tint: (name, share) => share >= 1 ? screen.colour(name)
             : `color-mix(in srgb, ${screen.colour(name)} ${100 * share}%, ${screen.colour("paper")})`,
     };
@@ -63,7 +63,7 @@
      * character of XML, is shown by its number. */
     function printable(text, most = 400) {
         const all = Array.from(String(text ?? "")), cut = all.length > most;
-        const shown = (cut ? all.slice(0, most - 1) : all).map(c => {
+        const shown = (cut ? all.slice(0, most - 1) : all).map((c) => {
             if (c === "\n") return "\u23CE";
             if (c === "\t") return " ";
             const hidden = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\u2028\u2029]/u.test(c) && c !== "\u200D" && c !== "\u200C";
@@ -110,13 +110,13 @@
     /* A text as at most `most` lines, broken after blanks, commas and colons. */
     function wrap(text, size, room, most, theme) {
         const lines = [""];
-        for (const word of text.match(/[^\s,:/]*[,:/]?\s*/g).filter(w => w)) {
+        for (const word of text.match(/[^\s,:/]*[,:/]?\s*/g).filter((w) => w)) {
             const last = lines.length - 1;
             if (!lines[last] || textWidth((lines[last] + word).trimEnd(), size, theme) <= room) lines[last] += word;
             else if (lines.length < most) lines.push(word);
             else lines[last] += word;
         }
-        return lines.map(line => fit(line.trimEnd(), size, room, theme));
+        return lines.map((line) => fit(line.trimEnd(), size, room, theme));
     }
 
     page.look = { MUTED, SIGNS, fit, lookAt, paper, printable, screen, textWidth, wrap };

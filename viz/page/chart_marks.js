@@ -19,12 +19,12 @@
     }
 
     function pathOf(points, closed) {
-        const round = v => Math.round(v * 100) / 100;
+        const round = (v) => Math.round(v * 100) / 100;
         return points.map(([x, y], i) => `${i ? "L" : "M"}${round(x)} ${round(y)}`).join("") + (closed ? "Z" : "");
     }
 
     function dashes(look, width) {
-        return look.dash.length ? look.dash.map(length => length * width).join(" ") : undefined;
+        return look.dash.length ? look.dash.map((length) => length * width).join(" ") : undefined;
     }
 
     /* A look's sign; size is about half of its height. An edge of the paper keeps signs apart where they meet. */
@@ -88,7 +88,7 @@
 
     function bands(d) {
         const { plot, s, series, look, theme } = d;
-        return runs(series.y.length, i => showsInterval(plot.panel, series, i)).filter(([a, b]) => b - a > 1).map(run =>
+        return runs(series.y.length, (i) => showsInterval(plot.panel, series, i)).filter(([a, b]) => b - a > 1).map((run) =>
             node("path", { d: pathOf(trace(plot, s, series.high, run).concat(trace(plot, s, series.low, run).reverse()), true),
                 fill: theme.colour(look.colour), "fill-opacity": BAND_OPACITY }));
     }
@@ -111,7 +111,7 @@
     /* A value that is not shown breaks the line: what lies between is not known. */
     function lines(d) {
         const { plot, s, series, look, theme } = d, width = look.muted ? MUTED_LINE_PX : LINE_PX;
-        return runs(series.y.length, i => shows(plot.panel, series, i)).filter(([a, b]) => b - a > 1).map(run =>
+        return runs(series.y.length, (i) => shows(plot.panel, series, i)).filter(([a, b]) => b - a > 1).map((run) =>
             node("path", { d: pathOf(trace(plot, s, series.y, run)), fill: "none", "stroke-width": width,
                 stroke: theme.colour(look.colour), "stroke-opacity": look.muted ? MUTED_OPACITY : 1,
                 "stroke-dasharray": dashes(look, width) }));

@@ -10,6 +10,7 @@
     const SHARES = { bar: 0.8, point: 0.5, line: 0.4, muted: 0.44 };
     /* Rows of a flipped plot are made as high as what stands in them. */
     const FLIPPED_SHARE = 0.84;
+    const WIDEST_BAR_PX = 72;
     const PITCHES = { bar: Infinity, point: 0.18, line: 0.05, muted: 0.1 };
 
     function shows(panel, series, i) {
@@ -35,7 +36,7 @@
 
     function leastGap(panel, places) {
         if (panel.x.labels || places.length < 2) return 1;
-        const at = places.map(x => measure(panel.x, x)).sort((a, b) => a - b);
+        const at = places.map((x) => measure(panel.x, x)).sort((a, b) => a - b);
         let gap = Infinity;
         for (let i = 1; i < at.length; i++) if (at[i] > at[i - 1]) gap = Math.min(gap, at[i] - at[i - 1]);
         return Number.isFinite(gap) ? gap : 1;
@@ -125,11 +126,11 @@
         return plot.flip ? [up, along] : [along, up];
     }
 
-    /* How many pixels a bar is wide, without the space between bars. */
+    /* How many pixels a bar is wide, without the space between bars; a few are no blocks. */
     function barPx(plot) {
         const length = plot.flip ? plot.box.height : plot.box.width;
         const width = (pitchOf(plot, "bar", 0) / (plot.x.high - plot.x.low)) * length;
-        return Math.max(width * (plot.slots.most.bar > 1 ? 0.92 : 1), 1);
+        return Math.min(Math.max(width * (plot.slots.most.bar > 1 ? 0.92 : 1), 1), WIDEST_BAR_PX);
     }
 
     /* ---- labels of the axes ---- */
@@ -139,9 +140,9 @@
         let most = axis.upright ? Math.floor(length / (2 * LINE)) : 10;
         for (most = Math.min(Math.max(most, 2), 10); ; most--) {
             axis.ticks = numberTicks(axis, most);
-            axis.extent = Math.max(0, ...axis.ticks.map(tick => textWidth(tick.label, SMALL, theme)));
+            axis.extent = Math.max(0, ...axis.ticks.map((tick) => textWidth(tick.label, SMALL, theme)));
             const needed = axis.upright ? 1.5 * LINE : axis.extent + Math.max(axis.extent / 2, EM);
-            const places = axis.ticks.map(tick => place(axis, measure(axis.asked, tick.value), 0, length));
+            const places = axis.ticks.map((tick) => place(axis, measure(axis.asked, tick.value), 0, length));
             const gaps = places.slice(1).map((x, i) => Math.abs(x - places[i]));
             if (most <= 2 || Math.min(Infinity, ...gaps) >= needed) return;
         }
@@ -153,21 +154,21 @@
     }
 
     function planBeside(axis, length, room, theme) {
-        const names = axis.asked.labels.map(label => printable(label, 120)), pitch = length / Math.max(names.length, 1);
-        const lines = pitch >= 2 * LINE ? 2 : 1;
+        const names = axis.asked.labels.map((label) => printable(label, 120)), pitch = length / Math.max(names.length, 1);
+        const lines = Math.min(Math.max(Math.floor(pitch / LINE), 1), 3);
         axis.step = pitch < 0.8 * LINE ? roundStep((0.8 * LINE) / pitch) : 1;
-        axis.lines = names.map(name => wrap(name, SMALL, room, lines, theme));
-        axis.extent = Math.max(0, ...axis.lines.flat().map(line => textWidth(line, SMALL, theme)));
+        axis.lines = names.map((name) => wrap(name, SMALL, room, lines, theme));
+        axis.extent = Math.max(0, ...axis.lines.flat().map((line) => textWidth(line, SMALL, theme)));
     }
 
     function planBelow(axis, length, theme) {
-        const most = 12 * EM, names = axis.asked.labels.map(label => fit(printable(label, 120), SMALL, most, theme));
-        axis.extent = Math.max(0, ...names.map(name => textWidth(name, SMALL, theme)));
+        const most = 12 * EM, names = axis.asked.labels.map((label) => fit(printable(label, 120), SMALL, most, theme));
+        axis.extent = Math.max(0, ...names.map((name) => textWidth(name, SMALL, theme)));
         const pitch = length / Math.max(names.length, 1), across = axis.extent + 0.5 * EM;
         axis.turned = pitch < across && axis.extent > 3 * EM; /* numbers: every k-th, not turned */
         const least = axis.turned ? LINE : across;
         axis.step = pitch < least ? roundStep(least / pitch) : 1;
-        axis.lines = names.map(name => [name]);
+        axis.lines = names.map((name) => [name]);
     }
 
     /* The labels of an axis of `length` px; those beside it get `room`. */
@@ -177,7 +178,7 @@
         else planBelow(axis, length, theme);
         axis.ticks = axis.asked.labels
             ? axis.lines.map((lines, i) => ({ value: i, lines })).filter((_, i) => i % axis.step === 0)
-            : axis.ticks.map(tick => ({ value: tick.value, lines: [tick.label] }));
+            : axis.ticks.map((tick) => ({ value: tick.value, lines: [tick.label] }));
     }
 
     page.plot = { EM, LINE, SMALL, acrossAxis, at, barPx, makePlot, planAxis, shows, showsInterval };

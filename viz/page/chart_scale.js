@@ -10,7 +10,7 @@
     const SUPERSCRIPTS = "\u2070\u00B9\u00B2\u00B3\u2074\u2075\u2076\u2077\u2078\u2079";
 
     function superscript(number) {
-        return String(number).replace(/./g, c => (c === "-" ? "\u207B" : SUPERSCRIPTS[c]));
+        return String(number).replace(/./g, (c) => (c === "-" ? "\u207B" : SUPERSCRIPTS[c]));
     }
 
     function withMinus(text) {

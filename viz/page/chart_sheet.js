@@ -26,35 +26,35 @@
     }
 
     function looksOf(names, panel) {
-        return panel.series.map(s => names.get((s.muted ? "muted " : "shown ") + (s.name ?? "")).look);
+        return panel.series.map((s) => names.get((s.muted ? "muted " : "shown ") + (s.name ?? "")).look);
     }
 
     /* ---- measures ---- */
 
     function shareRange(plots, name) {
-        const first = plots[0][name].asked, alike = plots.every(plot => {
+        const first = plots[0][name].asked, alike = plots.every((plot) => {
             const { asked } = plot[name];
             return asked.scale === first.scale && asked.labels === first.labels;
         });
-        const known = plots.filter(plot => plot.any);
+        const known = plots.filter((plot) => plot.any);
         if (!alike || known.length === 0) return alike;
-        const low = Math.min(...known.map(plot => plot[name].low)), high = Math.max(...known.map(plot => plot[name].high));
+        const low = Math.min(...known.map((plot) => plot[name].low)), high = Math.max(...known.map((plot) => plot[name].high));
         for (const plot of plots) plot[name].low = low, plot[name].high = high;
         return true;
     }
 
     function same(plots, of) {
-        return plots.every(plot => JSON.stringify(of(plot.panel) ?? null) === JSON.stringify(of(plots[0].panel) ?? null));
+        return plots.every((plot) => JSON.stringify(of(plot.panel) ?? null) === JSON.stringify(of(plots[0].panel) ?? null));
     }
 
     /* What is the same in all panels is written once: beside the first of each row, below the last of each column,
      * and rules beside the last of each row. */
     function shareText(sheet, sharedUpright) {
         const { plots, columns } = sheet, flip = plots[0].flip;
-        const below = plot => (plot.flip ? plot.y : plot.x), beside = plot => (plot.flip ? plot.x : plot.y);
-        const belowSame = same(plots, panel => (flip ? panel.y : panel.x).title);
-        const besideSame = same(plots, panel => (flip ? panel.x : panel.y).title);
-        const rules = sharedUpright && same(plots, panel => panel.rules);
+        const below = (plot) => (plot.flip ? plot.y : plot.x), beside = (plot) => (plot.flip ? plot.x : plot.y);
+        const belowSame = same(plots, (panel) => (flip ? panel.y : panel.x).title);
+        const besideSame = same(plots, (panel) => (flip ? panel.x : panel.y).title);
+        const rules = sharedUpright && same(plots, (panel) => panel.rules);
         plots.forEach((plot, i) => {
             const first = i % columns === 0, last = i + columns >= plots.length;
             below(plot).titled = !belowSame || last;
@@ -65,8 +65,8 @@
         });
     }
 
-    const upright = plot => (plot.flip ? plot.x : plot.y);
-    const level = plot => (plot.flip ? plot.y : plot.x);
+    const upright = (plot) => (plot.flip ? plot.x : plot.y);
+    const level = (plot) => (plot.flip ? plot.y : plot.x);
 
     function leftOf(plot) {
         const axis = upright(plot);
@@ -77,8 +77,8 @@
     function rightOf(sheet, plot) {
         const i = sheet.plots.indexOf(plot), alone = i === sheet.plots.length - 1 && i % sheet.columns < sheet.columns - 1;
         if (sheet.narrow || plot.flip || !plot.namesRules || alone) return 0;
-        const names = plot.panel.rules.filter(rule => rule.axis !== "x" && holds(plot.panel.y, rule.value));
-        return names.length ? GAP + Math.min(11 * EM, Math.max(...names.map(r => textWidth(r.name, SMALL, sheet.theme)))) : 0;
+        const names = plot.panel.rules.filter((rule) => rule.axis !== "x" && holds(plot.panel.y, rule.value));
+        return names.length ? GAP + Math.min(11 * EM, Math.max(...names.map((r) => textWidth(r.name, SMALL, sheet.theme)))) : 0;
     }
 
     function belowOf(plot) {
@@ -87,7 +87,7 @@
     }
 
     function aboveOf(plot) {
-        const upwards = plot.panel.rules.some(rule => (rule.axis === "x") !== plot.flip);
+        const upwards = plot.panel.rules.some((rule) => (rule.axis === "x") !== plot.flip);
         return plot.titleLines.length * 1.35 * EM + (plot.titleLines.length ? GAP : 0) + (upwards ? 1.2 : 0.5) * LINE;
     }
 
@@ -122,14 +122,14 @@
         for (const plot of plots) plot.box.height = heightOf(sheet, plot), planAxis(upright(plot), plot.box.height, room, theme);
         let sides = (columns - 1) * 1.5 * EM;
         for (let c = 0; c < columns; c++)
-            sides += widest(sheet, c, leftOf) + widest(sheet, c, plot => rightOf(sheet, plot));
+            sides += widest(sheet, c, leftOf) + widest(sheet, c, (plot) => rightOf(sheet, plot));
         return (sheet.inner - sides) / columns;
     }
 
     function plan(sheet) {
         const { spec, plots, theme } = sheet, flip = plots[0].flip;
         const shared = { x: spec.sameX && shareRange(plots, "x"), y: spec.sameY && shareRange(plots, "y") };
-        const sharedUpright = (flip ? shared.x : shared.y) && plots.every(plot => plot.flip === flip);
+        const sharedUpright = (flip ? shared.x : shared.y) && plots.every((plot) => plot.flip === flip);
         const needed = Math.max(...plots.map(neededBy)), n = plots.length;
         let columns = Math.min(n, spec.columns || (n <= 4 ? n : n === 5 || n === 6 || n === 9 ? 3 : 4)), width;
         while ((width = planColumns(sheet, columns, sharedUpright)) < needed && columns > 1) columns--;
@@ -221,8 +221,8 @@
     function addRules(sheet, plot) {
         const { box, panel } = plot, group = node("g"), inside = sheet.narrow || plot.flip;
         let free = box.y - LINE;
-        const rules = panel.rules.filter(rule => holds(rule.axis === "x" ? panel.x : panel.y, rule.value));
-        const standing = rule => (rule.axis === "x") !== plot.flip;
+        const rules = panel.rules.filter((rule) => holds(rule.axis === "x" ? panel.x : panel.y, rule.value));
+        const standing = (rule) => (rule.axis === "x") !== plot.flip;
         for (const rule of rules.slice().sort((a, b) => b.value - a.value)) {
             const axis = rule.axis === "x" ? plot.x : plot.y, upwards = standing(rule);
             const p = acrossAxis(plot, axis, measure(axis.asked, rule.value)), name = printable(rule.name, 48);
@@ -253,8 +253,8 @@
         panel.append(node("path", { d: rows.concat(columns).join(""), stroke: sheet.theme.colour("grid"), fill: "none" }), beside, below);
         plot.titleLines.forEach((line, i) => panel.append(label(sheet, box.x, box.y - aboveOf(plot) + EM + i * 1.35 * EM, line, { size: EM })));
         plot.groups = plot.panel.series.map((_, s) => seriesOf(sheet.theme, plot, s));
-        panel.append(...plot.groups.map(g => g.back), ...plot.groups.filter(g => g.behind).map(g => g.front),
-            addBase(sheet, plot), addRules(sheet, plot), ...plot.groups.filter(g => !g.behind).map(g => g.front));
+        panel.append(...plot.groups.map((g) => g.back), ...plot.groups.filter((g) => g.behind).map((g) => g.front),
+            addBase(sheet, plot), addRules(sheet, plot), ...plot.groups.filter((g) => !g.behind).map((g) => g.front));
         if (!plot.any)
             panel.append(label(sheet, box.x + box.width / 2, box.y + box.height / 2, "no values to show",
                 { anchor: "middle", colour: "muted" }));
@@ -265,7 +265,7 @@
 
     /* Adds the legend from y on; returns the bottom. One series needs none, unless it is named. */
     function addLegend(sheet, y) {
-        const named = Array.from(sheet.names.values()).filter(entry => entry.name && entry.name !== "");
+        const named = Array.from(sheet.names.values()).filter((entry) => entry.name && entry.name !== "");
         if (named.length === 0 || sheet.spec.legend === false) return y;
         let x = sheet.left;
         for (const entry of named) {
@@ -293,7 +293,7 @@
                 x += widest(sheet, c, leftOf);
                 plot.box.x = x, plot.box.y = y + above;
                 addPanel(sheet, plot);
-                x += plot.box.width + widest(sheet, c, p => rightOf(sheet, p)) + 1.5 * EM;
+                x += plot.box.width + widest(sheet, c, (p) => rightOf(sheet, p)) + 1.5 * EM;
                 bottom = Math.max(bottom, plot.box.y + plot.box.height + belowOf(plot));
             });
             y = bottom + EM;
@@ -305,7 +305,7 @@
     function drawSheet(spec, width, theme) {
         const file = theme === page.look.paper, left = file ? MARGIN : 2, right = file ? MARGIN : 6;
         const sheet = { spec, theme, left, inner: width - left - right, entries: [], narrow: width < 560, names: namesOf(spec) };
-        sheet.plots = spec.panels.map(panel => makePlot(panel, looksOf(sheet.names, panel)));
+        sheet.plots = spec.panels.map((panel) => makePlot(panel, looksOf(sheet.names, panel)));
         sheet.svg = node("svg", { xmlns: "http://www.w3.org/2000/svg", "font-family": file ? theme.font : undefined, "stroke-linejoin": "round" });
         plan(sheet);
         let y = file ? MARGIN : 4;

@@ -16,14 +16,14 @@
 
     /* What the choices leave: rows of the task, and whether it has answers at places of the context. */
     function look(view) {
-        const { results } = view, ofTask = results.rows.filter(row => row.task === view.task && row.setting.protocol === view.protocol);
-        const asked = unique(ofTask.map(row => row.query_aware));
+        const { results } = view, ofTask = results.rows.filter((row) => row.task === view.task && row.setting.protocol === view.protocol);
+        const asked = unique(ofTask.map((row) => row.query_aware));
         if (!asked.includes(view.seen)) view.seen = asked[0];
-        const wanted = s => isFull(s) || (view.methods.has(s.method) && view.budgets.has(controlOf(s.budget)?.of ?? budgetOf(s))
+        const wanted = (s) => isFull(s) || (view.methods.has(s.method) && view.budgets.has(controlOf(s.budget)?.of ?? budgetOf(s))
             && (view.size === "all" || page.results.isUnsized(s) || page.results.sizeOf(s) === view.size));
         view.asked = asked;
-        view.rows = ofTask.filter(row => row.query_aware === view.seen && wanted(row.setting));
-        view.retrieves = results.cells.some(cell => cell.task === view.task && typeof cell.depth === "number");
+        view.rows = ofTask.filter((row) => row.query_aware === view.seen && wanted(row.setting));
+        view.retrieves = results.cells.some((cell) => cell.task === view.task && typeof cell.depth === "number");
         return view;
     }
 
@@ -31,14 +31,14 @@
     function picker(label, names, chosen, redraw) {
         if (names.length < 2) return null;
         const summary = page.el("summary", {}), set = (name, on) => (on ? chosen.add(name) : chosen.delete(name));
-        const boxes = names.map(name => page.el("input", { type: "checkbox", checked: chosen.has(name),
-            on: { change: event => { set(name, event.target.checked); act(); } } }));
+        const boxes = names.map((name) => page.el("input", { type: "checkbox", checked: chosen.has(name),
+            on: { change: (event) => { set(name, event.target.checked); act(); } } }));
         const act = () => {
             boxes.forEach((box, i) => { box.checked = chosen.has(names[i]); });
             summary.textContent = `${label}: ${chosen.size === names.length ? "all" : chosen.size} of ${names.length}`;
             redraw();
         };
-        const all = on => () => { names.forEach(name => set(name, on)); act(); };
+        const all = (on) => () => { names.forEach((name) => set(name, on)); act(); };
         summary.textContent = `${label}: all of ${names.length}`;
         return page.el("details", { class: "picker" }, summary, page.el("fieldset", {}, page.el("legend", { class: "unseen" }, label),
             names.map((name, i) => page.el("label", {}, boxes[i], page.el("span", { dir: "auto" }, page.look.printable(name, 120)))),
@@ -46,19 +46,19 @@
     }
 
     function controls(view, redraw) {
-        const { results } = view, lengths = unique(results.lengths.filter(n => n !== null)).sort((a, b) => a - b);
-        const choose = (label, name, options, act) => options.length > 1 && page.choice(label, options, view[name], value => {
+        const { results } = view, lengths = unique(results.lengths.filter((n) => n !== null)).sort((a, b) => a - b);
+        const choose = (label, name, options, act) => options.length > 1 && page.choice(label, options, view[name], (value) => {
             view[name] = act ? act(value) : value;
             redraw(name);
         });
         const bar = () => [
-            choose("Task", "task", results.tasks, value => { view.number = numberFor(value); return value; }),
+            choose("Task", "task", results.tasks, (value) => { view.number = numberFor(value); return value; }),
             choose("Protocol", "protocol", results.protocols),
-            choose("Question", "seen", view.asked.map(seen => [seen, seen ? "seen when compressing" : "not seen"]), value => value === "true"),
+            choose("Question", "seen", view.asked.map((seen) => [seen, seen ? "seen when compressing" : "not seen"]), (value) => value === "true"),
             choose("Size", "size", results.sizes.length > 1 ? [["all", "all"], ...results.sizes] : []),
             choose("Context", "length", view.retrieves && lengths.length > 1 ? [["all", "all"], ...lengths] : []),
             choose("Number", "number", Object.entries(NUMBERS).map(([name, number]) => [name, number.label])),
-            choose("A panel per", "byMethod", [[false, "budget or size"], [true, "method"]], value => value === "true"),
+            choose("A panel per", "byMethod", [[false, "budget or size"], [true, "method"]], (value) => value === "true"),
         ];
         const box = page.el("div", { class: "tools" });
         const pickers = [picker("Methods", results.methods, view.methods, () => redraw()), picker("Budgets", results.budgets, view.budgets, () => redraw())];
@@ -71,16 +71,16 @@
     const ORDER = ["better", "worse", "within noise", "too few"];
 
     function counted(rows) {
-        const counts = groupBy(rows, row => row.verdict);
-        return ORDER.filter(word => counts.has(word))
-            .map(word => `${counts.get(word).length} ${word === "too few" ? "with too few windows to say" : word}`).join(", ");
+        const counts = groupBy(rows, (row) => row.verdict);
+        return ORDER.filter((word) => counts.has(word))
+            .map((word) => `${counts.get(word).length} ${word === "too few" ? "with too few windows to say" : word}`).join(", ");
     }
 
     /* How the comparisons with uniform came out, in the words of the file; shuffles are counted by themselves. */
     function verdicts(view) {
-        const compared = view.rows.filter(row => row.against_uniform && row.verdict);
-        const isControl = row => controlOf(row.setting.budget)?.kind === "shuffled";
-        const own = compared.filter(row => !isControl(row)), controls = compared.filter(isControl);
+        const compared = view.rows.filter((row) => row.against_uniform && row.verdict);
+        const isControl = (row) => controlOf(row.setting.budget)?.kind === "shuffled";
+        const own = compared.filter((row) => !isControl(row)), controls = compared.filter(isControl);
         if (compared.length === 0) return null;
         const chance = compared.reduce((sum, row) => sum + chanceOf(row.against_uniform.n_below + row.against_uniform.n_above), 0);
         return page.el("p", {}, own.length > 0 && `Of ${own.length} comparison${own.length === 1 ? "" : "s"} with uniform budgets of the same size: ${counted(own)}. `,
@@ -90,34 +90,34 @@
 
     /* ---- table ---- */
 
-    const ONE = value => [value];
+    const ONE = (value) => [value];
 
     /* Columns: name as in rows.csv, label for people, and the row's value. */
     const COLUMNS = [
-        ["protocol", "Protocol", row => row.setting.protocol], ["method", "Method", row => row.setting.method],
-        ["budget", "Budget", row => budgetOf(row.setting)], ["ratio", "Kept", row => (row.setting.entries ? null : row.setting.ratio)],
-        ["entries_asked", "Entries asked", row => row.setting.entries || null], ["task", "Task", row => row.task],
-        ["query_aware", "Question", row => (row.query_aware ? "seen" : "not seen")], ["n_windows", "Windows", row => row.n_windows],
-        ["n_questions", "Questions", row => row.n_questions], ["bytes", "Bytes", row => row.bytes], ["kv_bytes", "Of keys and values", row => row.kv_bytes],
-        ["entries", "Entries", row => row.entries], ["loss", "Loss", row => row.loss], ["loss_low", "from", row => row.loss_low],
-        ["loss_high", "to", row => row.loss_high], ["perplexity", "Perplexity", row => row.perplexity], ["kl", "KL", row => row.kl],
-        ["agreement", "Agreement", row => row.agreement], ["accuracy", "Right", row => row.accuracy], ["exact", "Exact", row => row.exact],
-        ["exact_low", "from", row => row.exact_low], ["exact_high", "to", row => row.exact_high],
-        ["full_mean", "To full", row => row.against_full?.mean], ["full_low", "from", row => row.against_full?.low],
-        ["full_high", "to", row => row.against_full?.high], ["uniform_mean", "To uniform", row => row.against_uniform?.mean],
-        ["uniform_low", "from", row => row.against_uniform?.low], ["uniform_high", "to", row => row.against_uniform?.high],
-        ["uniform_n_below", "Won", row => row.against_uniform?.n_below], ["uniform_n_above", "Lost", row => row.against_uniform?.n_above],
-        ["uniform_p", "p", row => row.against_uniform?.p], ["bytes_of_uniform", "Bytes to uniform", row => row.bytes_of_uniform], ["verdict", "Verdict", row => row.verdict || null],
+        ["protocol", "Protocol", (row) => row.setting.protocol], ["method", "Method", (row) => row.setting.method],
+        ["budget", "Budget", (row) => budgetOf(row.setting)], ["ratio", "Kept", (row) => (row.setting.entries ? null : row.setting.ratio)],
+        ["entries_asked", "Entries asked", (row) => row.setting.entries || null], ["task", "Task", (row) => row.task],
+        ["query_aware", "Question", (row) => (row.query_aware ? "seen" : "not seen")], ["n_windows", "Windows", (row) => row.n_windows],
+        ["n_questions", "Questions", (row) => row.n_questions], ["bytes", "Bytes", (row) => row.bytes], ["kv_bytes", "Of keys and values", (row) => row.kv_bytes],
+        ["entries", "Entries", (row) => row.entries], ["loss", "Loss", (row) => row.loss], ["loss_low", "from", (row) => row.loss_low],
+        ["loss_high", "to", (row) => row.loss_high], ["perplexity", "Perplexity", (row) => row.perplexity], ["kl", "KL", (row) => row.kl],
+        ["agreement", "Agreement", (row) => row.agreement], ["accuracy", "Right", (row) => row.accuracy], ["exact", "Exact", (row) => row.exact],
+        ["exact_low", "from", (row) => row.exact_low], ["exact_high", "to", (row) => row.exact_high],
+        ["full_mean", "To full", (row) => row.against_full?.mean], ["full_low", "from", (row) => row.against_full?.low],
+        ["full_high", "to", (row) => row.against_full?.high], ["uniform_mean", "To uniform", (row) => row.against_uniform?.mean],
+        ["uniform_low", "from", (row) => row.against_uniform?.low], ["uniform_high", "to", (row) => row.against_uniform?.high],
+        ["uniform_n_below", "Won", (row) => row.against_uniform?.n_below], ["uniform_n_above", "Lost", (row) => row.against_uniform?.n_above],
+        ["uniform_p", "p", (row) => row.against_uniform?.p], ["bytes_of_uniform", "Bytes to uniform", (row) => row.bytes_of_uniform], ["verdict", "Verdict", (row) => row.verdict || null],
     ];
 
     /* Columns in which no row has anything are left out. */
     function table(view) {
-        const rows = view.rows.map(row => COLUMNS.map(([, , of]) => of(row) ?? null));
-        const used = COLUMNS.map((_, c) => rows.some(row => row[c] !== null));
+        const rows = view.rows.map((row) => COLUMNS.map(([, , of]) => of(row) ?? null));
+        const used = COLUMNS.map((_, c) => rows.some((row) => row[c] !== null));
         return page.table({
             caption: `${view.task}: ${rows.length} rows`, file: `rows-${view.task}`, limit: 40,
             columns: COLUMNS.filter((_, c) => used[c]).map(([name, label]) => ({ name, label, title: name })),
-            rows: rows.map(row => row.filter((_, c) => used[c])),
+            rows: rows.map((row) => row.filter((_, c) => used[c])),
         });
     }
 
@@ -125,15 +125,15 @@
 
     /* Texts of one question, the full cache's first; which question is chosen. */
     function texts(view) {
-        const { results } = view, wanted = new Set(view.rows.map(row => row.setting.index));
-        const cells = results.cells.filter(cell => typeof cell.text === "string" && wanted.has(cell.setting)
+        const { results } = view, wanted = new Set(view.rows.map((row) => row.setting.index));
+        const cells = results.cells.filter((cell) => typeof cell.text === "string" && wanted.has(cell.setting)
             && cell.task === view.task && cell.query_aware === view.seen);
         if (cells.length === 0) return null;
-        const groups = groupBy(cells, cell => `${cell.window} ${cell.question}`), shown = page.el("div", {});
-        const nameOf = s => (isFull(s) ? "full cache" : [s.method, s.budget, page.results.isUnsized(s) ? null : page.results.sizeOf(s)].filter(Boolean).join(" \u00B7 "));
-        const several = new Set(cells.map(cell => cell.window)).size < groups.size;
+        const groups = groupBy(cells, (cell) => `${cell.window} ${cell.question}`), shown = page.el("div", {});
+        const nameOf = (s) => (isFull(s) ? "full cache" : [s.method, s.budget, page.results.isUnsized(s) ? null : page.results.sizeOf(s)].filter(Boolean).join(" \u00B7 "));
+        const several = new Set(cells.map((cell) => cell.window)).size < groups.size;
         const labelOf = ([cell]) => page.look.printable(results.windows[cell.window] ?? cell.window, 80) + (several ? `, question ${cell.question + 1}` : "");
-        const draw = key => shown.replaceChildren(page.texts(groups.get(key).map(cell => ({ setting: results.settings[cell.setting], text: cell.text }))
+        const draw = (key) => shown.replaceChildren(page.texts(groups.get(key).map((cell) => ({ setting: results.settings[cell.setting], text: cell.text }))
             .sort((a, b) => isFull(b.setting) - isFull(a.setting)).map(({ setting, text }) => ({ name: nameOf(setting), text }))));
         draw(groups.keys().next().value);
         const options = Array.from(groups, ([key, group]) => [key, labelOf(group)]);
@@ -142,8 +142,8 @@
 
     /* ---- the section ---- */
 
-    const PARTS = [["What it costs", lossChart], ["Against uniform budgets", view => differenceChart(view) && [verdicts(view), differenceChart(view)]],
-                   ["Where the answers stand", view => ONE(depthChart(view)).concat(ONE(lengthChart(view))).filter(Boolean)],
+    const PARTS = [["What it costs", lossChart], ["Against uniform budgets", (view) => differenceChart(view) && [verdicts(view), differenceChart(view)]],
+                   ["Where the answers stand", (view) => ONE(depthChart(view)).concat(ONE(lengthChart(view))).filter(Boolean)],
                    ["Texts", texts], ["All numbers", table]];
 
     function evaluation(document, heading) {
@@ -155,7 +155,7 @@
                 parts[i].replaceChildren(...(made.length ? [page.el(heading, {}, title), ...made] : []));
             });
         };
-        const { box, fill } = controls(view, name => {
+        const { box, fill } = controls(view, (name) => {
             look(view);
             if (name === "task" || name === "protocol") fill();
             draw();
@@ -176,7 +176,7 @@
     }
 
     page.section({ id: "evaluation", order: 60, title: "Evaluation", when: () => page.documents("results").length > 0,
-        fill: async body => {
+        fill: async (body) => {
             const documents = page.documents("results");
             for (const document of documents) {
                 if (documents.length > 1) body.append(page.el("h3", { dir: "auto" }, page.look.printable(document.name)));

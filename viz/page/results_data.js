@@ -76,9 +76,9 @@
 
     /* ---- names ---- */
 
-    const isFull = setting => setting.method === "full";
-    const isUnsized = setting => setting.budget === null && !setting.entries && setting.ratio >= 1;
-    const policyOf = budget => (budget ?? "").split(":", 1)[0];
+    const isFull = (setting) => setting.method === "full";
+    const isUnsized = (setting) => setting.budget === null && !setting.entries && setting.ratio >= 1;
+    const policyOf = (budget) => (budget ?? "").split(":", 1)[0];
 
     function sizeOf(setting) {
         return setting.entries ? `${setting.entries} entries` : `${page.format(100 * setting.ratio)} % kept`;
@@ -93,10 +93,10 @@
     function controlOf(budget) {
         const kind = policyOf(budget);
         if (kind !== "shuffled" && kind !== "random") return null;
-        const options = budget.slice(kind.length + 1).split(",").filter(o => o && !o.startsWith("seed="));
-        const policy = options.find(o => o.startsWith("policy="));
+        const options = budget.slice(kind.length + 1).split(",").filter((o) => o && !o.startsWith("seed="));
+        const policy = options.find((o) => o.startsWith("policy="));
         const name = kind === "random" ? "random" : policy ? policy.slice("policy=".length) : "shuffled";
-        const rest = options.filter(o => o !== policy).join(",");
+        const rest = options.filter((o) => o !== policy).join(",");
         return { kind, of: rest ? `${name}:${rest}` : name };
     }
 
@@ -107,14 +107,14 @@
             const { json } = document;
             Object.assign(this, { name: document.name, json, seed: json.seed, windows: json.windows, cells: json.cells });
             this.settings = json.settings.map((setting, index) => ({ ratio: 0, entries: 0, ...setting, budget: setting.budget ?? null, index }));
-            this.rows = (json.rows ?? []).map(row => ({ ...row, setting: this.settings[row.setting] })).filter(row => row.setting);
-            this.tasks = unique(this.rows.map(row => row.task));
-            this.protocols = unique(this.settings.map(setting => setting.protocol));
-            this.methods = unique(this.settings.filter(s => !isFull(s)).map(s => s.method));
-            const own = this.settings.filter(s => !isFull(s) && !controlOf(s.budget)).map(budgetOf);
-            const controls = this.settings.map(s => controlOf(s.budget)?.of).filter(Boolean);
+            this.rows = (json.rows ?? []).map((row) => ({ ...row, setting: this.settings[row.setting] })).filter((row) => row.setting);
+            this.tasks = unique(this.rows.map((row) => row.task));
+            this.protocols = unique(this.settings.map((setting) => setting.protocol));
+            this.methods = unique(this.settings.filter((s) => !isFull(s)).map((s) => s.method));
+            const own = this.settings.filter((s) => !isFull(s) && !controlOf(s.budget)).map(budgetOf);
+            const controls = this.settings.map((s) => controlOf(s.budget)?.of).filter(Boolean);
             this.budgets = unique(own.concat(controls));
-            this.sizes = unique(this.settings.filter(s => !isFull(s) && !isUnsized(s)).map(sizeOf));
+            this.sizes = unique(this.settings.filter((s) => !isFull(s) && !isUnsized(s)).map(sizeOf));
         }
 
         get about() {
@@ -133,8 +133,8 @@
         }
 
         cellsOf(row) {
-            this.bySetting ??= groupBy(this.cells, cell => cell.setting);
-            return (this.bySetting.get(row.setting.index) ?? []).filter(c => c.task === row.task && c.query_aware === row.query_aware);
+            this.bySetting ??= groupBy(this.cells, (cell) => cell.setting);
+            return (this.bySetting.get(row.setting.index) ?? []).filter((c) => c.task === row.task && c.query_aware === row.query_aware);
         }
     }
 
@@ -154,7 +154,7 @@
 
     /* The values of all, each the mean of its group: questions of a window count as one. */
     function meansBy(cells, keyOf, valueOf) {
-        return Array.from(groupBy(cells, keyOf).values(), group => group.reduce((sum, c) => sum + valueOf(c), 0) / group.length);
+        return Array.from(groupBy(cells, keyOf).values(), (group) => group.reduce((sum, c) => sum + valueOf(c), 0) / group.length);
     }
 
     page.results = { Results, bootstrap, budgetOf, chanceOf, controlOf, groupBy, isFull, isUnsized, meansBy, sizeOf, unique };

@@ -19,7 +19,7 @@
         const items = [];
         for (const { name, json } of runs) {
             const label = runs.length > 1 ? `${name}: ${methodOf(json)}` : methodOf(json);
-            if (json.full && !items.some(item => item.text === json.full.text && item.full)) items.unshift({ name: "full cache", text: json.full.text ?? "", full: true });
+            if (json.full && !items.some((item) => item.text === json.full.text && item.full)) items.unshift({ name: "full cache", text: json.full.text ?? "", full: true });
             items.push({ name: label, text: json.text ?? "" });
         }
         return page.texts(items);
@@ -27,23 +27,23 @@
 
     /* ---- numbers ---- */
 
-    const ROWS = [["New tokens", run => run.token_ids?.length], ["Time to the first token, s", run => run.seconds?.first_token], ["Decoding, s", run => run.seconds?.decode],
-        ["Compressing, s", run => run.seconds?.compress], ["Entries at the end", run => run.cache?.n_entries], ["Longest list", run => run.cache?.longest],
-        ["Bytes held", run => run.cache?.allocated_bytes], ["Of keys and values", run => run.cache?.kv_bytes], ["Most bytes", run => run.cache?.peak_bytes],
-        ["All tokens at 16 bits, bytes", run => run.cache?.full_bytes_16]];
+    const ROWS = [["New tokens", (run) => run.token_ids?.length], ["Time to the first token, s", (run) => run.seconds?.first_token], ["Decoding, s", (run) => run.seconds?.decode],
+        ["Compressing, s", (run) => run.seconds?.compress], ["Entries at the end", (run) => run.cache?.n_entries], ["Longest list", (run) => run.cache?.longest],
+        ["Bytes held", (run) => run.cache?.allocated_bytes], ["Of keys and values", (run) => run.cache?.kv_bytes], ["Most bytes", (run) => run.cache?.peak_bytes],
+        ["All tokens at 16 bits, bytes", (run) => run.cache?.full_bytes_16]];
 
     function numbers(json) {
         const columns = [{ name: "what", label: "" }, { name: methodOf(json) === "full" ? "full cache" : methodOf(json) }, ...(json.full ? [{ name: "full cache" }] : [])];
         return page.table({ caption: "What it took", file: "run", columns,
-            rows: ROWS.map(([label, of]) => [label, of(json) ?? null, ...(json.full ? [of(json.full) ?? null] : [])]).filter(row => row[1] !== null) });
+            rows: ROWS.map(([label, of]) => [label, of(json) ?? null, ...(json.full ? [of(json.full) ?? null] : [])]).filter((row) => row[1] !== null) });
     }
 
     /* What each list holds at the end, by layer; budgets beside them where there are any. */
     function heldChart(json) {
-        const heads = json.heads, G = heads[0]?.length ?? 0, all = name => heads.map(layer => layer.map(head => head[name] ?? null));
+        const heads = json.heads, G = heads[0]?.length ?? 0, all = (name) => heads.map((layer) => layer.map((head) => head[name] ?? null));
         const entries = all("entries"), budgets = all("budget"), layers = heads.map((_, l) => l);
-        const series = Array.from({ length: G }, (_, g) => ({ name: `KV head ${g}`, mark: heads.length > 1 ? "step" : "point", x: layers, y: entries.map(layer => layer[g]),
-            detail: l => [budgets[l][g] === null ? "" : `budget ${budgets[l][g]}`, page.bytes(heads[l][g].bytes ?? NaN), heads[l][g].note].filter(Boolean).join(" \u00B7 ") }));
+        const series = Array.from({ length: G }, (_, g) => ({ name: `KV head ${g}`, mark: heads.length > 1 ? "step" : "point", x: layers, y: entries.map((layer) => layer[g]),
+            detail: (l) => [budgets[l][g] === null ? "" : `budget ${budgets[l][g]}`, page.bytes(heads[l][g].bytes ?? NaN), heads[l][g].note].filter(Boolean).join(" \u00B7 ") }));
         return page.chart({ title: "Entries of each KV head at the end", subtitle: `${json.model?.name ?? ""} \u00B7 ${methodOf(json)}`, file: "run-entries",
             x: { title: "layer" }, y: { title: "entries", fromZero: true }, series });
     }
@@ -52,14 +52,14 @@
 
     /* Texts of a run's tokens where an analysis of the same prompt is on the page. */
     function tokensOf(run) {
-        const ids = run?.prompt?.token_ids, same = json => json.prompt.token_text && ids?.length && json.prompt.token_ids?.length >= ids.length
+        const ids = run?.prompt?.token_ids, same = (json) => json.prompt.token_text && ids?.length && json.prompt.token_ids?.length >= ids.length
             && ids.every((id, i) => id === json.prompt.token_ids[i]);
-        const found = page.documents("analysis").map(document => document.json).find(same);
-        return at => (found && at < ids.length ? found.prompt.token_text[at] : null);
+        const found = page.documents("analysis").map((document) => document.json).find(same);
+        return (at) => (found && at < ids.length ? found.prompt.token_text[at] : null);
     }
 
     function cacheOf(run, caches, runs) {
-        return caches.find(cache => cache.name === run.name) ?? (runs.length === 1 && caches.length === 1 ? caches[0] : null);
+        return caches.find((cache) => cache.name === run.name) ?? (runs.length === 1 && caches.length === 1 ? caches[0] : null);
     }
 
     function addRun(body, { name, json }, cache, several) {
@@ -74,12 +74,12 @@
     }
 
     page.section({ id: "runs", order: 75, title: "Generated text", when: () => page.documents("run").length + page.documents("cache").length > 0,
-        fill: body => {
+        fill: (body) => {
             const runs = page.documents("run"), caches = page.documents("cache"), several = runs.length > 1;
             if (several) body.append(page.el("h3", {}, "All texts"), textsOf(runs));
-            const used = runs.map(run => cacheOf(run, caches, runs));
+            const used = runs.map((run) => cacheOf(run, caches, runs));
             runs.forEach((run, i) => addRun(body, run, used[i], several));
-            for (const cache of caches.filter(c => !used.includes(c)))
+            for (const cache of caches.filter((c) => !used.includes(c)))
                 body.append(page.el("h3", { dir: "auto" }, printable(cache.name)), page.cache(cache.json, () => null));
         } });
 }

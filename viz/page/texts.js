@@ -23,7 +23,7 @@
             : [page.el("span", { class: "same" }, text.slice(0, first)), first < past && page.el("mark", {}, text.slice(first, past)), text.slice(past), end];
         return page.el("article", { class: "text", "aria-labelledby": id }, page.el("h4", { id, dir: "auto" }, page.look.printable(name)),
             page.el("p", { class: "words", dir: "auto" }, text === "" ? page.el("span", { class: "muted" }, "(nothing)") : body),
-            page.button("Copy", event => page.copy(text, event.currentTarget), { class: "quiet", "aria-label": `Copy the text of ${name}` }));
+            page.button("Copy", (event) => page.copy(text, event.currentTarget), { class: "quiet", "aria-label": `Copy the text of ${name}` }));
     }
 
     function verdict(a, b, at) {
@@ -34,16 +34,16 @@
     }
 
     /* page.texts([{name, text}]): the first beside another, and which ones, by choice. */
-    page.texts = items => {
+    page.texts = (items) => {
         const shown = page.el("div", { class: "texts", "aria-live": "polite" }), note = page.el("p", { class: "muted" });
         let chosen = [0, Math.min(1, items.length - 1)];
         const draw = () => {
-            const [a, b] = chosen.map(i => items[i]), at = parting(a.text, b.text);
+            const [a, b] = chosen.map((i) => items[i]), at = parting(a.text, b.text);
             note.textContent = items.length > 1 ? verdict(a.text, b.text, at) : "";
             shown.replaceChildren(pane(a.name, a.text, at, items.length > 1 ? b.text : a.text), ...(items.length > 1 ? [pane(b.name, b.text, at, a.text)] : []));
         };
         const choose = (side, label) => page.choice(label, items.map((item, i) => [i, page.look.printable(item.name, 120)]), chosen[side],
-            value => { chosen[side] = Number(value); draw(); });
+            (value) => { chosen[side] = Number(value); draw(); });
         draw();
         return page.el("div", {}, items.length > 2 && page.el("div", { class: "tools" }, choose(0, "Text"), choose(1, "beside")), note, shown);
     };
