@@ -234,7 +234,7 @@
     }
 
     function tools(spec) {
-        const title = spec.title || spec.file, details = page.el("details", {}, page.el("summary", {}, "Data as a table"));
+        const title = spec.title || spec.file, details = page.el("details", {}, page.el("summary", { "aria-label": `Data as a table: ${printable(title)}` }, "Data as a table"));
         details.addEventListener("toggle", () => {
             if (details.open && details.children.length === 1)
                 details.append(page.table({ caption: title, file: spec.file, ...dataOf(spec) }));

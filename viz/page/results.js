@@ -47,20 +47,20 @@
 
     function controls(view, redraw) {
         const { results } = view, lengths = unique(results.lengths.filter((n) => n !== null)).sort((a, b) => a - b);
-        const choose = (label, name, options, act) => options.length > 1 && page.choice(label, options, view[name], (value) => {
+        const choose = (label, name, options, act) => options.length > 1 && page.choice(label, options, String(view[name]), (value) => {
             view[name] = act ? act(value) : value;
             redraw(name);
         });
         const bar = () => [
             choose("Task", "task", results.tasks, (value) => { view.number = numberFor(value); return value; }),
             choose("Protocol", "protocol", results.protocols),
-            choose("Question", "seen", view.asked.map((seen) => [seen, seen ? "seen when compressing" : "not seen"]), (value) => value === "true"),
+            choose("Question", "seen", view.asked.map((seen) => [String(seen), seen ? "seen when compressing" : "not seen"]), (value) => value === "true"),
             choose("Size", "size", results.sizes.length > 1 ? [["all", "all"], ...results.sizes] : []),
             choose("Context", "length", view.retrieves && lengths.length > 1 ? [["all", "all"], ...lengths] : []),
             choose("Number", "number", Object.entries(NUMBERS).map(([name, number]) => [name, number.label])),
-            choose("A panel per", "byMethod", [[false, "budget or size"], [true, "method"]], (value) => value === "true"),
+            choose("A panel per", "byMethod", [["false", "budget or size"], ["true", "method"]], (value) => value === "true"),
         ];
-        const box = page.el("div", { class: "tools" });
+        const box = page.el("div", { class: "tools choices", role: "group", "aria-label": "What is shown" });
         const pickers = [picker("Methods", results.methods, view.methods, () => redraw()), picker("Budgets", results.budgets, view.budgets, () => redraw())];
         const fill = () => box.replaceChildren(...bar().filter(Boolean), ...pickers.filter(Boolean));
         return { box, fill };
@@ -142,9 +142,20 @@
 
     /* ---- the section ---- */
 
-    const PARTS = [["What it costs", lossChart], ["Against uniform budgets", (view) => differenceChart(view) && [verdicts(view), differenceChart(view)]],
+    function against(view) {
+        const chart = differenceChart(view);
+        return chart && [verdicts(view), chart];
+    }
+
+    const PARTS = [["What it costs", lossChart], ["Against uniform budgets", against],
                    ["Where the answers stand", (view) => ONE(depthChart(view)).concat(ONE(lengthChart(view))).filter(Boolean)],
                    ["Texts", texts], ["All numbers", table]];
+
+    /* Keeps an element's height until what comes into it is drawn, so that the page does not jump. */
+    function hold(element) {
+        element.style.minHeight = `${element.offsetHeight}px`;
+        page.afterPaint().then(() => { element.style.minHeight = ""; });
+    }
 
     function evaluation(document, heading) {
         const results = new Results(document), view = look(beginning(results)), parts = PARTS.map(() => page.el("div", {}));
@@ -152,6 +163,7 @@
             look(view);
             PARTS.forEach(([title, of], i) => {
                 const made = [of(view)].flat().filter(Boolean);
+                hold(parts[i]);
                 parts[i].replaceChildren(...(made.length ? [page.el(heading, {}, title), ...made] : []));
             });
         };
