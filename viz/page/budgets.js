@@ -23,14 +23,19 @@
         return [...groups.values()].sort((a, b) => b.length - a.length);
     };
 
+    const MANY = 6; /* of lines in one panel: then controls, which follow no signal, get their own */
+
     const layerChart = (group, names) => {
-        const { total, n_tokens: T, layers } = group[0].json;
+        const { total, n_tokens: T, layers } = group[0].json, control = (d) => !d.json.signal;
+        const panel = (title, holds) => ({
+            title, x: { title: "layer" }, y: { title: "tokens kept", fromZero: true }, rules: [{ value: total / layers.length, name: "mean", axis: "y" }],
+            series: group.map((d, i) => ({ d, name: names[i], y: d.json.layers, look: i })).filter(({ d }) => holds(d)),
+        });
+        const apart = group.length > MANY && group.some(control) && !group.every(control);
         return page.chart({
             title: "Tokens kept per layer", file: "budgets-by-layer",
             subtitle: `${group.length > 1 ? "The same total for each policy: " : ""}${total} entries over ${layers.length} layers, per KV head; ${page.format((100 * total) / (T * layers.length), 3)} % of ${T} tokens.`,
-            x: { title: "layer" }, y: { title: "tokens kept", fromZero: true },
-            series: group.map((d, i) => ({ name: names[i], y: d.json.layers, mark: "line" })),
-            rules: [{ value: total / layers.length, name: "mean", axis: "y" }],
+            panels: apart ? [panel("By a signal", (d) => !control(d)), panel("Controls", control)] : [panel("", () => true)],
         });
     };
 
