@@ -27,29 +27,41 @@
 
     class Attention {
         constructor(heads, array) {
-            Object.assign(this, { heads, array, codes: new Codes(array.attributes), part: null, width: 0, pressed: null, focused: false });
+            Object.assign(this, { heads, array, codes: new Codes(array.attributes), part: null });
+            Object.assign(this, { width: 0, pressed: null, pointed: false, focused: false });
             this.map = page.colormap("viridis");
             this.picture = page.el("canvas", { width: this.codes.cells, height: this.codes.cells });
-            this.whole();
+            this.cursor = { q: this.codes.cells - 1, k: 0 };
             this.build();
+            this.whole();
             this.listen();
             page.onTheme(() => { this.paint(); this.draw(); });
-            page.onWidth(this.canvas.parentElement, (width) => { this.width = Math.min(width, SIDE + LEFT + EDGE); this.draw(); });
+            page.onWidth(this.canvas.parentElement, (width) => {
+                this.width = Math.min(width, SIDE + LEFT + EDGE);
+                this.draw();
+            });
         }
 
         build() {
             const { block, floor, error } = this.codes;
-            const help = page.el("p", { class: "unseen", id: page.newId("help") }, "Arrow keys move from cell to cell, with Shift by ten; plus and minus zoom, 0 shows everything.");
+            const help = page.el("p", { class: "unseen", id: page.newId("help") },
+                "Arrow keys move from cell to cell, with Shift by ten; plus and minus zoom, 0 shows everything.");
             this.canvas = page.el("canvas", { tabindex: "0", role: "application", "aria-roledescription": "attention map", "aria-describedby": help.id });
-            this.readout = page.el("p", { class: "readout tall" });
-            this.element = page.el("div", { class: "attention" }, page.el("div", { class: "plot" }, this.canvas), help, this.readout,
-                page.el("p", { class: "tools" },
-                    page.button("+", () => this.zoom(STEP), { "aria-label": "Zoom in" }), page.button("−", () => this.zoom(1 / STEP), { "aria-label": "Zoom out" }),
-                    page.button("Whole", () => { this.whole(); this.draw(); }, { "aria-label": "Show the whole head" }),
-                    page.ramp(this.map, `${page.format(floor, 2)} or less`, "1"), page.swatch("var(--masked)", "the future"),
-                    page.saveButton("attention", () => page.saveCanvas(this.canvas, this.title, this.title))),
-                page.el("p", { class: "muted small" }, `Logarithmic colours; values are stored in steps of ${page.format(200 * error, 2)} %. `,
-                    block > 1 ? `A cell is the largest of ${block} × ${block} tokens. ` : "", "Click the picture, then the wheel or + and − zoom; drag or use the arrow keys to move."));
+            this.readout = page.el("p", { class: "readout" });
+            const tools = page.el("p", { class: "tools" }, this.buttons(), page.ramp(this.map, `${page.format(floor, 2)} or less`, "1"),
+                page.swatch("var(--masked)", "the future"),
+                page.saveButton("attention", () => page.saveCanvas(this.canvas, this.title, this.title)));
+            const about = page.el("p", { class: "muted small" },
+                `Logarithmic colours; values are stored in steps of ${page.format(200 * error, 2)} %. `,
+                block > 1 ? `A cell is the largest of ${block} × ${block} tokens. ` : "",
+                "Click the picture, then the wheel or + and − zoom; drag or use the arrow keys to move.");
+            this.element = page.el("div", { class: "attention" }, page.el("div", { class: "plot" }, this.canvas), help, this.readout, tools, about);
+        }
+
+        buttons() {
+            return [page.button("+", () => this.zoom(STEP), { "aria-label": "Zoom in" }),
+                    page.button("−", () => this.zoom(1 / STEP), { "aria-label": "Zoom out" }),
+                    page.button("Whole", () => this.whole(), { "aria-label": "Show the whole head" })];
         }
 
         get title() { return `Attention of layer ${this.layer}, head ${this.head}`; }
@@ -141,7 +153,7 @@
 
         whole() {
             this.view = { x: 0, y: 0, n: this.codes.cells };
-            this.cursor ??= { q: this.codes.cells - 1, k: 0 };
+            this.draw();
         }
 
         set(x, y, n) {
@@ -168,8 +180,8 @@
 
         tokens(cell) {
             const { block } = this.codes, last = Math.min((cell + 1) * block, this.heads.T) - 1, first = cell * block;
-            const text = this.heads.tokens && block === 1 ? [" ", page.el("bdi", { class: "said" }, page.look.printable(this.heads.tokens[first], 60))] : [];
-            return [last > first ? `${first} to ${last}` : `${first}`, ...text];
+            if (block > 1 || !this.heads.tokens) return [last > first ? `${first} to ${last}` : `${first}`];
+            return [`${first} `, page.el("bdi", { class: "said" }, page.look.printable(this.heads.tokens[first], 60))];
         }
 
         /* Of a cell: its code, or null in the future. */
@@ -179,14 +191,15 @@
             const code = this.codeAt(q, k), { block, error } = this.codes, most = block > 1 ? "at most " : "";
             if (code === null) return [page.el("b", {}, "masked: the future")];
             if (code === 0) return [page.el("b", {}, `less than ${page.format(this.codes.floor, 2)}`)];
-            const value = this.codes.value(code);
-            return [most, page.el("b", { class: "number", "data-exact": value }, page.format(value, 3)), ` (±${page.format(100 * error, 2)} %)`];
+            const value = this.codes.value(code), shown = page.el("b", { class: "number", "data-exact": value }, page.format(value, 3));
+            return [most, shown, ` (±${page.format(100 * error, 2)} %)`];
         }
 
         read(aloud) {
             if (!this.part) return;
             const { q, k } = this.cursor;
-            this.readout.replaceChildren(`Layer ${this.layer}, head ${this.head} · query `, ...this.tokens(q), " → key ", ...this.tokens(k), " · ", ...this.value(q, k));
+            this.readout.replaceChildren(`Layer ${this.layer}, head ${this.head} · query `, ...this.tokens(q), " → key ", ...this.tokens(k),
+                                         " · ", ...this.value(q, k));
             if (aloud) page.say(this.readout.textContent);
         }
 
@@ -194,7 +207,8 @@
 
         under(event) {
             const box = this.canvas.getBoundingClientRect(), { x, y, n } = this.view;
-            return { k: x + ((event.clientX - box.left - LEFT) / this.side) * n, q: y + ((event.clientY - box.top - EDGE) / this.side) * n };
+            const at = (place, edge) => ((place - edge) / this.side) * n;
+            return { k: x + at(event.clientX - box.left, LEFT), q: y + at(event.clientY - box.top, EDGE) };
         }
 
         onPointer(event) {
@@ -214,10 +228,11 @@
         onKey(event) {
             if (!this.part || event.altKey || event.ctrlKey || event.metaKey) return;
             const far = event.shiftKey ? 10 : 1, { cells } = this.codes;
-            const act = { ArrowLeft: () => this.move(-far, 0), ArrowRight: () => this.move(far, 0), ArrowUp: () => this.move(0, -far), ArrowDown: () => this.move(0, far),
+            const act = { ArrowLeft: () => this.move(-far, 0), ArrowRight: () => this.move(far, 0),
+                          ArrowUp: () => this.move(0, -far), ArrowDown: () => this.move(0, far),
                           Home: () => this.move(-cells, 0), End: () => this.move(this.cursor.q - this.cursor.k, 0),
                           "+": () => this.zoom(STEP), "=": () => this.zoom(STEP), "-": () => this.zoom(1 / STEP),
-                          0: () => { this.whole(); this.draw(); } }[event.key];
+                          0: () => this.whole() }[event.key];
             if (!act) return;
             act();
             event.preventDefault();
@@ -234,7 +249,8 @@
             for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => { this.pressed = null; });
             canvas.addEventListener("pointerleave", () => { this.pointed = false; this.draw(); });
             canvas.addEventListener("wheel", (event) => {
-                if (!this.part || (!event.ctrlKey && document.activeElement !== canvas)) return; /* the page scrolls until the picture is chosen */
+                /* the page scrolls until the picture is chosen */
+                if (!this.part || (!event.ctrlKey && document.activeElement !== canvas)) return;
                 const { k, q } = this.under(event);
                 this.zoom(event.deltaY < 0 ? 1.2 : 1 / 1.2, k, q);
                 event.preventDefault();

@@ -11,26 +11,31 @@
 
     const shortText = (value) => {
         const size = Math.abs(value);
-        return Number.isInteger(value) || size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : size < 0.001 && size > 0 ? value.toExponential(0) : String(Number(value.toPrecision(2)));
+        if (Number.isInteger(value) || size >= 100) return value.toFixed(0);
+        if (size >= 10) return value.toFixed(1);
+        return size < 0.001 ? value.toExponential(0) : String(Number(value.toPrecision(2)));
     };
 
     const colourOfKind = (i) => `--series-${i % 12}`;
 
     class Grid {
         constructor(options) {
-            Object.assign(this, { cursor: 0, selected: -1, width: 0, focused: false, order: null, names: null, sorted: false }, options);
+            Object.assign(this, { cursor: 0, selected: -1, width: 0, focused: false, order: null, names: null, sorted: false });
+            Object.assign(this, options);
             this.map = page.colormap("viridis");
             this.rowHeight ??= this.rows <= 40 ? 20 : Math.max(5, Math.floor(TALL / this.rows));
             const help = page.el("p", { class: "unseen", id: page.newId("help") },
                 `Arrow keys move over the cells${this.open ? ", Enter opens one" : ""}, Home and End go to the ends of a row.`);
-            this.canvas = page.el("canvas", { tabindex: "0", role: "application", "aria-roledescription": "map of values", "aria-label": this.label, "aria-describedby": help.id });
+            this.canvas = page.el("canvas", { tabindex: "0", role: "application", "aria-roledescription": "map of values",
+                                              "aria-label": this.label, "aria-describedby": help.id });
             this.readout = page.el("p", { class: "readout" });
             this.legend = page.el("p", { class: "tools" });
-            this.element = page.el("div", { class: "grid" }, page.el("div", { class: "plot" }, this.canvas), help, this.readout, this.legend);
+            const plot = page.el("div", { class: "plot" }, this.canvas);
+            this.element = page.el("div", { class: "grid" }, plot, help, this.readout, this.legend);
             this.listen();
             this.update();
             page.onTheme(() => this.update());
-            page.onWidth(this.canvas.parentElement, (width) => { this.width = width; this.draw(); });
+            page.onWidth(plot, (width) => { this.width = width; this.draw(); });
         }
 
         /* What is drawn at a place, and where a cell is drawn: they differ when cells are sorted. */
@@ -58,8 +63,9 @@
             this.span = this.range ?? rangeOf(values);
             if (this.selected >= 0) this.cursor = this.placeOf(this.selected);
             this.draw();
-            this.legend.replaceChildren(...(names ? names.map((name, i) => page.swatch(`var(${colourOfKind(i)})`, name))
-                                                  : [page.ramp(this.map, ...this.span.map((v) => page.format(v, 3)))]), ...(this.tools ?? []));
+            const scale = () => [page.ramp(this.map, ...this.span.map((v) => page.format(v, 3)))];
+            const kinds = () => names.map((name, i) => page.swatch(`var(${colourOfKind(i)})`, name));
+            this.legend.replaceChildren(...(names ? kinds() : scale()), ...(this.tools ?? []));
             this.read(this.cursor, false);
         }
 
@@ -89,7 +95,7 @@
             for (let r = 0; r < rows; r += Math.ceil(13 / rowHeight))
                 context.fillText(this.order ? `${r * columns + 1}.` : r, LEFT - 7, TOP + (r + 0.5) * rowHeight);
             context.textAlign = "center";
-            const step = Math.ceil(18 / columnWidth), last = columnWidth < 18 ? columns - 1 : columns; /* the last one may not fit */
+            const step = Math.ceil(18 / columnWidth), last = columnWidth < 18 ? columns - 1 : columns; /* it may not fit */
             for (let c = 0; c < last && !this.order; c += step) context.fillText(c, LEFT + (c + 0.5) * columnWidth, TOP - 9);
         }
 
@@ -129,8 +135,10 @@
 
         placeUnder(event) {
             const box = this.canvas.getBoundingClientRect();
-            const column = Math.floor((event.clientX - box.left - LEFT) / this.columnWidth), row = Math.floor((event.clientY - box.top - TOP) / this.rowHeight);
-            return column >= 0 && column < this.columns && row >= 0 && row < this.rows ? row * this.columns + column : -1;
+            const column = Math.floor((event.clientX - box.left - LEFT) / this.columnWidth);
+            const row = Math.floor((event.clientY - box.top - TOP) / this.rowHeight);
+            const inside = column >= 0 && column < this.columns && row >= 0 && row < this.rows;
+            return inside ? row * this.columns + column : -1;
         }
 
         placeBy(key) {
@@ -147,8 +155,9 @@
                 this.cursor = to;
                 this.draw();
                 this.read(to, true);
-            } else if (this.open && (event.key === "Enter" || event.key === " ")) this.open(...this.where(this.cellAt(this.cursor)));
-            else return;
+            } else if (this.open && (event.key === "Enter" || event.key === " ")) {
+                this.open(...this.where(this.cellAt(this.cursor)));
+            } else return;
             event.preventDefault();
         }
 

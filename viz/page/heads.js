@@ -2,14 +2,21 @@
 {
     /* How the program's metrics are called on the page; others go by their names. */
     const METRICS = [
-        { name: "effective_rank", label: "Effective rank", about: "exp of the entropy of the singular values: how many different patterns of attention the queries have" },
+        { name: "effective_rank", label: "Effective rank",
+          about: "exp of the entropy of the singular values: how many different patterns of attention the queries have" },
         { name: "row_perplexity", label: "Row perplexity", about: "keys that a query spreads its attention over" },
-        { name: "keys_95", label: "Keys for 95 %", about: "the fewest keys that hold 95 % of a query's attention, mean over the queries" },
-        { name: "sink_4", label: "On the first 4", phrase: "attention on the first 4 tokens", about: "attention on the first four tokens (the sink), mean over the queries", unit: "mass" },
-        { name: "local_32", label: "On the last 32", phrase: "attention on the last 32 tokens", about: "attention on the query and the 31 tokens before it, mean over the queries", unit: "mass" },
-        { name: "long_256", label: "Beyond 256", about: "attention on tokens over 256 back, without the first four, mean over the queries", unit: "mass" },
-        { name: "stable_rank", label: "Stable rank", about: "the squared Frobenius norm over the largest squared singular value" },
-        { name: "ind1", label: "Induction", about: "over the queries whose token occurred before: attention on what followed it", unit: "mass" },
+        { name: "keys_95", label: "Keys for 95 %",
+          about: "the fewest keys that hold 95 % of a query's attention, mean over the queries" },
+        { name: "sink_4", label: "On the first 4", phrase: "attention on the first 4 tokens", unit: "mass",
+          about: "attention on the first four tokens (the sink), mean over the queries" },
+        { name: "local_32", label: "On the last 32", phrase: "attention on the last 32 tokens", unit: "mass",
+          about: "attention on the query and the 31 tokens before it, mean over the queries" },
+        { name: "long_256", label: "Beyond 256", unit: "mass",
+          about: "attention on tokens over 256 back, without the first four, mean over the queries" },
+        { name: "stable_rank", label: "Stable rank",
+          about: "the squared Frobenius norm over the largest squared singular value" },
+        { name: "ind1", label: "Induction", unit: "mass",
+          about: "over the queries whose token occurred before: attention on what followed it" },
         { name: "erank_k", label: "Rank of keys", about: "effective rank of the keys of the head's KV head" },
         { name: "erank_v", label: "Rank of values", about: "effective rank of the values of the head's KV head" },
     ];
@@ -33,14 +40,17 @@
     const metricsOf = (analysis, shape) => {
         const rows = { effective_rank: analysis.effective_rank, ...analysis.metrics };
         const known = METRICS.filter((m) => m.name in rows);
-        const others = Object.keys(rows).filter((name) => !METRICS.some((m) => m.name === name)).map((name) => ({ name, label: name, about: "" }));
-        return [...known, ...others].map((m) => ({ ...m, values: spread(rows[m.name], shape) })).filter((m) => m.values);
+        const others = Object.keys(rows).filter((name) => !METRICS.some((m) => m.name === name));
+        const all = [...known, ...others.map((name) => ({ name, label: name, about: "" }))];
+        return all.map((m) => ({ ...m, values: spread(rows[m.name], shape) })).filter((m) => m.values);
     };
 
     const sameModel = (a, b) =>
-        a.n_layers === b.n_layers && a.n_heads === b.n_heads && a.n_kv_heads === b.n_kv_heads && (!a.sha256 || !b.sha256 || a.sha256 === b.sha256);
+        ["n_layers", "n_heads", "n_kv_heads"].every((n) => a[n] === b[n]) && (!a.sha256 || !b.sha256 || a.sha256 === b.sha256);
 
-    const signalsOf = (analysis, shape) => page.documents("profile").filter((d) => sameModel(d.json.model, analysis.model)).flatMap((d) =>
+    const profilesOf = (analysis) => page.documents("profile").filter((d) => sameModel(d.json.model, analysis.model));
+
+    const signalsOf = (analysis, shape) => profilesOf(analysis).flatMap((d) =>
         Object.entries(d.json.signals ?? {}).map(([name, signal]) => ({
             name, label: SIGNALS[name] ?? `${name} (profile)`, about: [signal.summary, signal.origin].filter(Boolean).join("; "),
             unit: signal.unit, values: spread(signal.values, shape), profile: d.name,

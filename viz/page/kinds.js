@@ -34,6 +34,11 @@
         return `${labelOf(name, heads)} ${sign === ">=" ? "at least" : "at most"} ${page.format(limit)}${part}`;
     };
 
+    const whyOf = (condition, heads, layer, head) => {
+        const [name, sign] = condition, value = page.measured(heads.measure(name), heads.value(name, layer, head));
+        return `${labelOf(name, heads)} is ${value}, ${sign === ">=" ? "at least" : "at most"} ${page.format(limitOf(condition, heads))}`;
+    };
+
     /* Metrics that are not known meet nothing. */
     const ruleOf = (kind, heads, layer, head) => kind.rules.find((rule) => rule.every((c) => meets(c, heads, layer, head)));
 
@@ -43,9 +48,7 @@
         for (const [index, kind] of KINDS.entries()) {
             const rule = ruleOf(kind, heads, layer, head);
             if (!rule) continue;
-            const why = rule.map((c) => `${labelOf(c[0], heads)} is ${page.measured(heads.measure(c[0]), heads.value(c[0], layer, head))}, ${
-                c[1] === ">=" ? "at least" : "at most"} ${page.format(limitOf(c, heads))}`).join("; ");
-            return { index, name: kind.name, says: kind.says, why };
+            return { index, name: kind.name, says: kind.says, why: rule.map((c) => whyOf(c, heads, layer, head)).join("; ") };
         }
         return null;
     };
@@ -61,7 +64,8 @@
 
     page.kindsTable = (heads, kinds) => page.table({
         caption: "What heads are called here, first match first", file: "kinds",
-        columns: [{ name: "kind", label: "Kind" }, { name: "heads", label: "Heads" }, { name: "when", label: "When" }, { name: "says", label: "What it says" }],
+        columns: [{ name: "kind", label: "Kind" }, { name: "heads", label: "Heads" }, { name: "when", label: "When" },
+                  { name: "says", label: "What it says" }],
         rows: KINDS.map((kind, i) => [kind.name, kinds.values.filter((v) => v === i).length,
             kind.rules.map((rule) => rule.map((c) => inWords(c, heads)).join(", ") || "otherwise").join("; or "), kind.says]),
     });

@@ -4,12 +4,15 @@
 
     const same = (text) => ({ text, exact: text });
 
+    const commandOf = (command) => page.el("div", { class: "command" },
+        page.el("pre", { tabindex: "0", "aria-label": "The command" }, page.el("code", { dir: "auto" }, command)),
+        page.button("Copy", (event) => page.copy(command, event.currentTarget), { class: "quiet", "aria-label": "Copy the command" }));
+
     const fill = (body) => {
         for (const { json } of page.documents("made")) {
             const command = Array.isArray(json.command) ? json.command.map(quote).join(" ") : json.command;
             if (command)
-                body.append(page.el("div", { class: "command" }, page.el("pre", { tabindex: "0", "aria-label": "The command" }, page.el("code", { dir: "auto" }, command)),
-                    page.button("Copy", (event) => page.copy(command, event.currentTarget), { class: "quiet", "aria-label": "Copy the command" })));
+                body.append(commandOf(command));
             body.append(page.facts([
                 json.version && ["Version", same(json.version)],
                 json.device && ["Device", same(json.device)],

@@ -10,7 +10,10 @@
         return total;
     };
 
-    const ofHead = async (heads, array, [layer, head]) => (await array.part(layer)).subarray(head * heads.T, (head + 1) * heads.T);
+    const ofHead = async (heads, array, [layer, head]) => {
+        const part = await array.part(layer);
+        return part.subarray(head * heads.T, (head + 1) * heads.T);
+    };
 
     const ofLayer = async (heads, array, [layer]) => {
         const part = await array.part(layer), mean = new Float64Array(heads.T);
@@ -31,10 +34,14 @@
     const scaleOf = ([low, high]) => page.el("span", { class: "legend" }, page.el("span", {}, `${page.format(low, 2)} or less`),
         page.el("span", { class: "heat", "aria-hidden": "true" }), page.el("span", {}, page.format(high, 2)));
 
+    const OVERS = [["head", "the open head"], ["layer", "its layer, mean"], ["all", "all heads, mean"]];
+    const ABOUT = "The attention that a token receives: the mean over the queries that see it. Logarithmic colours.";
+    const ABSENT = "The page does not hold how much attention each token receives.";
+
     /* The text of one prompt; head(layer, head) says which head is open. */
     page.received = (heads) => {
-        const array = heads.document.array("received");
-        if (!array) return { element: page.el("p", { class: "note" }, "The page does not hold how much attention each token receives."), head: () => {} };
+        const { document: { name }, tokens } = heads, array = heads.document.array("received");
+        if (!array) return { element: page.el("p", { class: "note" }, ABSENT), head: () => {} };
         let values = new Float64Array(heads.T), open = [0, 0], over = "head", total = null;
 
         const text = page.tokens({
@@ -52,12 +59,14 @@
             text.paint((t) => ({ share: share[t] }));
             legend.replaceChildren(scaleOf(range));
         };
-        const over_ = page.choice("Received in", [["head", "the open head"], ["layer", "its layer, mean"], ["all", "all heads, mean"]], over, (value) => { over = value; return update(); });
-        const csv = page.button("CSV", () => page.download(`${heads.document.name}-received.csv`, "text/csv",
-            page.csv(["token", "text", "received"], Array.from(values, (v, t) => [t, heads.tokens?.[t] ?? "", v]))), { class: "quiet", "aria-label": "Save as CSV: attention that tokens receive" });
+        const choice = page.choice("Received in", OVERS, over, (value) => {
+            over = value;
+            return update();
+        });
+        const csv = page.csvButton("attention that tokens receive", `${name}-received`, ["token", "text", "received"],
+            () => Array.from(values, (v, t) => [t, tokens?.[t] ?? "", v]));
         return {
-            element: page.el("div", {}, page.el("p", { class: "muted small" }, "The attention that a token receives: the mean over the queries that see it. Logarithmic colours."),
-                page.el("p", { class: "tools" }, over_, legend, csv), text.element),
+            element: page.el("div", {}, page.el("p", { class: "muted small" }, ABOUT), page.el("p", { class: "tools" }, choice, legend, csv), text.element),
             head: (layer, head) => {
                 open = [layer, head];
                 return over === "all" ? null : update();

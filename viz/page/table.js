@@ -16,12 +16,17 @@
     /* RFC 4180 with \n, as the program writes its own. */
     page.csv = (header, rows) => [header, ...rows].map((row) => row.map(field).join(",") + "\n").join("");
 
+    /* A button that saves rows() under a header; the label says what they are. */
+    page.csvButton = (label, file, header, rows) => page.button("CSV", () => page.download(`${file}.csv`, "text/csv", page.csv(header, rows())),
+        { class: "quiet", "aria-label": `Save as CSV: ${label}` });
+
     const isNumber = (column, rows) => rows.every((row) => typeof row[column] !== "string");
 
     const cell = (column, row, numeric) => {
         const value = row[column.index];
         const text = column.text ? column.text(value, row) : typeof value === "number" ? page.format(value) : value ?? "–";
-        return page.el("td", { class: numeric ? "number" : null, tabindex: "-1", dir: numeric ? null : "auto", "data-exact": page.exact(value) }, text);
+        const kind = numeric ? { class: "number" } : { dir: "auto" };
+        return page.el("td", { ...kind, tabindex: "-1", "data-exact": page.exact(value) }, text);
     };
 
     const neighbour = (from, key) => {
@@ -41,16 +46,17 @@
         let order = rows, shown = limit;
 
         const body = page.el("tbody", {});
-        const heads = columns.map((column) => page.el("th", { scope: "col", class: numeric[column.index] ? "number" : null, title: column.title },
-            page.button(column.label, () => sortBy(column.index, sort?.[0] === column.index ? -sort[1] : numeric[column.index] ? -1 : 1))));
+        const toggled = (i) => (sort?.[0] === i ? -sort[1] : numeric[i] ? -1 : 1);
+        const heads = columns.map(({ index: i, label, title }) => page.el("th", { scope: "col", class: numeric[i] && "number", title },
+            page.button(label, () => sortBy(i, toggled(i)))));
         const table = page.el("table", {}, page.el("caption", {}, caption), page.el("thead", {}, page.el("tr", {}, heads)), body);
         const more = page.button("", () => { shown = Infinity; draw(); }, { class: "quiet" });
-        const save = page.button("CSV", () => page.download(`${file ?? caption}.csv`, "text/csv", page.csv(columns.map((c) => c.name), order)),
-                                 { class: "quiet", "aria-label": `Save the table as CSV: ${caption}` });
+        const save = page.csvButton(caption, file ?? caption, columns.map((c) => c.name), () => order);
 
         const start = page.roving(body, "td", neighbour, (td) => page.copy(td.dataset.exact, td));
         const draw = () => {
-            body.replaceChildren(...order.slice(0, shown).map((row) => page.el("tr", {}, columns.map((c) => cell(c, row, numeric[c.index])))));
+            const rowOf = (row) => page.el("tr", {}, columns.map((c) => cell(c, row, numeric[c.index])));
+            body.replaceChildren(...order.slice(0, shown).map(rowOf));
             heads.forEach((th, i) => {
                 if (sort?.[0] === i) th.setAttribute("aria-sort", sort[1] > 0 ? "ascending" : "descending");
                 else th.removeAttribute("aria-sort");
@@ -67,7 +73,7 @@
         };
         if (sort) order = [...rows].sort((a, b) => compare(a[sort[0]], b[sort[0]], sort[1]));
         draw();
-        return page.el("figure", { class: "table" }, page.el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table),
-                       page.el("p", { class: "tools" }, more, save));
+        const scroll = page.el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table);
+        return page.el("figure", { class: "table" }, scroll, page.el("p", { class: "tools" }, more, save));
     };
 }
