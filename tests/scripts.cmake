@@ -7,6 +7,7 @@ if(NOT RANKKV_SANITIZE)
 endif()
 include(${CMAKE_CURRENT_SOURCE_DIR}/json_documents.cmake)
 include(${CMAKE_CURRENT_SOURCE_DIR}/cli.cmake)
+include(${CMAKE_CURRENT_SOURCE_DIR}/page.cmake)
 include(${CMAKE_CURRENT_SOURCE_DIR}/trace_readers.cmake)
 add_test(NAME layers COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/check_layers.py ${PROJECT_SOURCE_DIR})
 
