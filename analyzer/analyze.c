@@ -8,14 +8,36 @@
 #include "core/memory.h"
 #include "core/progress.h"
 #include "core/text.h"
-#include "model/model.h"
+#include "model/prefill.h"
 
 typedef struct work {
     rkv_analysis *analysis;
     rkv_backend *backend;
     const rkv_analyze_options *options;
-    double *sigma; /* [H, T] of the layer at hand */
+    double *sigma;                    /* [H, T] of the layer at hand */
+    float *attention, *keys, *values; /* what on_layer sees, where device memory is not ordinary memory */
 } work;
+
+/* One array of a layer in ordinary memory. */
+static rkv_status fetch(const work *w, const float **array, size_t n, float **host) {
+    rkv_status status = *host ? RKV_OK : rkv_alloc_raw(host, n, sizeof **host);
+    if (!status) status = w->backend->ops->download(w->backend, *host, *array, n);
+    *array = *host;
+    return status;
+}
+
+/* A layer crosses to the host only when somebody looks at it. */
+static rkv_status show(work *w, rkv_layer *layer) {
+    size_t n = layer->n_tokens, kv = n * layer->n_kv_heads * layer->head_dim;
+    rkv_status status = RKV_OK;
+    if (!w->options->on_layer) return RKV_OK;
+    if (!w->backend->host_memory) {
+        status = fetch(w, &layer->attention, layer->n_heads * n * n, &w->attention);
+        if (!status) status = fetch(w, &layer->keys, kv, &w->keys);
+        if (!status) status = fetch(w, &layer->values, kv, &w->values);
+    }
+    return status ? status : w->options->on_layer(w->options->user, layer);
+}
 
 static rkv_status rank_passing_layer(void *user, const rkv_layer *layer) {
     work *w = user;
@@ -25,7 +47,7 @@ static rkv_status rank_passing_layer(void *user, const rkv_layer *layer) {
     rkv_layer ranked = *layer;
     ranked.erank = w->analysis->metric[RKV_ERANK] + layer->index * layer->n_heads;
     ranked.sigma = w->sigma;
-    if (!status && w->options->on_layer) status = w->options->on_layer(w->options->user, &ranked);
+    if (!status) status = show(w, &ranked);
     if (!status)
         status = rkv_progress_report(&w->options->progress, "analyze", layer->index + 1, layer->n_layers);
     return status;
@@ -50,13 +72,16 @@ static rkv_status keep_tokens(rkv_analysis *a, const rkv_model *model, const int
 
 static rkv_status run(rkv_analysis *a, rkv_model *model, const int32_t *ids,
                       const rkv_analyze_options *options) {
-    work w = {a, rkv_model_backend(model), options, NULL};
+    work w = {.analysis = a, .backend = rkv_model_backend(model), .options = options};
     rkv_prefill_options prefill = {
         .attention = true, .losses = true, .on_layer = rank_passing_layer, .user = &w};
     rkv_prefill_result result = {0};
     rkv_status status = rkv_alloc_raw(&w.sigma, a->model.n_heads * a->n_tokens, sizeof *w.sigma);
-    if (!status) status = rkv_prefill(model, ids, a->n_tokens, &prefill, &result);
+    if (!status) status = rkv_prefill_on_device(model, ids, a->n_tokens, &prefill, &result);
     free(w.sigma);
+    free(w.attention);
+    free(w.keys);
+    free(w.values);
     if (status) return status;
     a->perplexity = result.perplexity;
     a->load_s = result.load_s;

@@ -83,3 +83,21 @@ rkv_status rkv_device_describe(const char *device, char *text, size_t size) {
     rkv_backend_close(backend);
     return RKV_OK;
 }
+
+/* ---- precisions ---- */
+
+static const struct {
+    const char *name, *summary;
+} precisions[] = {
+#define ROW(symbol, name, summary) [symbol] = {name, summary},
+    RKV_PRECISION_LIST(ROW)
+#undef ROW
+};
+
+const char *rkv_precision_name(rkv_precision precision) {
+    return (unsigned)precision < RKV_PRECISION_COUNT ? precisions[precision].name : NULL;
+}
+
+const char *rkv_precision_summary(rkv_precision precision) {
+    return (unsigned)precision < RKV_PRECISION_COUNT ? precisions[precision].summary : NULL;
+}

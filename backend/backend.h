@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <rankkv/analysis.h>
+#include <rankkv/device.h>
 
 #include "backend/rows.h"
 
@@ -31,7 +32,7 @@ typedef struct rkv_attention_shape {
 } rkv_attention_shape;
 
 /* The attention that each key receives: columns of the softmax summed, over all queries and over those at
- * least `distance` tokens after the key. Either is [H,T], or NULL: not wanted. */
+ * least `distance` tokens after the key. Either is [H,T] in host memory, or NULL: not wanted. */
 typedef struct rkv_attention_sums {
     float *all, *far;
     size_t distance;
@@ -99,6 +100,14 @@ typedef struct rkv_backend_ops {
     const char *name; /* "cpu", "cuda" */
     void (*close)(rkv_backend *backend);
 
+    /* Bytes of device memory that are free; 0: unknown. */
+    size_t (*memory_available)(rkv_backend *backend);
+    /* Operations may return before their work is done, unless they hand something to the host: this returns
+     * after it, with the failure of what failed meanwhile. */
+    rkv_status (*wait)(rkv_backend *backend);
+    /* Products of float32 numbers from now on. RKV_UNAVAILABLE: not on this device. */
+    rkv_status (*set_precision)(rkv_backend *backend, rkv_precision precision);
+
     /* n floats of device memory, not zeroed. */
     rkv_status (*alloc)(rkv_backend *backend, float **out, size_t n);
     void (*release)(rkv_backend *backend, float *memory);
@@ -135,11 +144,11 @@ typedef struct rkv_backend_ops {
     rkv_status (*attention)(rkv_backend *backend, const float *q, const float *k, const float *v,
                             const rkv_attention_shape *shape, float *attention,
                             const rkv_attention_sums *sums, float *out);
-    /* The same over cached keys and values. */
+    /* The same over cached keys and values, in host memory. NULL: this device cannot. */
     rkv_status (*attend_cached)(rkv_backend *backend, const rkv_cached_attention *task);
     /* p [m, n] = softmax(q k^T / sqrt(D)) of one head's queries q [m, D] over keys k [n, D], in host memory;
      * query i sees the keys whose position is at most query_position[i] (no key: a row of zeros). May be
-     * called from several threads at once. */
+     * called from several threads at once. NULL: this device cannot. */
     rkv_status (*attention_rows)(rkv_backend *backend, const float *q, const int32_t *query_position,
                                  size_t m, const float *k, const int32_t *position, size_t n, size_t head_dim,
                                  float *p);

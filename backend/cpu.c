@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backend/cpu_gemm.h"
+#include "core/fail.h"
 #include "core/memory.h"
 
 static rkv_status alloc(rkv_backend *backend, float **out, size_t n) {
@@ -25,6 +26,22 @@ static rkv_status copy(rkv_backend *backend, float *to, const float *from, size_
     return RKV_OK;
 }
 
+static size_t memory_available(rkv_backend *backend) {
+    (void)backend;
+    return rkv_memory_available();
+}
+
+static rkv_status wait_for_nothing(rkv_backend *backend) {
+    (void)backend;
+    return RKV_OK;
+}
+
+static rkv_status set_precision(rkv_backend *backend, rkv_precision precision) {
+    if (precision == RKV_PRECISION_FLOAT32) return RKV_OK;
+    return rkv_fail(RKV_UNAVAILABLE, "precision %s: %s computes in float32 alone",
+                    rkv_precision_name(precision), backend->device);
+}
+
 static void close_cpu(rkv_backend *backend) {
     free(backend);
 }
@@ -32,6 +49,9 @@ static void close_cpu(rkv_backend *backend) {
 static const rkv_backend_ops cpu_ops = {
     .name = "cpu",
     .close = close_cpu,
+    .memory_available = memory_available,
+    .wait = wait_for_nothing,
+    .set_precision = set_precision,
     .alloc = alloc,
     .release = release,
     .upload = copy,

@@ -92,7 +92,7 @@ static rkv_status check(rkv_session *s) {
     const rkv_session_options *o = &s->options;
     if (!s->model->backend)
         return rkv_fail(RKV_USAGE, "%s: was opened for its vocabulary alone", s->model->info.path);
-    if (!s->model->backend->host_memory)
+    if (rkv_model_to_host(s->model))
         return rkv_fail(RKV_UNAVAILABLE,
                         "the compression executor does not run on %s: open the model on the cpu",
                         s->model->backend->device);

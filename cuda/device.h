@@ -14,9 +14,11 @@
 typedef struct rkv_cuda {
     rkv_backend base;
     int ordinal;
+    char name[48];
     cudaStream_t stream;
-    cublasHandle_t blas;       /* on the stream */
-    cusolverDnHandle_t solver; /* on the stream; NULL until rkv_cuda_solver makes it */
+    cublasHandle_t blas;            /* on the stream */
+    cublasComputeType_t arithmetic; /* of products of float32 numbers */
+    cusolverDnHandle_t solver;      /* on the stream; NULL until rkv_cuda_solver makes it */
 } rkv_cuda;
 
 /* The backend as what it is, its device current on this thread: every operation begins with this. */
@@ -36,15 +38,19 @@ void rkv_cuda_give(rkv_cuda *cuda, void *memory);
 /* Copies in the stream's order; to the host: done when it returns. */
 rkv_status rkv_cuda_to_device(rkv_cuda *cuda, void *device, const void *host, size_t bytes);
 rkv_status rkv_cuda_to_host(rkv_cuda *cuda, void *host, const void *device, size_t bytes);
-/* Bytes of device memory that are free. */
-rkv_status rkv_cuda_memory_free(rkv_cuda *cuda, size_t *bytes);
+/* Bytes of device memory that are free, those that the stream's pool holds for us among them; 0: unknown. */
+size_t rkv_cuda_memory_available(rkv_backend *backend);
 
 /* cuSOLVER's handle, made at first use: it takes long. */
 rkv_status rkv_cuda_solver(rkv_cuda *cuda, cusolverDnHandle_t *out);
 
 /* ---- operations ---- */
 
+/* open.c */
+rkv_status rkv_cuda_set_precision(rkv_backend *backend, rkv_precision precision);
+
 /* memory.c */
+rkv_status rkv_cuda_wait(rkv_backend *backend);
 rkv_status rkv_cuda_alloc(rkv_backend *backend, float **out, size_t n);
 void rkv_cuda_release(rkv_backend *backend, float *memory);
 rkv_status rkv_cuda_upload(rkv_backend *backend, float *device, const float *host, size_t n);
@@ -61,5 +67,19 @@ rkv_status rkv_cuda_matmul(rkv_backend *backend, const float *x, size_t m, const
 /* forward.c */
 rkv_status rkv_cuda_rms_norm(rkv_backend *backend, const float *x, const float *weight, size_t n_tokens,
                              size_t width, float eps, float *y);
+rkv_status rkv_cuda_split_rotate(rkv_backend *backend, const float *qkv, const float *bias,
+                                 const float *rotation, rkv_rope_pairing pairing,
+                                 const rkv_attention_shape *shape, float *q, float *k, float *v);
+rkv_status rkv_cuda_swiglu(rkv_backend *backend, const float *x, size_t n_tokens, size_t width, float *y);
+rkv_status rkv_cuda_fold_logits(rkv_backend *backend, const float *logits, size_t n_tokens, size_t n,
+                                size_t first, const int32_t *target, double *maximum, double *sum,
+                                double *target_logit);
+rkv_status rkv_cuda_head_mean(rkv_backend *backend, const float *attention, size_t n_heads, size_t n_tokens,
+                              float *mean);
+
+/* attention.c */
+rkv_status rkv_cuda_attention(rkv_backend *backend, const float *q, const float *k, const float *v,
+                              const rkv_attention_shape *shape, float *attention,
+                              const rkv_attention_sums *sums, float *out);
 
 #endif

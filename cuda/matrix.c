@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "cuda/device.h"
+#include "cuda/product.h"
 
 struct rkv_matrix {
     size_t n, k;
@@ -36,14 +36,17 @@ void rkv_cuda_matrix_free(rkv_backend *backend, rkv_matrix *matrix) {
     free(matrix);
 }
 
-/* cuBLAS counts columns first: its y is ours transposed, [rows, m] = w [rows, k] x^T [k, m]. */
 rkv_status rkv_cuda_matmul(rkv_backend *backend, const float *x, size_t m, const rkv_matrix *matrix,
                            size_t first, size_t rows, bool accumulate, float *y) {
-    rkv_cuda *cuda = rkv_cuda_enter(backend);
-    const float one = 1, add = accumulate ? 1 : 0;
-    int64_t n = (int64_t)rows, k = (int64_t)matrix->k;
-    if (m == 0 || rows == 0) return RKV_OK;
-    return rkv_cublas_check(cublasSgemm_64(cuda->blas, CUBLAS_OP_T, CUBLAS_OP_N, n, (int64_t)m, k, &one,
-                                           matrix->weights + first * matrix->k, k, x, k, &add, y, n),
-                            "a product of matrices");
+    rkv_cuda_product product = {.m = m,
+                                .n = rows,
+                                .k = matrix->k,
+                                .batch = 1,
+                                .a = {x, matrix->k, 0},
+                                .b = {matrix->weights + first * matrix->k, matrix->k, 0},
+                                .turned = true,
+                                .accumulate = accumulate,
+                                .y = y,
+                                .y_ld = rows};
+    return rkv_cuda_multiply(rkv_cuda_enter(backend), &product);
 }

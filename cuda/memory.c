@@ -35,12 +35,17 @@ rkv_status rkv_cuda_to_host(rkv_cuda *cuda, void *host, const void *device, size
     return status ? status : rkv_cuda_check(cudaStreamSynchronize(cuda->stream), "the work queued so far");
 }
 
-rkv_status rkv_cuda_memory_free(rkv_cuda *cuda, size_t *bytes) {
+size_t rkv_cuda_memory_available(rkv_backend *backend) {
+    rkv_cuda *cuda = rkv_cuda_enter(backend);
+    cudaMemPool_t pool;
     size_t free_bytes = 0, total = 0;
-    (void)cuda;
-    rkv_status status = rkv_cuda_check(cudaMemGetInfo(&free_bytes, &total), "asking for free memory");
-    *bytes = free_bytes;
-    return status;
+    uint64_t held = 0, used = 0;
+    if (cudaMemGetInfo(&free_bytes, &total)) return 0;
+    if (cudaDeviceGetDefaultMemPool(&pool, cuda->ordinal) ||
+        cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReservedMemCurrent, &held) ||
+        cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemCurrent, &used))
+        return free_bytes;
+    return free_bytes + (held - used);
 }
 
 rkv_status rkv_cuda_solver(rkv_cuda *cuda, cusolverDnHandle_t *out) {
@@ -53,6 +58,10 @@ rkv_status rkv_cuda_solver(rkv_cuda *cuda, cusolverDnHandle_t *out) {
 }
 
 /* ---- operations ---- */
+
+rkv_status rkv_cuda_wait(rkv_backend *backend) {
+    return rkv_cuda_check(cudaStreamSynchronize(rkv_cuda_enter(backend)->stream), "the work queued so far");
+}
 
 rkv_status rkv_cuda_alloc(rkv_backend *backend, float **out, size_t n) {
     return rkv_cuda_take(rkv_cuda_enter(backend), out, n, sizeof **out);

@@ -31,9 +31,30 @@ static void close_cuda(rkv_backend *backend) {
     free(cuda);
 }
 
+static const cublasComputeType_t arithmetic[RKV_PRECISION_COUNT] = {
+    [RKV_PRECISION_FLOAT32] = CUBLAS_COMPUTE_32F,
+    [RKV_PRECISION_TF32] = CUBLAS_COMPUTE_32F_FAST_TF32,
+    [RKV_PRECISION_BF16] = CUBLAS_COMPUTE_32F_FAST_16BF,
+};
+
+/* What is less than float32 is said wherever the device is. */
+rkv_status rkv_cuda_set_precision(rkv_backend *backend, rkv_precision precision) {
+    static const char *const names[] = {"", ", tf32", ", bf16"};
+    rkv_cuda *cuda = rkv_cuda_enter(backend);
+    if ((unsigned)precision >= RKV_PRECISION_COUNT)
+        return rkv_fail(RKV_USAGE, "precision is none of its values");
+    cuda->arithmetic = arithmetic[precision];
+    snprintf(backend->device, sizeof backend->device, "cuda:%d %.40s%s", cuda->ordinal, cuda->name,
+             names[precision]);
+    return RKV_OK;
+}
+
 static const rkv_backend_ops cuda_ops = {
     .name = "cuda",
     .close = close_cuda,
+    .memory_available = rkv_cuda_memory_available,
+    .wait = rkv_cuda_wait,
+    .set_precision = rkv_cuda_set_precision,
     .alloc = rkv_cuda_alloc,
     .release = rkv_cuda_release,
     .upload = rkv_cuda_upload,
@@ -43,6 +64,11 @@ static const rkv_backend_ops cuda_ops = {
     .matrix_put = rkv_cuda_matrix_put,
     .matrix_free = rkv_cuda_matrix_free,
     .matmul = rkv_cuda_matmul,
+    .split_rotate = rkv_cuda_split_rotate,
+    .attention = rkv_cuda_attention,
+    .swiglu = rkv_cuda_swiglu,
+    .fold_logits = rkv_cuda_fold_logits,
+    .head_mean = rkv_cuda_head_mean,
 };
 
 static rkv_status describe(rkv_cuda *cuda) {
@@ -55,7 +81,7 @@ static rkv_status describe(rkv_cuda *cuda) {
         return rkv_fail(RKV_UNAVAILABLE, "%s has compute capability %d.%d: RankKV needs %d.0",
                         properties.name, properties.major, properties.minor, LEAST_MAJOR);
     cudaRuntimeGetVersion(&runtime);
-    snprintf(cuda->base.device, sizeof cuda->base.device, "cuda:%d %.48s", cuda->ordinal, properties.name);
+    snprintf(cuda->name, sizeof cuda->name, "%.47s", properties.name);
     snprintf(cuda->base.description, sizeof cuda->base.description,
              "cuda:%d: %.48s, %zu MiB, compute capability %d.%d, CUDA %d.%d", cuda->ordinal, properties.name,
              properties.totalGlobalMem >> 20, properties.major, properties.minor, runtime / 1000,
@@ -84,9 +110,7 @@ static rkv_status start(rkv_cuda *cuda) {
                                 "creating a stream");
     if (!status) status = rkv_cublas_check(cublasCreate(&cuda->blas), "starting cuBLAS");
     if (!status) status = rkv_cublas_check(cublasSetStream(cuda->blas, cuda->stream), "starting cuBLAS");
-    /* Products of float32 numbers are float32's own, unless somebody asks for less. */
-    if (!status)
-        status = rkv_cublas_check(cublasSetMathMode(cuda->blas, CUBLAS_PEDANTIC_MATH), "starting cuBLAS");
+    if (!status) status = rkv_cuda_set_precision(&cuda->base, RKV_PRECISION_FLOAT32);
     return status;
 }
 

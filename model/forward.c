@@ -74,13 +74,10 @@ void rkv_forward_free(rkv_forward *f) {
 
 static rkv_status embed(rkv_forward *f, const rkv_pass *pass) {
     double start = rkv_now_s();
-    size_t width = f->model->config.n_embd;
-    rkv_status status = RKV_OK;
-    for (size_t t = 0; !status && t < pass->n; t++) {
+    for (size_t t = 0; t < pass->n; t++)
         assert(pass->ids[t] >= 0 && (size_t)pass->ids[t] < f->model->config.n_vocab);
-        status = rkv_tensor_load_row(f->backend, f->model->tensors.embedding, (size_t)pass->ids[t],
-                                     f->x + t * width);
-    }
+    rkv_status status =
+        rkv_tensor_load_rows(f->backend, f->model->tensors.embedding, pass->ids, pass->n, f->x);
     f->load_s += rkv_now_s() - start;
     return status;
 }

@@ -87,40 +87,20 @@ static rkv_status read_tokenizer(rkv_model *m) {
     return RKV_OK;
 }
 
-static rkv_status prepare_weights(rkv_model *m, const rkv_model_options *options) {
-    rkv_status status = rkv_backend_open(&m->backend, options->device);
+static rkv_status prepare_weights(rkv_model *m, const char *device) {
+    rkv_status status = rkv_backend_open(&m->backend, device);
+    if (!status) status = m->backend->ops->set_precision(m->backend, m->precision);
     if (status) return status;
-    m->resident = options->weights == RKV_WEIGHTS_RESIDENT ||
-                  (options->weights == RKV_WEIGHTS_AUTO &&
-                   rkv_model_weights_bytes(&m->config) < rkv_memory_available() / 2);
+    m->resident = m->weights == RKV_WEIGHTS_RESIDENT ||
+                  (m->weights == RKV_WEIGHTS_AUTO &&
+                   rkv_model_weights_bytes(&m->config) < m->backend->ops->memory_available(m->backend) / 2);
     status = rkv_alloc(&m->vectors, m->config.n_layers, sizeof *m->vectors);
     if (status) return status;
     return rkv_alloc(&m->layers, m->resident ? m->config.n_layers : 1, sizeof *m->layers);
 }
 
-rkv_status rkv_model_open(rkv_model **out, const char *path, const rkv_model_options *options) {
-    static const rkv_model_options defaults = {0};
-    if (!options) options = &defaults;
-    *out = NULL;
-    rkv_model *m = NULL;
-    rkv_status status = rkv_alloc(&m, 1, sizeof *m);
-    if (status) return status;
-    status = rkv_gguf_open(&m->file, path);
-    if (!status) status = rkv_config_read(&m->config, m->file);
-    if (!status) status = rkv_model_tensors_find(&m->tensors, m->file, &m->config);
-    if (!status) status = rkv_rope_make(&m->rope, &m->config, m->tensors.rope_factors);
-    if (!status) status = read_tokenizer(m);
-    if (!status) status = describe(m, path);
-    if (!status && !options->vocabulary_only) status = prepare_weights(m, options);
-    if (!status)
-        *out = m;
-    else
-        rkv_model_close(m);
-    return status;
-}
-
-void rkv_model_close(rkv_model *m) {
-    if (!m) return;
+/* The opposite: everything on the device, and the device. */
+static void release_weights(rkv_model *m) {
     for (size_t l = 0; m->layers && l < (m->resident ? m->config.n_layers : 1); l++)
         rkv_layer_weights_clear(&m->layers[l], m->backend);
     for (size_t l = 0; m->vectors && l < m->config.n_layers; l++)
@@ -132,6 +112,35 @@ void rkv_model_close(rkv_model *m) {
         m->backend->ops->release(m->backend, m->output_norm);
     }
     rkv_backend_close(m->backend);
+    m->layers = NULL, m->vectors = NULL, m->output = NULL, m->output_norm = NULL, m->backend = NULL;
+}
+
+rkv_status rkv_model_open(rkv_model **out, const char *path, const rkv_model_options *options) {
+    static const rkv_model_options defaults = {0};
+    if (!options) options = &defaults;
+    *out = NULL;
+    rkv_model *m = NULL;
+    rkv_status status = rkv_alloc(&m, 1, sizeof *m);
+    if (status) return status;
+    m->weights = options->weights, m->precision = options->precision;
+    m->automatic = !options->device || strcmp(options->device, "auto") == 0;
+    status = rkv_gguf_open(&m->file, path);
+    if (!status) status = rkv_config_read(&m->config, m->file);
+    if (!status) status = rkv_model_tensors_find(&m->tensors, m->file, &m->config);
+    if (!status) status = rkv_rope_make(&m->rope, &m->config, m->tensors.rope_factors);
+    if (!status) status = read_tokenizer(m);
+    if (!status) status = describe(m, path);
+    if (!status && !options->vocabulary_only) status = prepare_weights(m, options->device);
+    if (!status)
+        *out = m;
+    else
+        rkv_model_close(m);
+    return status;
+}
+
+void rkv_model_close(rkv_model *m) {
+    if (!m) return;
+    release_weights(m);
     rkv_tokenizer_free(m->tokenizer);
     rkv_rope_clear(&m->rope);
     rkv_model_tensors_clear(&m->tensors);
@@ -139,6 +148,15 @@ void rkv_model_close(rkv_model *m) {
     free((char *)m->info.path);
     free((char *)m->info.name);
     free(m);
+}
+
+rkv_status rkv_model_to_host(rkv_model *m) {
+    if (m->backend->host_memory) return RKV_OK;
+    if (!m->automatic)
+        return rkv_fail(RKV_UNAVAILABLE, "%s: this needs a model in host memory: open it on the cpu",
+                        m->backend->device);
+    release_weights(m);
+    return prepare_weights(m, "cpu");
 }
 
 /* ---- asking ---- */

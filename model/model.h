@@ -17,6 +17,9 @@ struct rkv_model {
     rkv_config config;
     rkv_model_tensors tensors;
     rkv_rope rope;
+    rkv_weights weights; /* as the options said */
+    rkv_precision precision;
+    bool automatic;             /* nobody said which device */
     bool resident;              /* decoded weights are kept */
     rkv_layer_vectors *vectors; /* [L] decoded so far */
     rkv_layer_weights *layers;  /* [L] decoded so far, when resident; one scratch layer when streamed */
@@ -26,6 +29,10 @@ struct rkv_model {
 
 /* The backend that the model computes on; never NULL once weights are there. */
 rkv_backend *rkv_model_backend(const rkv_model *model);
+
+/* For what works in host memory alone: a model whose device nobody named goes to the CPU and stays there.
+ * RKV_UNAVAILABLE: somebody named another. No forward pass of the model may be alive. */
+rkv_status rkv_model_to_host(rkv_model *model);
 
 /* RKV_USAGE for a model that was opened for its vocabulary alone. */
 rkv_status rkv_model_check_weights(const rkv_model *model);

@@ -6,6 +6,7 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "model/forward.h"
+#include "model/prefill.h"
 
 /* What one prefill needs beside the pass. */
 typedef struct run {
@@ -13,6 +14,7 @@ typedef struct run {
     rkv_backend *backend;
     const rkv_prefill_options *options;
     size_t n_tokens;
+    bool shows_host;  /* the layer function sees ordinary memory; else the device's */
     float *attention; /* [H,T,T] device memory, when asked for */
     /* Host copies for the layer function, where device memory is not ordinary memory; else NULL. */
     float *host_k, *host_v, *host_attention; /* [G,T,D], [G,T,D], [H,T,T] */
@@ -27,7 +29,7 @@ static rkv_status allocate(run *r) {
     if (r->options->attention && (!rkv_multiply(c->n_heads * n, n, &all) || all > SIZE_MAX / sizeof(float)))
         return rkv_fail(RKV_NO_MEMORY, "out of memory: a tensor of %zu x %zu", c->n_heads * n, n);
     if (all) status = r->backend->ops->alloc(r->backend, &r->attention, all);
-    if (r->backend->host_memory) return status;
+    if (r->backend->host_memory || !r->shows_host || !r->options->on_layer) return status;
     if (!status) status = rkv_alloc_raw(&r->host_k, kv, sizeof(float));
     if (!status) status = rkv_alloc_raw(&r->host_v, kv, sizeof(float));
     if (!status && all) status = rkv_alloc_raw(&r->host_attention, all, sizeof(float));
@@ -41,10 +43,11 @@ static void release(run *r) {
     free(r->host_attention);
 }
 
-/* *out = n numbers of device memory where the layer function can read them. */
+/* *out = n numbers of device memory where the layer function looks for them. */
 static rkv_status fetch(const run *r, const float *device, size_t n, float *host, const float **out) {
-    *out = r->backend->host_memory ? device : host;
-    if (r->backend->host_memory || !device) return RKV_OK;
+    *out = device;
+    if (r->backend->host_memory || !r->shows_host || !device) return RKV_OK;
+    *out = host;
     return r->backend->ops->download(r->backend, host, device, n);
 }
 
@@ -60,7 +63,8 @@ static rkv_status show_layer(run *r, const rkv_projection *p) {
         .n_tokens = n,
         .head_dim = s->head_dim,
     };
-    rkv_status status = fetch(r, p->k, kv, r->host_k, &layer.keys);
+    rkv_status status = r->backend->ops->wait(r->backend); /* its time is not the layer function's */
+    if (!status) status = fetch(r, p->k, kv, r->host_k, &layer.keys);
     if (!status) status = fetch(r, p->v, kv, r->host_v, &layer.values);
     if (!status) status = fetch(r, r->attention, s->n_heads * n * n, r->host_attention, &layer.attention);
     if (status) return status;
@@ -97,13 +101,16 @@ static rkv_status run_pass(run *r, const int32_t *ids, rkv_prefill_result *out) 
     return status;
 }
 
-rkv_status rkv_prefill(rkv_model *model, const int32_t *ids, size_t n, const rkv_prefill_options *options,
-                       rkv_prefill_result *out) {
+static rkv_status prefill(rkv_model *model, const int32_t *ids, size_t n, const rkv_prefill_options *options,
+                          bool shows_host, rkv_prefill_result *out) {
     static const rkv_prefill_options defaults = {0};
     rkv_status status = rkv_model_check_prompt(model, ids, n);
     if (status) return status;
-    run r = {
-        .model = model, .backend = model->backend, .options = options ? options : &defaults, .n_tokens = n};
+    run r = {.model = model,
+             .backend = model->backend,
+             .options = options ? options : &defaults,
+             .n_tokens = n,
+             .shows_host = shows_host};
     rkv_prefill_result result = {.n_tokens = n, .n_vocab = model->config.n_vocab, .perplexity = NAN};
     double start = rkv_now_s();
     status = run_pass(&r, ids, &result);
@@ -113,6 +120,16 @@ rkv_status rkv_prefill(rkv_model *model, const int32_t *ids, size_t n, const rkv
     else
         rkv_prefill_result_clear(&result);
     return status;
+}
+
+rkv_status rkv_prefill(rkv_model *model, const int32_t *ids, size_t n, const rkv_prefill_options *options,
+                       rkv_prefill_result *out) {
+    return prefill(model, ids, n, options, true, out);
+}
+
+rkv_status rkv_prefill_on_device(rkv_model *model, const int32_t *ids, size_t n,
+                                 const rkv_prefill_options *options, rkv_prefill_result *out) {
+    return prefill(model, ids, n, options, false, out);
 }
 
 void rkv_prefill_result_clear(rkv_prefill_result *result) {

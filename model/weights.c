@@ -119,6 +119,22 @@ rkv_status rkv_tensor_load_row(rkv_backend *backend, const rkv_gguf_tensor *tens
     return status;
 }
 
+/* Some at a time: each copy to a device has a price of its own. */
+rkv_status rkv_tensor_load_rows(rkv_backend *backend, const rkv_gguf_tensor *tensor, const int32_t *ids,
+                                size_t n, float *to) {
+    size_t columns = (size_t)tensor->dims[0], most = n < RKV_MATRIX_STEP ? n : RKV_MATRIX_STEP;
+    float *host = NULL;
+    rkv_status status = rkv_alloc_raw(&host, most, columns * sizeof *host);
+    for (size_t i = 0; !status && i < n; i += most) {
+        size_t rows = n - i < most ? n - i : most;
+        for (size_t j = 0; j < rows; j++)
+            tensor->type->decode(rkv_tensor_row(tensor, (size_t)ids[i + j]), host + j * columns, columns);
+        status = backend->ops->upload(backend, to + i * columns, host, rows * columns);
+    }
+    free(host);
+    return status;
+}
+
 rkv_status rkv_tensor_load_matrix(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t first,
                                   size_t rows, rkv_matrix *matrix, size_t to) {
     size_t columns = (size_t)tensor->dims[0];

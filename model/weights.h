@@ -62,6 +62,10 @@ const void *rkv_tensor_row(const rkv_gguf_tensor *tensor, size_t row);
 /* Decodes a tensor of one row, or one row of a matrix tensor, into device memory [in]. */
 rkv_status rkv_tensor_load_row(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t row, float *to);
 
+/* Decodes the rows ids [n] of a matrix tensor, one below the other, into device memory [n, in]. */
+rkv_status rkv_tensor_load_rows(rkv_backend *backend, const rkv_gguf_tensor *tensor, const int32_t *ids,
+                                size_t n, float *to);
+
 /* Decodes rows [first, first + rows) of a matrix tensor to the rows of matrix from `to` on. */
 rkv_status rkv_tensor_load_matrix(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t first,
                                   size_t rows, rkv_matrix *matrix, size_t to);

@@ -172,6 +172,39 @@ static void check_attention(rkv_backend *b) {
     }
 }
 
+/* Sums over all queries and over those far enough, with and without rows that are kept. */
+static void check_attention_sums(rkv_backend *b) {
+    for (size_t i = 0; i < 2 * N_SHAPES; i++) {
+        const rkv_attention_shape *s = &shapes[i / 2];
+        size_t n = s->n_tokens, nq = s->n_heads * n * s->head_dim, nkv = s->n_kv_heads * n * s->head_dim;
+        size_t np = s->n_heads * n * n, distance = i % 2 ? 1 : n / 2;
+        float *q = random_floats(nq), *k = random_floats(nkv), *v = random_floats(nkv);
+        float *dq = on_device(b, q, nq), *dk = on_device(b, k, nkv), *dv = on_device(b, v, nkv);
+        float *p = i % 2 ? empty_device(b, np) : NULL, *out = empty_device(b, nq);
+        float *all = random_floats(s->n_heads * n), *far = random_floats(s->n_heads * n);
+        double *ep = malloc(np * sizeof *ep), *eo = malloc(nq * sizeof *eo);
+        plain_attention(q, k, v, s, ep, eo);
+        rkv_attention_sums sums = {all, far, distance};
+        assert_int_equal(b->ops->attention(b, dq, dk, dv, s, p, &sums, out), RKV_OK);
+        /* up to T weights, each as exact as in check_attention (here logits are below sqrt(D)) */
+        double weight = sqrt((double)s->head_dim) * (double)(s->head_dim + 2) + 2 * (double)n + 8;
+        double tolerance = (double)n * weight * U;
+        for (size_t j = 0; j < s->n_heads * n; j++) {
+            double expected_all = 0, expected_far = 0;
+            for (size_t t = j % n; t < n; t++) {
+                double x = ep[(j / n * n + t) * n + j % n];
+                expected_all += x;
+                if (t >= j % n + distance) expected_far += x;
+            }
+            assert_true(fabs((double)all[j] - expected_all) <= tolerance);
+            assert_true(fabs((double)far[j] - expected_far) <= tolerance);
+        }
+        free(q), free(k), free(v), free(ep), free(eo), free(all), free(far);
+        b->ops->release(b, dq), b->ops->release(b, dk), b->ops->release(b, dv);
+        b->ops->release(b, p), b->ops->release(b, out);
+    }
+}
+
 static void check_swiglu(rkv_backend *b) {
     size_t n = 5, f = 333;
     float *x = random_floats(n * 2 * f);
@@ -451,6 +484,7 @@ static const struct {
     {"matmul", OP(matmul), check_matmul},
     {"split_rotate", OP(split_rotate), check_split_rotate},
     {"attention", OP(attention), check_attention},
+    {"attention's sums", OP(attention), check_attention_sums},
     {"swiglu", OP(swiglu), check_swiglu},
     {"fold_logits", OP(fold_logits), check_fold_logits},
     {"singular_values", OP(singular_values), check_singular_values},

@@ -20,6 +20,24 @@ RKV_API rkv_status rkv_device_describe(const char *device, char *text, size_t si
 RKV_API rkv_status rkv_device_choose(const char *device, char *name, size_t size, char *reason,
                                      size_t reason_size);
 
+/* How products of float32 numbers are computed. What is less than float32 is faster on some devices, moves
+ * effective ranks beyond their promise of 1e-6, and is said in every result: the device is then called
+ * "cuda:0 NAME, tf32". */
+#define RKV_PRECISION_LIST(X)                                                                                \
+    X(RKV_PRECISION_FLOAT32, "float32", "24 bits of every factor")                                           \
+    X(RKV_PRECISION_TF32, "tf32", "11 bits of every factor, sums in float32; CUDA")                          \
+    X(RKV_PRECISION_BF16, "bf16", "8 bits of every factor, sums in float32; CUDA")
+
+typedef enum rkv_precision {
+#define RKV_PRECISION_ENUM(symbol, name, summary) symbol,
+    RKV_PRECISION_LIST(RKV_PRECISION_ENUM)
+#undef RKV_PRECISION_ENUM
+        RKV_PRECISION_COUNT
+} rkv_precision;
+
+RKV_API const char *rkv_precision_name(rkv_precision precision);
+RKV_API const char *rkv_precision_summary(rkv_precision precision);
+
 /* OpenBLAS picks its kernels when it is loaded, and releases older than a processor fall back to kernels from
  * 2004. Returns the value that OPENBLAS_CORETYPE needs in the environment of the process for full speed (a
  * static string), or NULL when the choice is right or the variable is already set. A program sets it and

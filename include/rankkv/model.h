@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rankkv/device.h>
 #include <rankkv/progress.h>
 #include <rankkv/status.h>
 
@@ -49,7 +50,8 @@ typedef enum rkv_weights {
 typedef struct rkv_model_options {
     const char *device; /* where it computes: "auto" (NULL), "cpu", "cuda" or "cuda:N" */
     rkv_weights weights;
-    bool vocabulary_only; /* read metadata and tokenizer; prefill then fails with RKV_USAGE */
+    rkv_precision precision; /* of products; less than float32 on CUDA alone (RKV_UNAVAILABLE elsewhere) */
+    bool vocabulary_only;    /* read metadata and tokenizer; prefill then fails with RKV_USAGE */
 } rkv_model_options;
 
 /* Opens the GGUF file at path. options NULL: all zero. The caller closes *out.

@@ -27,11 +27,6 @@ cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
     return handle && stream ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_INITIALIZED;
 }
 
-cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode) {
-    (void)mode;
-    return handle ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_INITIALIZED;
-}
-
 /* A matrix as cuBLAS takes it, columns first. */
 typedef struct operand {
     cublasOperation_t operation;
@@ -50,35 +45,40 @@ static bool is_valid(const operand *o, int64_t rows, int64_t columns) {
     return o->ld >= (least > 1 ? least : 1);
 }
 
-cublasStatus_t cublasSgemmStridedBatched_64(cublasHandle_t handle, cublasOperation_t transa,
-                                            cublasOperation_t transb, int64_t m, int64_t n, int64_t k,
-                                            const float *alpha, const float *a, int64_t lda,
-                                            long long stride_a, const float *b, int64_t ldb,
-                                            long long stride_b, const float *beta, float *c, int64_t ldc,
-                                            long long stride_c, int64_t batch) {
+cublasStatus_t cublasGemmStridedBatchedEx_64(cublasHandle_t handle, cublasOperation_t transa,
+                                             cublasOperation_t transb, int64_t m, int64_t n, int64_t k,
+                                             const void *alpha, const void *a, cudaDataType a_type,
+                                             int64_t lda, long long stride_a, const void *b,
+                                             cudaDataType b_type, int64_t ldb, long long stride_b,
+                                             const void *beta, void *c, cudaDataType c_type, int64_t ldc,
+                                             long long stride_c, int64_t batch,
+                                             cublasComputeType_t arithmetic, cublasGemmAlgo_t algorithm) {
     operand left = {transa, a, lda, stride_a}, right = {transb, b, ldb, stride_b};
+    float scale = *(const float *)alpha, keep = *(const float *)beta;
+    (void)arithmetic, (void)algorithm;
     if (!handle) return CUBLAS_STATUS_NOT_INITIALIZED;
     if (m < 0 || n < 0 || k < 0 || batch < 0 || ldc < (m > 1 ? m : 1) || !is_valid(&left, m, k) ||
-        !is_valid(&right, k, n))
+        !is_valid(&right, k, n) || a_type != CUDA_R_32F || b_type != CUDA_R_32F || c_type != CUDA_R_32F)
         return CUBLAS_STATUS_INVALID_VALUE;
     host_device_begin();
     for (int64_t s = 0; s < batch; s++)
         for (int64_t j = 0; j < n; j++)
             for (int64_t i = 0; i < m; i++) {
-                float *out = &c[s * stride_c + i + j * ldc];
+                float *out = (float *)c + s * stride_c + i + j * ldc;
                 double sum = 0;
                 for (int64_t l = 0; l < k; l++)
                     sum += at(&left, i, l, s) * at(&right, l, j, s);
-                *out = (float)((double)*alpha * sum + (*beta != 0 ? (double)*beta * (double)*out : 0));
+                *out = (float)((double)scale * sum + (keep != 0 ? (double)keep * (double)*out : 0));
             }
     host_device_end();
     return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasSgemm_64(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
-                              int64_t m, int64_t n, int64_t k, const float *alpha, const float *a,
-                              int64_t lda, const float *b, int64_t ldb, const float *beta, float *c,
-                              int64_t ldc) {
-    return cublasSgemmStridedBatched_64(handle, transa, transb, m, n, k, alpha, a, lda, 0, b, ldb, 0, beta, c,
-                                        ldc, 0, 1);
+cublasStatus_t cublasGemmEx_64(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
+                               int64_t m, int64_t n, int64_t k, const void *alpha, const void *a,
+                               cudaDataType a_type, int64_t lda, const void *b, cudaDataType b_type,
+                               int64_t ldb, const void *beta, void *c, cudaDataType c_type, int64_t ldc,
+                               cublasComputeType_t arithmetic, cublasGemmAlgo_t algorithm) {
+    return cublasGemmStridedBatchedEx_64(handle, transa, transb, m, n, k, alpha, a, a_type, lda, 0, b, b_type,
+                                         ldb, 0, beta, c, c_type, ldc, 0, 1, arithmetic, algorithm);
 }

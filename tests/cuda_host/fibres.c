@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "cuda_host/change.h"
 #include "cuda_host/host_device.h"
 #include "cuda_host/kernels_on_host.h"
 
@@ -15,24 +16,42 @@
 uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
 
+/* ---- fibres ---- */
+
+typedef struct fibre {
+    void *jump[5];
+    ucontext_t start; /* of the first switch to it */
+    bool begun;
+} fibre;
+
+static void *scheduler[5];
+
+static void go_to(fibre *f) {
+    bool begun = f->begun;
+    f->begun = true;
+    if (begun)
+        host_change(scheduler, f->jump);
+    else
+        host_change_first(scheduler, &f->start);
+}
+
+/* ---- the threads of a block ---- */
+
 typedef enum state { READY, AT_BARRIER, IN_SHUFFLE, DONE } state;
 
-/* A thread of the block. */
-typedef struct fibre {
-    ucontext_t context;
-    void *stack; /* NULL: has not begun */
+typedef struct thread {
+    fibre *fibre; /* NULL: has not begun, or has ended */
     state state;
     unsigned shuffles; /* that it took part in */
     uint64_t bits[2];  /* handed in at the last two */
-} fibre;
+} thread;
 
-static fibre threads[MOST_THREADS];
-static ucontext_t scheduler;
-static fibre *running;
+static thread threads[MOST_THREADS];
+static thread *running;
 static void (*the_kernel)(const void *task);
 static const void *the_task;
-static void *free_stacks[MOST_THREADS];
-static size_t n_free_stacks;
+static fibre *idle[MOST_THREADS];
+static size_t n_idle;
 
 static void end_program(const char *what) {
     fprintf(stderr, "kernel on the host: block %u, thread %u of %u: %s\n", blockIdx.x, threadIdx.x,
@@ -42,7 +61,7 @@ static void end_program(const char *what) {
 
 static void wait_as(state why) {
     running->state = why;
-    swapcontext(&running->context, &scheduler);
+    host_change(running->fibre->jump, scheduler);
 }
 
 void host_barrier(void) {
@@ -58,37 +77,40 @@ uint64_t host_exchange(unsigned mask, uint64_t bits, unsigned from) {
     return threads[first + from].bits[turn];
 }
 
-static void body(void) {
-    the_kernel(the_task);
-    running->state = DONE;
+/* One thread after the other, as often as the fibre is taken. */
+static void run_threads(void) {
+    for (;;) {
+        the_kernel(the_task);
+        wait_as(DONE);
+    }
 }
 
-static void *take_stack(void) {
-    if (n_free_stacks) return free_stacks[--n_free_stacks];
+/* getcontext can return twice, as setjmp: apart, where no local is alive. */
+__attribute__((noinline)) static void set_start(ucontext_t *start, void *stack) {
+    if (getcontext(start)) end_program("no context for a fibre");
+    start->uc_stack.ss_sp = stack;
+    start->uc_stack.ss_size = STACK_BYTES;
+    makecontext(start, run_threads, 0);
+}
+
+static fibre *take_fibre(void) {
+    if (n_idle) return idle[--n_idle];
+    fibre *f = calloc(1, sizeof *f);
     void *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (stack == MAP_FAILED) end_program("no memory for its stack");
-    return stack;
-}
-
-static void begin(fibre *f) {
-    f->stack = take_stack();
-    getcontext(&f->context);
-    f->context.uc_stack.ss_sp = f->stack;
-    f->context.uc_stack.ss_size = STACK_BYTES;
-    f->context.uc_link = &scheduler;
-    makecontext(&f->context, body, 0);
+    if (!f || stack == MAP_FAILED) end_program("no memory for a fibre");
+    set_start(&f->start, stack);
+    return f;
 }
 
 /* Lets a thread run until it waits or ends. */
-static void resume(unsigned thread) {
-    fibre *f = &threads[thread];
-    if (!f->stack) begin(f);
-    running = f;
-    threadIdx = (uint3){thread, 0, 0};
-    swapcontext(&scheduler, &f->context);
-    if (f->state != DONE) return;
-    free_stacks[n_free_stacks++] = f->stack;
-    f->stack = NULL;
+static void resume(unsigned number) {
+    running = &threads[number];
+    if (!running->fibre) running->fibre = take_fibre();
+    threadIdx = (uint3){number, 0, 0};
+    go_to(running->fibre);
+    if (running->state != DONE) return;
+    idle[n_idle++] = running->fibre;
+    running->fibre = NULL;
 }
 
 static unsigned count(unsigned first, unsigned end, state what) {
@@ -124,12 +146,11 @@ static void run_block(bool backward) {
     for (unsigned i = 0; i < n; i++) {
         threads[i].state = READY;
         threads[i].shuffles = 0;
-        threads[i].stack = NULL;
     }
     while (count(0, n, DONE) < n) {
         for (unsigned i = 0; i < n; i++) {
-            unsigned thread = backward ? n - 1 - i : i;
-            if (threads[thread].state == READY) resume(thread);
+            unsigned number = backward ? n - 1 - i : i;
+            if (threads[number].state == READY) resume(number);
         }
         if (count(0, n, DONE) < n && !release_waiting())
             end_program("its block's threads wait at different barriers");

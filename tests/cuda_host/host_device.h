@@ -15,7 +15,8 @@ void host_device_end(void);
 /* Allocations that were not freed. */
 size_t host_device_live(void);
 
-/* The n-th allocation from now on finds no memory (1: the next); 0: none fails. */
-void host_device_fail_at(size_t n);
+/* The n-th allocation from now on finds no memory (1: the next); 0: none fails. Returns how far away the last
+ * one asked for still is; 0: it has failed. */
+size_t host_device_fail_at(size_t n);
 
 #endif

@@ -51,8 +51,10 @@ size_t host_device_live(void) {
     return n;
 }
 
-void host_device_fail_at(size_t n) {
+size_t host_device_fail_at(size_t n) {
+    size_t left = fail_at;
     fail_at = n;
+    return left;
 }
 
 /* ---- the device ---- */
@@ -126,6 +128,12 @@ cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t *pool, int device) {
 
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void *value) {
     (void)pool, (void)attribute, (void)value;
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void *value) {
+    (void)pool, (void)attribute;
+    *(uint64_t *)value = 0;
     return cudaSuccess;
 }
 

@@ -11,27 +11,31 @@ typedef enum {
     CUBLAS_STATUS_INVALID_VALUE = 7
 } cublasStatus_t;
 typedef enum { CUBLAS_OP_N = 0, CUBLAS_OP_T = 1 } cublasOperation_t;
+typedef enum { CUDA_R_32F = 0, CUDA_R_64F = 1 } cudaDataType;
 typedef enum {
-    CUBLAS_DEFAULT_MATH = 0,
-    CUBLAS_PEDANTIC_MATH = 2,
-    CUBLAS_TF32_TENSOR_OP_MATH = 3
-} cublasMath_t;
+    CUBLAS_COMPUTE_32F = 68,
+    CUBLAS_COMPUTE_32F_FAST_16BF = 75,
+    CUBLAS_COMPUTE_32F_FAST_TF32 = 77
+} cublasComputeType_t;
+typedef enum { CUBLAS_GEMM_DEFAULT = -1 } cublasGemmAlgo_t;
 typedef struct host_blas *cublasHandle_t;
 
 const char *cublasGetStatusString(cublasStatus_t status);
 cublasStatus_t cublasCreate(cublasHandle_t *handle);
 cublasStatus_t cublasDestroy(cublasHandle_t handle);
 cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream);
-cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode);
-cublasStatus_t cublasSgemm_64(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
-                              int64_t m, int64_t n, int64_t k, const float *alpha, const float *a,
-                              int64_t lda, const float *b, int64_t ldb, const float *beta, float *c,
-                              int64_t ldc);
-cublasStatus_t cublasSgemmStridedBatched_64(cublasHandle_t handle, cublasOperation_t transa,
-                                            cublasOperation_t transb, int64_t m, int64_t n, int64_t k,
-                                            const float *alpha, const float *a, int64_t lda,
-                                            long long stride_a, const float *b, int64_t ldb,
-                                            long long stride_b, const float *beta, float *c, int64_t ldc,
-                                            long long stride_c, int64_t batch);
+cublasStatus_t cublasGemmEx_64(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,
+                               int64_t m, int64_t n, int64_t k, const void *alpha, const void *a,
+                               cudaDataType a_type, int64_t lda, const void *b, cudaDataType b_type,
+                               int64_t ldb, const void *beta, void *c, cudaDataType c_type, int64_t ldc,
+                               cublasComputeType_t arithmetic, cublasGemmAlgo_t algorithm);
+cublasStatus_t cublasGemmStridedBatchedEx_64(cublasHandle_t handle, cublasOperation_t transa,
+                                             cublasOperation_t transb, int64_t m, int64_t n, int64_t k,
+                                             const void *alpha, const void *a, cudaDataType a_type,
+                                             int64_t lda, long long stride_a, const void *b,
+                                             cudaDataType b_type, int64_t ldb, long long stride_b,
+                                             const void *beta, void *c, cudaDataType c_type, int64_t ldc,
+                                             long long stride_c, int64_t batch,
+                                             cublasComputeType_t arithmetic, cublasGemmAlgo_t algorithm);
 
 #endif

@@ -1,0 +1,39 @@
+/* softmax.cu: causal softmax, one block per row; and the sums of its columns, one thread per column. */
+#include <math.h>
+
+#include "cuda/elementwise.h"
+#include "cuda/kernels.h"
+#include "cuda/reduce.h"
+
+/* The row's maximum goes to exp(0), so that no exponential overflows. */
+RKV_KERNEL(softmax, rkv_softmax_task) {
+    size_t head = blockIdx.x / t.rows, row = blockIdx.x % t.rows, visible = t.first + row + 1;
+    float *x = t.x + head * t.head_stride + row * t.ld;
+    float largest = -INFINITY, sum = 0;
+    for (size_t j = threadIdx.x; j < visible; j += blockDim.x)
+        largest = fmaxf(largest, x[j]);
+    largest = rkv_block_max(largest);
+    for (size_t j = threadIdx.x; j < visible; j += blockDim.x)
+        sum += x[j] = expf((x[j] - largest) * t.scale);
+    float inverse = 1.0f / rkv_block_sum(sum);
+    for (size_t j = threadIdx.x; j < t.width; j += blockDim.x)
+        x[j] = j < visible ? x[j] * inverse : 0;
+}
+
+cudaError_t rkv_launch_softmax(const rkv_softmax_task *task, cudaStream_t stream) {
+    return RKV_LAUNCH(softmax, *task, (unsigned)(task->n_heads * task->rows), RKV_REDUCE_THREADS, stream);
+}
+
+/* In the order of the queries, whatever the size of the device. */
+RKV_KERNEL(column_sums, rkv_column_sums_task) {
+    size_t key = rkv_element(), head = blockIdx.y, from = key + t.distance;
+    if (key >= t.n_tokens) return;
+    double *sum = &t.sums[head * t.n_tokens + key];
+    for (size_t row = from > t.first ? from - t.first : 0; row < t.rows; row++)
+        *sum += (double)t.x[head * t.head_stride + row * t.ld + key];
+}
+
+cudaError_t rkv_launch_column_sums(const rkv_column_sums_task *task, cudaStream_t stream) {
+    dim3 blocks = {rkv_blocks_for(task->n_tokens), (unsigned)task->n_heads, 1};
+    return RKV_LAUNCH(column_sums, *task, blocks, RKV_ELEMENT_THREADS, stream);
+}

@@ -1,0 +1,12 @@
+/* prefill.h: prefill for callers that work on the model's device. */
+#ifndef RKV_MODEL_PREFILL_H
+#define RKV_MODEL_PREFILL_H
+
+#include "model/model.h"
+
+/* As rkv_prefill, but the layer function sees attention, keys and values where they are made: device memory
+ * of the model's backend. Nothing crosses to the host but what it takes. */
+rkv_status rkv_prefill_on_device(rkv_model *model, const int32_t *ids, size_t n,
+                                 const rkv_prefill_options *options, rkv_prefill_result *out);
+
+#endif

@@ -1,0 +1,280 @@
+/* test_cuda_model.c: a whole model on the CUDA module's sources, run on the host: the same numbers as on the
+ * CPU, nothing left behind, and every failed allocation told. Device memory is out of the library's reach
+ * there, so that whoever takes it for ordinary memory crashes. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rankkv/rankkv.h>
+
+#include "cuda/open.h"
+#include "cuda_host/host_device.h"
+#include "model/model.h"
+#include "support/temporary.h"
+#include "support/tiny_model.h"
+
+#define T   70
+#define NEW 12 /* greedy tokens */
+
+static int32_t ids[T + NEW];
+
+static int make_model(void **state) {
+    (void)state;
+    temporary_make();
+    for (size_t i = 0; i < T; i++)
+        ids[i] = (int32_t)(TINY_MODEL_FIRST_BYTE + i * 7 % 250);
+    return tiny_model_write(temporary_path("tiny.gguf"), NULL) != RKV_OK;
+}
+
+static int remove_model(void **state) {
+    (void)state;
+    temporary_remove();
+    return 0;
+}
+
+static rkv_model *open_on_cpu(rkv_weights weights) {
+    rkv_model *model;
+    rkv_model_options options = {.device = "cpu", .weights = weights};
+    if (rkv_model_open(&model, temporary_path("tiny.gguf"), &options) != RKV_OK)
+        fail_msg("%s", rkv_message());
+    return model;
+}
+
+/* No weights are decoded before they are needed, so the device can still be exchanged. */
+static rkv_model *open_on_device(rkv_weights weights) {
+    rkv_model *model = open_on_cpu(weights);
+    rkv_backend_close(model->backend);
+    assert_int_equal(rkv_cuda_open(&model->backend, 0), RKV_OK);
+    return model;
+}
+
+static void assert_close(const float *a, const float *b, size_t n, double tolerance) {
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)a[i] - (double)b[i]) <= tolerance))
+            fail_msg("element %zu is %.9g, not %.9g", i, (double)a[i], (double)b[i]);
+}
+
+static rkv_prefill_result prefill(rkv_model *model, size_t n, rkv_layer_fn on_layer, void *user) {
+    rkv_prefill_options options = {
+        .losses = true, .attention = on_layer != NULL, .on_layer = on_layer, .user = user};
+    rkv_prefill_result result;
+    if (rkv_prefill(model, ids, n, &options, &result) != RKV_OK) fail_msg("%s", rkv_message());
+    return result;
+}
+
+/* Weights resident and streamed, prompts of one token and of many. */
+static void test_same_logits_and_losses(void **state) {
+    (void)state;
+    static const size_t lengths[] = {1, 2, T};
+    for (int w = 0; w < 2; w++) {
+        rkv_weights weights = w ? RKV_WEIGHTS_STREAMED : RKV_WEIGHTS_RESIDENT;
+        rkv_model *cpu = open_on_cpu(weights), *device = open_on_device(weights);
+        for (size_t i = 0; i < 3; i++) {
+            size_t n = lengths[i];
+            rkv_prefill_result a = prefill(cpu, n, NULL, NULL), b = prefill(device, n, NULL, NULL);
+            assert_close(b.last_logits, a.last_logits, a.n_vocab, 1e-3);
+            for (size_t t = 0; t + 1 < n; t++)
+                assert_true(fabs(a.token_nll[t] - b.token_nll[t]) < 1e-4);
+            rkv_prefill_result_clear(&a);
+            rkv_prefill_result_clear(&b);
+        }
+        rkv_model_close(cpu);
+        rkv_model_close(device);
+        assert_int_equal(host_device_live(), 0);
+    }
+}
+
+static int32_t best(const float *logits, size_t n) {
+    size_t at = 0;
+    for (size_t i = 1; i < n; i++)
+        if (logits[i] > logits[at]) at = i;
+    return (int32_t)at;
+}
+
+static void test_same_greedy_tokens(void **state) {
+    (void)state;
+    rkv_model *models[] = {open_on_cpu(RKV_WEIGHTS_AUTO), open_on_device(RKV_WEIGHTS_AUTO)};
+    int32_t found[2][NEW];
+    enum { FROM = 8 };
+    int32_t kept[NEW];
+    memcpy(kept, ids + FROM, sizeof kept);
+    for (size_t m = 0; m < 2; m++)
+        for (size_t i = 0; i < NEW; i++) {
+            rkv_prefill_result r = prefill(models[m], FROM + i, NULL, NULL);
+            ids[FROM + i] = found[m][i] = best(r.last_logits, r.n_vocab);
+            rkv_prefill_result_clear(&r);
+        }
+    memcpy(ids + FROM, kept, sizeof kept);
+    assert_memory_equal(found[0], found[1], sizeof found[0]);
+    rkv_model_close(models[0]);
+    rkv_model_close(models[1]);
+}
+
+/* ---- layers ---- */
+
+typedef struct layers {
+    float *attention[8], *keys[8], *values[8];
+    size_t n, n_attention, n_kv;
+} layers;
+
+static float *copy_of(const float *x, size_t n) {
+    float *copy = malloc(n * sizeof *copy);
+    assert_non_null(copy);
+    memcpy(copy, x, n * sizeof *copy);
+    return copy;
+}
+
+static rkv_status keep(void *user, const rkv_layer *layer) {
+    layers *l = user;
+    l->n_attention = layer->n_heads * layer->n_tokens * layer->n_tokens;
+    l->n_kv = layer->n_kv_heads * layer->n_tokens * layer->head_dim;
+    l->attention[l->n] = copy_of(layer->attention, l->n_attention);
+    l->keys[l->n] = copy_of(layer->keys, l->n_kv);
+    l->values[l->n++] = copy_of(layer->values, l->n_kv);
+    return RKV_OK;
+}
+
+static void clear(layers *l) {
+    for (size_t i = 0; i < l->n; i++)
+        free(l->attention[i]), free(l->keys[i]), free(l->values[i]);
+}
+
+static void assert_same_layers(const layers *a, const layers *b) {
+    assert_int_equal(a->n, b->n);
+    for (size_t i = 0; i < a->n; i++) {
+        assert_close(b->attention[i], a->attention[i], a->n_attention, 1e-4);
+        assert_close(b->keys[i], a->keys[i], a->n_kv, 1e-4);
+        assert_close(b->values[i], a->values[i], a->n_kv, 1e-4);
+    }
+}
+
+/* The layer function of a prefill sees ordinary memory. */
+static void test_layers_are_shown(void **state) {
+    (void)state;
+    rkv_model *cpu = open_on_cpu(RKV_WEIGHTS_AUTO), *device = open_on_device(RKV_WEIGHTS_AUTO);
+    layers a = {0}, b = {0};
+    rkv_prefill_result x = prefill(cpu, T, keep, &a), y = prefill(device, T, keep, &b);
+    assert_same_layers(&a, &b);
+    rkv_prefill_result_clear(&x);
+    rkv_prefill_result_clear(&y);
+    clear(&a);
+    clear(&b);
+    rkv_model_close(cpu);
+    rkv_model_close(device);
+}
+
+/* The whole analysis: ranks and metrics on the device, layers shown after they were ranked. */
+static void test_same_analysis(void **state) {
+    (void)state;
+    rkv_model *cpu = open_on_cpu(RKV_WEIGHTS_AUTO), *device = open_on_device(RKV_WEIGHTS_AUTO);
+    if (!device->backend->ops->singular_values || !device->backend->ops->row_metrics) {
+        rkv_model_close(cpu);
+        rkv_model_close(device);
+        printf("skipped: the device has no effective ranks\n");
+        skip();
+    }
+    layers a = {0}, b = {0};
+    rkv_analysis *x, *y;
+    rkv_analyze_options options = {.on_layer = keep, .user = &a};
+    assert_int_equal(rkv_analyze(&x, cpu, ids, T, &options), RKV_OK);
+    options.user = &b;
+    if (rkv_analyze(&y, device, ids, T, &options) != RKV_OK) fail_msg("%s", rkv_message());
+    assert_same_layers(&a, &b);
+    assert_string_equal(y->device, "cuda:0 host");
+    assert_true(fabs(x->perplexity / y->perplexity - 1) < 1e-5);
+    /* Attention itself differs by the forward pass's rounding, which the ranks of attention follow. */
+    for (size_t h = 0; h < x->model.n_layers * x->model.n_heads; h++) {
+        assert_true(fabs(x->metric[RKV_ERANK][h] / y->metric[RKV_ERANK][h] - 1) < 1e-5);
+        assert_true(fabs(x->metric[RKV_ROW_PERPLEXITY][h] / y->metric[RKV_ROW_PERPLEXITY][h] - 1) < 1e-4);
+    }
+    rkv_analysis_free(x);
+    rkv_analysis_free(y);
+    clear(&a);
+    clear(&b);
+    rkv_model_close(cpu);
+    rkv_model_close(device);
+    assert_int_equal(host_device_live(), 0);
+}
+
+/* ---- failures ---- */
+
+/* Device memory that runs out at any allocation is told, and nothing is left behind. */
+static void test_every_allocation_may_fail(void **state) {
+    (void)state;
+    size_t k = 1;
+    for (;; k++) {
+        rkv_model *device = open_on_device(RKV_WEIGHTS_RESIDENT);
+        rkv_prefill_options options = {.losses = true, .attention = true};
+        rkv_prefill_result result = {0};
+        host_device_fail_at(k);
+        rkv_status status = rkv_prefill(device, ids, 5, &options, &result);
+        bool failed = host_device_fail_at(0) == 0;
+        rkv_prefill_result_clear(&result);
+        rkv_model_close(device);
+        assert_int_equal(host_device_live(), 0);
+        assert_int_equal(status, failed ? RKV_NO_MEMORY : RKV_OK);
+        if (!failed) break;
+        assert_non_null(strstr(rkv_message(), "out of memory on cuda:0 host"));
+    }
+    assert_true(k > 20);
+}
+
+static void test_no_such_device(void **state) {
+    (void)state;
+    rkv_backend *backend;
+    assert_int_equal(rkv_cuda_open(&backend, 3), RKV_UNAVAILABLE);
+    assert_null(backend);
+    assert_non_null(strstr(rkv_message(), "cuda:3"));
+}
+
+static void test_precision_is_said(void **state) {
+    (void)state;
+    rkv_backend *backend;
+    assert_int_equal(rkv_cuda_open(&backend, 0), RKV_OK);
+    assert_string_equal(backend->device, "cuda:0 host");
+    assert_int_equal(backend->ops->set_precision(backend, RKV_PRECISION_TF32), RKV_OK);
+    assert_string_equal(backend->device, "cuda:0 host, tf32");
+    assert_int_equal(backend->ops->set_precision(backend, RKV_PRECISION_BF16), RKV_OK);
+    assert_string_equal(backend->device, "cuda:0 host, bf16");
+    assert_int_equal(backend->ops->set_precision(backend, RKV_PRECISION_COUNT), RKV_USAGE);
+    rkv_backend_close(backend);
+    rkv_model *model;
+    rkv_model_options options = {.device = "cpu", .precision = RKV_PRECISION_TF32};
+    assert_int_equal(rkv_model_open(&model, temporary_path("tiny.gguf"), &options), RKV_UNAVAILABLE);
+    assert_non_null(strstr(rkv_message(), "tf32"));
+}
+
+/* The executor works in host memory: a model that was sent to a device is refused, one whose device nobody
+ * named goes to the CPU. */
+static void test_executor(void **state) {
+    (void)state;
+    rkv_model *device = open_on_device(RKV_WEIGHTS_AUTO);
+    rkv_session *session = NULL;
+    assert_int_equal(rkv_session_new(&session, device, NULL), RKV_UNAVAILABLE);
+    assert_null(session);
+    assert_non_null(strstr(rkv_message(), "cuda:0 host"));
+    rkv_prefill_result result = prefill(device, 5, NULL, NULL);
+    rkv_prefill_result_clear(&result);
+    device->automatic = true;
+    assert_int_equal(rkv_session_new(&session, device, NULL), RKV_OK);
+    assert_string_equal(rkv_model_device(device), "cpu");
+    assert_int_equal(host_device_live(), 0);
+    rkv_session_free(session);
+    rkv_model_close(device);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same_logits_and_losses),    cmocka_unit_test(test_same_greedy_tokens),
+        cmocka_unit_test(test_layers_are_shown),          cmocka_unit_test(test_same_analysis),
+        cmocka_unit_test(test_every_allocation_may_fail), cmocka_unit_test(test_no_such_device),
+        cmocka_unit_test(test_precision_is_said),         cmocka_unit_test(test_executor),
+    };
+    return cmocka_run_group_tests(tests, make_model, remove_model);
+}
