@@ -1,12 +1,12 @@
 /* cpu_singular.c: singular values on the CPU through LAPACKE, in float64, one matrix per thread. */
 #include <cblas.h>
-#include <float.h>
 #include <lapacke.h>
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 
 #include "backend/cpu.h"
+#include "backend/rank_error.h"
 #include "core/fail.h"
 #include "core/memory.h"
 
@@ -14,26 +14,10 @@
  * thread, ms: 12 against 9 at order 512, 60 against 74 at 1024, 326 against 540 at 2048). */
 #define TWO_STAGE_ORDER 768
 
-/* Largest acceptable estimate of the relative error that the Gram matrix brings into an effective rank: half
- * the promise of 1e-6, the other half being left for everything else. */
-#define GRAM_ERROR_LIMIT 5e-7
-
-/* Noise of small eigenvalues in units of eps lambda_1. They fare far better than Weyl's bound, as the Gram
- * matrix of attention is graded: its large entries belong to the first keys, and a reduction that starts
- * there (LAPACK's 'L') leaves the rest to be rounded at its own size. Below 1e-10 lambda_1 the root mean
- * square error of a head's eigenvalues was 0.004 or less on all but one of the default model's 270 heads at
- * 512 tokens (0.055 on that one, which has one). */
-#define GRAM_NOISE 0.02
-
 static rkv_status lapack_failed(const char *routine, lapack_int info) {
     if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
         return rkv_fail(RKV_NO_MEMORY, "out of memory: workspace of %s", routine);
     return rkv_fail(RKV_ERROR, "%s failed with info = %d", routine, (int)info);
-}
-
-static int descending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x < y) - (x > y);
 }
 
 /* work [rows, cols] = a as float64; false when an element is not finite. */
@@ -87,34 +71,6 @@ static rkv_status form_gram(double *work, size_t rows, size_t cols, bool lower, 
     return RKV_OK;
 }
 
-/* An estimate of the relative error of exp(H) that comes with squaring the matrix.
- *
- * Rounding moves each eigenvalue of the Gram matrix by some delta; a singular value so moves by
- * d_i = min(sqrt(delta), delta / (2 sigma_i)), and H, whose derivative by sigma_i is -(ln p_i + H) / S, by
- * d_i |ln p_i + H| / S. Above the noise (sigma_i^2 > delta) the signs are random and the moves add up as
- * squares; below it sqrt(max(0, lambda)) has a bias and they add up plainly. A change of H is a relative
- * change of exp(H).
- *
- * delta is what the computed spectrum shows of it: true eigenvalues are never negative, so the most negative
- * one is noise; and it is at least GRAM_NOISE eps lambda_1. */
-static double gram_error_estimate(const double *sigma, size_t n, double most_negative) {
-    double total = 0, entropy = 0, squares = 0, biased = 0;
-    double delta = fmax(-most_negative, GRAM_NOISE * DBL_EPSILON * sigma[0] * sigma[0]);
-    for (size_t i = 0; i < n; i++)
-        total += sigma[i];
-    for (size_t i = 0; i < n; i++)
-        if (sigma[i] > 0) entropy -= sigma[i] / total * log(sigma[i] / total);
-    for (size_t i = 0; i < n; i++) {
-        double weight = fabs(log(fmax(sigma[i], sqrt(delta)) / total) + entropy) / total;
-        double moved = weight * delta / (2 * sigma[i]);
-        if (sigma[i] * sigma[i] > delta)
-            squares += moved * moved;
-        else
-            biased += weight * sqrt(delta);
-    }
-    return sqrt(squares) + biased;
-}
-
 /* By the eigenvalues of the Gram matrix: sigma = sqrt(lambda). work is destroyed. *error estimates the
  * relative error of the effective rank. */
 static rkv_status by_gram(double *work, size_t rows, size_t cols, bool lower, double *sigma, double *error) {
@@ -131,11 +87,7 @@ static rkv_status by_gram(double *work, size_t rows, size_t cols, bool lower, do
     }
     if (gram != work) free(gram);
     if (status) return status;
-    double smallest = sigma[0] < 0 ? sigma[0] : 0; /* LAPACK's order is ascending */
-    for (size_t i = 0; i < n; i++)
-        sigma[i] = sigma[i] > 0 ? sqrt(sigma[i]) : 0;
-    qsort(sigma, n, sizeof *sigma, descending);
-    *error = sigma[0] > 0 ? gram_error_estimate(sigma, n, smallest) : 0;
+    *error = rkv_sigma_of_gram(sigma, n);
     return RKV_OK;
 }
 
@@ -151,7 +103,7 @@ static rkv_status solve(const rkv_singular_task *task, size_t index, double *wor
     if (!svd) {
         double error = 0;
         status = by_gram(work, rows, cols, task->lower_triangular, sigma, &error);
-        svd = !status && error > GRAM_ERROR_LIMIT;
+        svd = !status && error > RKV_RANK_ERROR_LIMIT;
         if (svd) widen(a, rows, cols, task->lower_triangular, work);
     }
     if (svd) status = by_svd(work, rows, cols, sigma);

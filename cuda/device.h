@@ -82,4 +82,11 @@ rkv_status rkv_cuda_attention(rkv_backend *backend, const float *q, const float 
                               const rkv_attention_shape *shape, float *attention,
                               const rkv_attention_sums *sums, float *out);
 
+/* singular.c */
+rkv_status rkv_cuda_singular_values(rkv_backend *backend, const rkv_singular_task *task);
+
+/* metrics.c */
+rkv_status rkv_cuda_row_metrics(rkv_backend *backend, const float *attention, size_t n_heads, size_t n_tokens,
+                                const int32_t *ids, rkv_row_metrics *metrics);
+
 #endif

@@ -389,8 +389,9 @@ static void check_singular_values(rkv_backend *b) {
                     check_singular(b, kinds[k], shape[s][0], shape[s][1], lower, (rkv_solver)solver);
 }
 
-/* A matrix alone gives the bits that it gives among others: the library underneath may not share it out
- * between threads, which sums in another order (and is slower). */
+/* A matrix alone gives what it gives among others. On the CPU, the same bits: the library underneath may not
+ * share it out between threads, which sums in another order (and is slower). CUDA's libraries choose among
+ * algorithms by the number of matrices: what is left is a backward stable solver's rounding, on squares. */
 static void check_singular_alone(rkv_backend *b) {
     enum { N = 300 };
     int threads = omp_get_max_threads();
@@ -402,8 +403,11 @@ static void check_singular_alone(rkv_backend *b) {
     assert_int_equal(b->ops->singular_values(b, &task), RKV_OK);
     task.n = 1, task.sigma = sigma + 2 * N;
     assert_int_equal(b->ops->singular_values(b, &task), RKV_OK);
-    assert_memory_equal(sigma + N, sigma, N * sizeof *sigma);
-    assert_memory_equal(sigma + 2 * N, sigma, N * sizeof *sigma);
+    for (size_t i = 0; i < 3 * N; i++) {
+        double one = sigma[i % N], other = sigma[i];
+        double tolerance = b->host_memory ? 0 : 16 * N * DBL_EPSILON * sigma[0] * sigma[0];
+        assert_true(fabs(other * other - one * one) <= tolerance);
+    }
     assert_int_equal(omp_get_max_threads(), threads);
     b->ops->release(b, device);
     free(a);

@@ -15,6 +15,9 @@ void host_device_end(void);
 /* Allocations that were not freed. */
 size_t host_device_live(void);
 
+/* How many bytes cudaMemGetInfo says are free; 0: as many as at first. */
+void host_device_set_free(size_t bytes);
+
 /* The n-th allocation from now on finds no memory (1: the next); 0: none fails. Returns how far away the last
  * one asked for still is; 0: it has failed. */
 size_t host_device_fail_at(size_t n);

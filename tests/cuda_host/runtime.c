@@ -27,7 +27,7 @@ typedef struct copy {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static block *blocks;
 static copy *copies;
-static size_t fail_at;
+static size_t fail_at, free_said;
 
 static void protect_all(int access) {
     for (block *b = blocks; b; b = b->next)
@@ -55,6 +55,10 @@ size_t host_device_fail_at(size_t n) {
     size_t left = fail_at;
     fail_at = n;
     return left;
+}
+
+void host_device_set_free(size_t bytes) {
+    free_said = bytes;
 }
 
 /* ---- the device ---- */
@@ -138,7 +142,8 @@ cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribut
 }
 
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total) {
-    *free_bytes = *total = (size_t)1 << 30;
+    *total = (size_t)1 << 30;
+    *free_bytes = free_said ? free_said : *total;
     return cudaSuccess;
 }
 

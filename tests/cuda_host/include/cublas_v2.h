@@ -18,6 +18,7 @@ typedef enum {
     CUBLAS_COMPUTE_32F_FAST_TF32 = 77
 } cublasComputeType_t;
 typedef enum { CUBLAS_GEMM_DEFAULT = -1 } cublasGemmAlgo_t;
+typedef enum { CUBLAS_FILL_MODE_LOWER = 0, CUBLAS_FILL_MODE_UPPER = 1 } cublasFillMode_t;
 typedef struct host_blas *cublasHandle_t;
 
 const char *cublasGetStatusString(cublasStatus_t status);
@@ -37,5 +38,12 @@ cublasStatus_t cublasGemmStridedBatchedEx_64(cublasHandle_t handle, cublasOperat
                                              const void *beta, void *c, cudaDataType c_type, int64_t ldc,
                                              long long stride_c, int64_t batch,
                                              cublasComputeType_t arithmetic, cublasGemmAlgo_t algorithm);
+
+cublasStatus_t cublasDgemmStridedBatched_64(cublasHandle_t handle, cublasOperation_t transa,
+                                            cublasOperation_t transb, int64_t m, int64_t n, int64_t k,
+                                            const double *alpha, const double *a, int64_t lda,
+                                            long long stride_a, const double *b, int64_t ldb,
+                                            long long stride_b, const double *beta, double *c, int64_t ldc,
+                                            long long stride_c, int64_t batch);
 
 #endif

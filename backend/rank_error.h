@@ -1,0 +1,18 @@
+/* rank_error.h: how far an effective rank may be off for the way in which its singular values were made. */
+#ifndef RKV_BACKEND_RANK_ERROR_H
+#define RKV_BACKEND_RANK_ERROR_H
+
+#include <stddef.h>
+
+/* Largest acceptable estimate: half the promise of 1e-6, the other half being left for everything else. */
+#define RKV_RANK_ERROR_LIMIT 5e-7
+
+/* Turns the eigenvalues [n] of a Gram matrix, in any order, into singular values, descending, in place.
+ * Returns an estimate of the relative error of the effective rank that comes with squaring the matrix. */
+double rkv_sigma_of_gram(double *values, size_t n);
+
+/* The relative error of the effective rank of sigma [n], descending, when each of them may be off by `shift`
+ * in the same direction. */
+double rkv_rank_error_of_shift(const double *sigma, size_t n, double shift);
+
+#endif

@@ -1,0 +1,102 @@
+/* singular.c: singular values on the device: which solver, and whether to believe it. */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/fail.h"
+#include "core/memory.h"
+#include "cuda/rank.h"
+
+/* A matrix of this order fills the device by itself. */
+#define BATCHED_ORDER 8192
+
+rkv_status rkv_cuda_workspace_new(rkv_cuda *cuda, rkv_cuda_workspace *w) {
+    rkv_status status = rkv_cuda_take(cuda, &w->device, w->device_bytes, 1);
+    return status ? status : rkv_alloc_raw(&w->host, w->host_bytes, 1);
+}
+
+void rkv_cuda_workspace_free(rkv_cuda *cuda, rkv_cuda_workspace *w) {
+    rkv_cuda_give(cuda, w->device);
+    free(w->host);
+    w->device = w->host = NULL;
+}
+
+rkv_float_matrices rkv_cuda_rank_matrices(const rkv_cuda_rank *r, size_t first, size_t n) {
+    const rkv_singular_task *task = r->task;
+    return (rkv_float_matrices){task->matrices + first * task->rows * task->cols, n, task->rows, task->cols,
+                                task->lower_triangular};
+}
+
+/* Either side carries the rounding of sums of `order` terms and of a backward stable factorisation: at most a
+ * small multiple of order eps. */
+bool rkv_cuda_identity_holds(const rkv_cuda_rank *r, size_t index, const double *sigma) {
+    double sum = 0, squared_norm = r->squared_norms[index];
+    for (size_t i = 0; i < r->order; i++)
+        sum += sigma[i] * sigma[i];
+    return fabs(sum - squared_norm) <= 100 * (double)r->order * DBL_EPSILON * squared_norm;
+}
+
+/* Squares of float32 numbers cannot overflow a float64 sum: it is finite when all of them are. */
+static rkv_status sum_squares(rkv_cuda_rank *r) {
+    size_t n = r->task->n, rows = r->task->rows;
+    double *squares = NULL, *sums = NULL;
+    rkv_status status = rkv_alloc_raw(&r->squared_norms, n, sizeof *r->squared_norms);
+    if (!status) status = rkv_cuda_take(r->cuda, &squares, n * rows, sizeof *squares);
+    if (!status) status = rkv_cuda_take(r->cuda, &sums, n, sizeof *sums);
+    rkv_row_squares_task of_rows = {rkv_cuda_rank_matrices(r, 0, n), squares};
+    rkv_segment_sums_task of_matrices = {squares, n, rows, sums};
+    if (!status) status = rkv_cuda_check(rkv_launch_row_squares(&of_rows, r->cuda->stream), "squared norms");
+    if (!status)
+        status = rkv_cuda_check(rkv_launch_segment_sums(&of_matrices, r->cuda->stream), "squared norms");
+    if (!status) status = rkv_cuda_to_host(r->cuda, r->squared_norms, sums, n * sizeof *sums);
+    for (size_t i = 0; !status && i < n; i++)
+        if (!isfinite(r->squared_norms[i]))
+            status = rkv_fail(RKV_DATA, "matrix %zu holds a value that is not finite", i);
+    rkv_cuda_give(r->cuda, sums);
+    rkv_cuda_give(r->cuda, squares);
+    return status;
+}
+
+/* What Gram matrices do not give well enough, and everything where it is asked for, is left to the SVD. */
+static rkv_status solve(const rkv_cuda_rank *r) {
+    const rkv_singular_task *task = r->task;
+    unsigned char *by_svd = NULL;
+    rkv_status status = rkv_alloc(&by_svd, task->n, sizeof *by_svd);
+    if (!status && task->solver == RKV_SOLVER_SVD)
+        memset(by_svd, 1, task->n);
+    else if (!status)
+        status = rkv_cuda_by_gram(r, by_svd);
+    for (size_t i = 0; !status && i < task->n; i++) {
+        if (r->squared_norms[i] == 0)
+            memset(task->sigma + i * r->order, 0, r->order * sizeof *task->sigma);
+        else if (by_svd[i])
+            status = rkv_cuda_by_svd(r, i);
+        if (task->svd_used) task->svd_used[i] = by_svd[i];
+    }
+    free(by_svd);
+    return status;
+}
+
+/* Sizes that a device counts: rows of all matrices in 31 bits, bytes of one matrix in float64 in 63. */
+static rkv_status check_sizes(const rkv_singular_task *task) {
+    if (task->rows <= INT32_MAX / task->n && task->cols <= INT32_MAX) return RKV_OK;
+    return rkv_fail(RKV_USAGE, "%zu matrices of %zu x %zu are more than a device counts", task->n, task->rows,
+                    task->cols);
+}
+
+rkv_status rkv_cuda_singular_values(rkv_backend *backend, const rkv_singular_task *task) {
+    rkv_cuda_rank r = {.cuda = rkv_cuda_enter(backend),
+                       .task = task,
+                       .order = task->rows < task->cols ? task->rows : task->cols,
+                       .batched_order = BATCHED_ORDER};
+    if (!task->n || !r.order) return RKV_OK;
+    rkv_status status = check_sizes(task);
+    if (!status) status = rkv_cuda_solver(r.cuda, &r.solver);
+    if (!status) status = rkv_cusolver_check(cusolverDnCreateParams(&r.params), "starting cuSOLVER");
+    if (!status) status = sum_squares(&r);
+    if (!status) status = solve(&r);
+    if (r.params) cusolverDnDestroyParams(r.params);
+    free(r.squared_norms);
+    return status;
+}
