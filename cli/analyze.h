@@ -13,6 +13,7 @@ typedef struct analyze_options {
     const char *text, *model;
     prompt_tokens tokens;
     const char *device;
+    rkv_precision precision;
     rkv_solver solver;
     rkv_aggregate aggregate; /* of the analysis: as given for the budget */
     rkv_budget_options budget;

@@ -115,7 +115,7 @@ static rkv_status open_model(cli_sources *sources, const analyze_options *option
         if (options->model) note("--model is not used: a trace brings its own");
         return RKV_OK;
     }
-    return prompt_open_model(&sources->model, options->model, options->device);
+    return prompt_open_model(&sources->model, options->model, options->device, options->precision);
 }
 
 static rkv_status tokenize(cli_source *source, const cli_sources *sources, const analyze_options *options) {

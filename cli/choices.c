@@ -121,6 +121,14 @@ static const char *positions_name(size_t index) {
     return PICK(list, index);
 }
 
+static const char *precision_name(size_t index) {
+    return rkv_precision_name((rkv_precision)index);
+}
+
+static const char *precision_summary(size_t index) {
+    return rkv_precision_summary((rkv_precision)index);
+}
+
 static const char *device_name(size_t index) {
     static const char *const list[] = {"auto", "cpu", "cuda"};
     return PICK(list, index);
@@ -141,6 +149,7 @@ const cli_choices choices_compressor = {compressor_name, compressor_summary};
 const cli_choices choices_hold = {hold_name, NULL};
 const cli_choices choices_group_score = {group_score_name, NULL};
 const cli_choices choices_positions = {positions_name, NULL};
+const cli_choices choices_precision = {precision_name, precision_summary};
 const cli_choices choices_device = {device_name, NULL};
 
 size_t choices_count(const cli_choices *choices) {

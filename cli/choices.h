@@ -12,7 +12,7 @@ typedef struct cli_choices {
 
 /* By the library's tables. */
 extern const cli_choices choices_policy, choices_metric, choices_aggregate, choices_combine, choices_solver,
-    choices_colormap, choices_scale, choices_exporter, choices_compressor;
+    choices_colormap, choices_scale, choices_exporter, choices_compressor, choices_precision;
 /* By the public enumerations that have no names of their own, in their order. */
 extern const cli_choices choices_granularity, choices_dtype, choices_reduce, choices_hold,
     choices_group_score, choices_positions;

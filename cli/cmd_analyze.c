@@ -6,6 +6,7 @@
 #include "cli/budget_profile.h"
 #include "cli/budget_rows.h"
 #include "cli/command.h"
+#include "cli/device.h"
 #include "cli/figure_rows.h"
 #include "cli/json.h"
 #include "cli/message.h"
@@ -30,6 +31,9 @@ static const option_row input_rows[] = {
 static const option_row rank_rows[] = {
     {"device", 'd', OPTION_TEXT, "DEVICE", "What computes: auto, cpu, cuda or cuda:N", &choices_device,
      FIELD(device)},
+    {"precision", 0, OPTION_INDEX, "NAME",
+     "How the model multiplies; less than float32 is said in the results", &choices_precision,
+     FIELD(precision)},
     {"solver", 0, OPTION_INDEX, "NAME", "How singular values are found; both are exact", &choices_solver,
      FIELD(solver)},
     {0}};
@@ -112,12 +116,14 @@ static rkv_status tell_json(const cli_result *results, size_t n) {
 
 /* ---- the command ---- */
 
-static rkv_status check_options(const analyze_options *options) {
+static rkv_status check_options(analyze_options *options) {
     char device[256];
     rkv_status status = budget_options_check(&options->budget);
     if (!status && options->dtype != RKV_FLOAT16 && !options->save_attention)
         note("--dtype says how --save-attention stores attention; nothing is stored");
-    return status ? status : said(rkv_device_describe(options->device, device, sizeof device));
+    if (status) return status;
+    options->device = device_choose(options->device);
+    return said(rkv_device_describe(options->device, device, sizeof device));
 }
 
 /* --aggregate says how the analysis is made. Budgets do as it does, but signals of a profile, which know

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cli/command.h"
+#include "cli/device.h"
 #include "cli/facts.h"
 #include "cli/input_kind.h"
 #include "cli/message.h"
@@ -149,7 +150,7 @@ static rkv_status tell_profile(const char *path, bool as_json) {
 
 static rkv_status tell_program(const info_options *options) {
     char device[256], *model = NULL;
-    rkv_status status = said(rkv_device_describe(options->device, device, sizeof device));
+    rkv_status status = said(rkv_device_describe(device_choose(options->device), device, sizeof device));
     if (status) return status;
     bool installed = rkv_model_default_path(&model) == RKV_OK;
     cli_facts facts = facts_begin(SCHEMA, options->json);

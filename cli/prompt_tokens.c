@@ -4,9 +4,9 @@
 #include "cli/message.h"
 #include "cli/prompt.h"
 
-rkv_status prompt_open_model(rkv_model **out, const char *path, const char *device) {
+rkv_status prompt_open_model(rkv_model **out, const char *path, const char *device, rkv_precision precision) {
     char *standard = NULL;
-    rkv_model_options how = {.device = device};
+    rkv_model_options how = {.device = device, .precision = precision};
     rkv_status status = path ? RKV_OK : said(rkv_model_default_path(&standard));
     if (!status) status = said(rkv_model_open(out, path ? path : standard, &how));
     rkv_free(standard);

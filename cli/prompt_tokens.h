@@ -10,8 +10,8 @@ typedef struct prompt_tokens {
     bool parse_special, bos;
 } prompt_tokens;
 
-/* Opens the model at path, NULL: the default model. */
-rkv_status prompt_open_model(rkv_model **out, const char *path, const char *device);
+/* Opens the model at path, NULL: the default model; device as device_choose has it. */
+rkv_status prompt_open_model(rkv_model **out, const char *path, const char *device, rkv_precision precision);
 
 /* Notes where bytes [length] of the prompt called name are not UTF-8: they are encoded all the same. */
 void prompt_note_utf8(const char *name, const char *bytes, size_t length);

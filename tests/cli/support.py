@@ -101,6 +101,11 @@ class CliTest(unittest.TestCase):
         return json.loads((self.folder / path).read_text())
 
 
+def without_device(text):
+    """What was said on stderr, but for the note that there is no GPU: some machines have one."""
+    return re.sub(r"(?m)^rankkv \w+: note: computing on the CPU: .+\n", "", text)
+
+
 def on_terminal(test, *arguments, **env):
     """What the program writes when both of its outputs are a terminal."""
     try:

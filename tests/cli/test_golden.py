@@ -24,7 +24,7 @@ CASES = {
     "profile_of_nothing": ["profile"],
     "profile_of_budget": ["profile", "budget.json"],
     "probe_too_few": ["probe", "--random-tokens", "15"],
-    "probe_too_many": ["probe", "--random-tokens", "129"],
+    "probe_too_many": ["probe", "--random-tokens", "129", "--device", "cpu"],
     "not_a_count": ["analyze", "--tokens", "-1"],
     "count_too_small": ["analyze", "--budget", "0"],
     "not_a_number": ["budget", "analysis.json", "--ratio", "half"],

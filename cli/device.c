@@ -1,0 +1,30 @@
+/* device.c: what --device means on this machine. */
+#include "cli/device.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <rankkv/device.h>
+
+#include "cli/message.h"
+
+static bool finds_gpu(char *reason, size_t size) {
+    char name[32];
+    return rkv_device_choose("auto", name, sizeof name, reason, size) == RKV_OK && strcmp(name, "cpu") != 0;
+}
+
+const char *device_choose(const char *device) {
+    char reason[512];
+    if (strcmp(device, "auto") != 0) return device;
+    if (finds_gpu(reason, sizeof reason)) return "cuda:0";
+    note("computing on the CPU: %s", reason);
+    return "cpu";
+}
+
+const char *device_choose_for_executor(const char *device) {
+    char reason[512];
+    if (strcmp(device, "auto") != 0) return device;
+    if (finds_gpu(reason, sizeof reason))
+        note("computing on the CPU: the compression executor does not run on GPUs");
+    return "cpu";
+}
