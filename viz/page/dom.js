@@ -100,12 +100,13 @@
         return done;
     };
 
-    /* Gives the reader text as a file. */
+    /* Gives the reader text as a file; its name keeps its ending, however long it is. */
     page.download = (name, type, text) => {
+        const dot = name.lastIndexOf("."), file = page.fileName(name.slice(0, dot)) + name.slice(dot);
         const address = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }));
-        page.el("a", { href: address, download: page.fileName(name) }).click();
+        page.el("a", { href: address, download: file }).click();
         setTimeout(() => URL.revokeObjectURL(address), 10000);
-        page.say(`Saved ${page.fileName(name)}`);
+        page.say(`Saved ${file}`);
     };
 
     page.fileName = (text) => text.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|-+$/g, "").slice(0, 80) || "rankkv";
