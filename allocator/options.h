@@ -36,6 +36,10 @@ bool rkv_options_read(const rkv_budget_options *options, const rkv_policy *polic
 /* Likewise, whether they follow the signal. */
 bool rkv_options_follow_signal(const rkv_budget_options *options, const rkv_policy *policy);
 
+/* The i-th option that a specification of the policy takes; NULL past the end. */
+const rkv_budget_option *rkv_spec_option_at(const rkv_budget_options *options, const rkv_policy *policy,
+                                            size_t i);
+
 /* ---- what they stand for ---- */
 
 /* The policy of a name. RKV_USAGE lists the names when there is none. */

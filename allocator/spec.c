@@ -140,6 +140,14 @@ static void collect_rows(parser *p) {
         if (i < N_OF_ALL || rkv_options_follow_signal(o, p->policy)) add_row(p, &common[i]);
 }
 
+const rkv_budget_option *rkv_spec_option_at(const rkv_budget_options *options, const rkv_policy *policy,
+                                            size_t i) {
+    rkv_budget_options own = *options;
+    parser p = {.options = &own, .policy = policy};
+    collect_rows(&p);
+    return i < p.n_rows ? p.rows[i] : NULL;
+}
+
 /* ---- parsing ---- */
 
 static rkv_status fail_unknown(const parser *p, rkv_slice name) {

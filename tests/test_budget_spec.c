@@ -47,6 +47,39 @@ static void test_what_a_specification_says(void **state) {
     assert_true(o.low_percentile == 10 && o.high_percentile == 90 && o.low_weight == 1e-3);
 }
 
+/* Back to the same options, written the same. */
+static void test_specifications_are_written(void **state) {
+    (void)state;
+    const char *const specs[] = {
+        "uniform",
+        "proportional:signal=retr",
+        "power:exponent=-0.5,by=head,within_layer=yes,min=2,max=77,signal=prompt.ind1,combine=mean",
+        "random:seed=18446744073709551615,by=head",
+        "top-k:top_k=0,aggregate=head-mean-matrix",
+        "shuffled:policy=power,exponent=2,seed=3",
+        "shuffled:policy=calibrated,seed=1",
+        "calibrated",
+    };
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        char *signal = NULL, *spec = NULL;
+        rkv_budget_options o = rkv_budget_options_default();
+        if (strstr(specs[i], "calibrated")) { /* what it stands for is the profile's matter */
+            o.policy = i + 1 == sizeof specs / sizeof *specs ? "calibrated" : "shuffled";
+            o.shuffled_policy = "calibrated";
+            o.seed = 1;
+        } else {
+            o = parse(specs[i], &signal);
+        }
+        assert_int_equal(rkv_budget_options_to_spec(&o, &spec), RKV_OK);
+        assert_string_equal(spec, specs[i]);
+        rkv_free(spec);
+        rkv_free(signal);
+    }
+    rkv_budget_options o = {.policy = "none"};
+    char *spec = NULL;
+    assert_int_equal(rkv_budget_options_to_spec(&o, &spec), RKV_USAGE);
+}
+
 /* The dealt policy's options may stand on either side of its name. */
 static void test_shuffles_take_the_options_of_the_policy(void **state) {
     (void)state;
@@ -327,6 +360,7 @@ static void test_calibrations_that_cannot_be_used(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_specification_says),
+        cmocka_unit_test(test_specifications_are_written),
         cmocka_unit_test(test_shuffles_take_the_options_of_the_policy),
         cmocka_unit_test(test_what_is_not_given_stays),
         cmocka_unit_test(test_refusals_name_option_value_and_limit),

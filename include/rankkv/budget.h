@@ -105,6 +105,10 @@ typedef enum rkv_signal_origin {
 } rkv_signal_origin;
 RKV_API rkv_signal_origin rkv_budget_signal_origin(const rkv_budget_options *options);
 
+/* The specification that gives options, but for their size and profile; what is at its default is left out.
+ * The caller frees *spec with rkv_free. RKV_USAGE: there is no such policy. */
+RKV_API rkv_status rkv_budget_options_to_spec(const rkv_budget_options *options, char **spec);
+
 /* Whether an allocation with these options reads the analysis's metrics. False (a control, or all that it
  * needs is in the profile): an analysis with nothing but model, prompt_name and n_tokens will do. */
 RKV_API bool rkv_budget_needs_analysis(const rkv_budget_options *options);
