@@ -21,6 +21,8 @@ typedef struct analyze_options {
     bool save_attention;
     rkv_trace_dtype dtype;
     bool heatmaps, html;
+    const char *kept, *kept_policies; /* lists; NULL: ours */
+    size_t memory_mib;
     rkv_heatmap_options figure;
     const char *folder;
     bool force, json, quiet;
@@ -72,9 +74,12 @@ rkv_status outputs_make(cli_result *result, const cli_source *source, rkv_model 
 void result_clear(cli_result *result);
 
 /* analyze_page.c: writes the page of a result to path. */
-rkv_status analyze_page_save(const cli_result *result, const cli_source *source,
+rkv_status analyze_page_save(const cli_result *result, const cli_source *source, rkv_model *model,
                              const rkv_report_layers *layers, const analyze_options *options,
                              const char *path);
+
+/* Refuses lists that cannot be. */
+rkv_status analyze_page_check(const analyze_options *options);
 
 /* Lists the files of a result, with a word on each. */
 void outputs_list(FILE *out, const cli_result *result);

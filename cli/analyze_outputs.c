@@ -171,20 +171,20 @@ static rkv_status save_pictures(const cli_result *result, const cli_watcher *wat
     return status;
 }
 
-static rkv_status save_page(const cli_result *result, const cli_source *source, const cli_watcher *watcher,
-                            const analyze_options *options) {
+static rkv_status save_page(const cli_result *result, const cli_source *source, rkv_model *model,
+                            const cli_watcher *watcher, const analyze_options *options) {
     char *path = NULL;
     rkv_status status = folder_file(watcher->folder, PAGE_NAME, &path);
-    if (!status) status = analyze_page_save(result, source, watcher->layers, options, path);
+    if (!status) status = analyze_page_save(result, source, model, watcher->layers, options, path);
     free(path);
     return status;
 }
 
-static rkv_status save_all(const cli_result *result, const cli_source *source, cli_watcher *watcher,
-                           const analyze_options *options) {
+static rkv_status save_all(const cli_result *result, const cli_source *source, rkv_model *model,
+                           cli_watcher *watcher, const analyze_options *options) {
     rkv_status status = save_documents(result, watcher->folder);
     if (!status && watcher->sheet) status = save_pictures(result, watcher);
-    if (!status && watcher->layers) status = save_page(result, source, watcher, options);
+    if (!status && watcher->layers) status = save_page(result, source, model, watcher, options);
     if (!status && watcher->writer) {
         rkv_trace_writer *writer = watcher->writer;
         watcher->writer = NULL; /* rkv_trace_finish frees it */
@@ -221,7 +221,7 @@ rkv_status outputs_make(cli_result *result, const cli_source *source, rkv_model 
     rkv_status status = folder_begin(&folder, options->folder, source->name);
     if (!status) status = watcher_begin(&watcher, &folder, source, info, options);
     if (!status) status = analyse(result, source, model, &watcher, options);
-    if (!status) status = save_all(result, source, &watcher, options);
+    if (!status) status = save_all(result, source, model, &watcher, options);
     watcher_end(&watcher);
     if (!status) status = folder_commit(&folder, source->trace ? is_ours_but_trace : is_ours);
     if (!status && !(result->folder = strdup(folder.path))) status = complain(RKV_NO_MEMORY, "out of memory");

@@ -46,10 +46,25 @@ static const option_row output_rows[] = {
     {"dtype", 0, OPTION_INDEX, "TYPE", "Numbers in trace.h5", &choices_dtype, FIELD(dtype)},
     {"heatmaps", 'H', OPTION_FLAG, NULL, "Write pictures: the heads of each layer, all heads, the ranks",
      FIELD(heatmaps)},
-    {"html", 0, OPTION_FLAG, NULL, "Write report.html, one page that shows all of it in a browser",
-     FIELD(html)},
     {"json", 'j', OPTION_FLAG, NULL, "Print one JSON document instead of tables", FIELD(json)},
     {"quiet", 'q', OPTION_FLAG, NULL, "No progress bar and no notes", FIELD(quiet)},
+    {0}};
+
+static const option_row page_rows[] = {
+    {"html", 0, OPTION_FLAG, NULL, "Write report.html, one page that shows all of it in a browser",
+     FIELD(html)},
+    {"kept", 'k', OPTION_TEXT, "LIST",
+     "Methods whose caches the page shows: what they keep of the prompt at 10 % to 90 % of its tokens. Reads "
+     "it "
+     "once more for as many as the memory holds; \"none\" leaves them out. A trace has no caches",
+     &choices_compressor, FIELD(kept)},
+    {"kept-policies", 0, OPTION_TEXT, "LIST",
+     "Budgets that those caches have, each POLICY[:OPTION=VALUE,...]; uniform and the one of --policy when "
+     "not "
+     "given",
+     &choices_policy, FIELD(kept_policies)},
+    {"memory", 0, OPTION_COUNT, "MIB", "Hold caches of so much at once; 0: a quarter of what is free",
+     .low = 0, FIELD(memory_mib)},
     {0}};
 
 static const option_row profile_rows[] = {{"profile", 'P', OPTION_FILE, "FILE", PROFILE_DOC, FIELD(profile)},
@@ -62,12 +77,15 @@ static const option_group groups[] = {
     {"What is known of the model:", profile_rows, 0},
     {"Options of single policies:", policy_rows, offsetof(analyze_options, budget)},
     {"Outputs:", output_rows, 0},
+    {"Page:", page_rows, 0},
     {"Pictures:", figure_rows, offsetof(analyze_options, figure)},
     {0}};
 
 static const cli_example examples[] = {
     {"rankkv analyze", "the default model on the sample prompts; results in rankkv-out/"},
     {"rankkv analyze prompt.txt --heatmaps -o out", "one prompt, with pictures in out/prompt/"},
+    {"rankkv analyze prompt.txt --html --kept snapkv,tova -o out",
+     "out/prompt/report.html, with what two methods keep of the prompt"},
     {"rankkv analyze --text 'The cat sat on the mat.' --json", "a sentence; JSON on stdout"},
     {"rankkv analyze prompt.txt --tokens 64 --policy inverse --budget 32 --force",
      "64 tokens; 32 entries per layer on average, more where the rank is low"},
@@ -75,8 +93,10 @@ static const cli_example examples[] = {
 
 static void set_defaults(void *memory) {
     analyze_options *options = memory;
-    *options =
-        (analyze_options){.device = "auto", .budget = rkv_budget_options_default(), .folder = "rankkv-out"};
+    *options = (analyze_options){.device = "auto",
+                                 .budget = rkv_budget_options_default(),
+                                 .kept = "streaming-llm,snapkv,h2o,tova,knorm",
+                                 .folder = "rankkv-out"};
     options->budget.aggregate = RKV_AGGREGATE_MEAN;
     figure_defaults(&options->figure);
 }
@@ -160,6 +180,7 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
     message_set_quiet(options.quiet);
     rkv_status status = check_options(&options);
     if (!status) status = load_profile(&known, &options);
+    if (!status) status = analyze_page_check(&options);
     if (!status) status = sources_open(&sources, &options, arguments, n_arguments);
     if (!status) status = make_all(&sources, &options);
     sources_close(&sources);
@@ -172,16 +193,17 @@ const cli_command cmd_analyze = {
     .summary = "Rank every attention head of prompts, and spread a cache budget by it",
     .arguments = "[PROMPT_FILE|TRACE.h5|- ...]",
     .most_arguments = ANY_NUMBER,
-    .description = "Runs the model over each prompt (a text file, taken as it is; \"-\" is standard input), "
-                   "measures the "
-                   "effective rank of each head's attention and the metrics that stand beside it, and makes "
-                   "budgets of them. "
-                   "A trace (trace.h5) is analysed as it is, whatever model it came from.\n\n"
-                   "Each prompt gets a folder DIR/PROMPT with analysis.json, budget.json, ranks.csv and, "
-                   "when asked for, "
-                   "trace.h5 and pictures. It appears when it is complete. On stdout: a table per layer, a "
-                   "reading of it in "
-                   "words, and the files.",
+    .description =
+        "Runs the model over each prompt (a text file, taken as it is; \"-\" is standard input), "
+        "measures the "
+        "effective rank of each head's attention and the metrics that stand beside it, and makes "
+        "budgets of them. "
+        "A trace (trace.h5) is analysed as it is, whatever model it came from.\n\n"
+        "Each prompt gets a folder DIR/PROMPT with analysis.json, budget.json, ranks.csv and, "
+        "when asked for, "
+        "trace.h5, report.html and pictures. It appears when it is complete. On stdout: a table per layer, a "
+        "reading of it in "
+        "words, and the files.",
     .examples = examples,
     .options = groups,
     .options_size = sizeof(analyze_options),

@@ -37,6 +37,13 @@ size_t rkv_plan_total(const rkv_plan *plan, size_t setting, size_t n_context, co
     return info->n_kv_heads * (budget ? budget->total : info->n_layers * mean);
 }
 
+size_t rkv_plan_bytes(const rkv_plan *plan, size_t setting, size_t n_context) {
+    const rkv_model_info *m = rkv_model_get_info(plan->model);
+    size_t entries = rkv_plan_total(plan, setting, n_context, NULL);
+    return entries * (2 * m->head_dim + 1 + m->n_heads / m->n_kv_heads) * sizeof(float) +
+           m->n_vocab * sizeof(float);
+}
+
 /* ---- understanding ---- */
 
 static rkv_status read_method(rkv_setting_plan *p) {

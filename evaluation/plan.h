@@ -37,6 +37,9 @@ rkv_status rkv_plan_open(const rkv_plan *plan, size_t setting, size_t n_context,
 /* Entries that it may keep, the sum over layers and KV heads. */
 size_t rkv_plan_total(const rkv_plan *plan, size_t setting, size_t n_context, const rkv_budget *budget);
 
+/* About what such a session holds: keys and values of its budget in float32, attention sums, logits. */
+size_t rkv_plan_bytes(const rkv_plan *plan, size_t setting, size_t n_context);
+
 /* "snapkv, inverse, ratio 0.25": a setting for people. */
 void rkv_setting_describe(const rkv_setting *setting, char *text, size_t size);
 

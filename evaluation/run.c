@@ -152,19 +152,11 @@ static rkv_status batch_open(run *r, const rkv_window *w, const rkv_analysis *an
     return status;
 }
 
-/* About what a session holds: keys and values of its budget in float32, attention sums, logits. */
-static size_t estimate_bytes(const run *r, size_t setting, size_t n_context) {
-    const rkv_model_info *m = rkv_model_get_info(r->model);
-    size_t entries = rkv_plan_total(&r->plan, setting, n_context, NULL);
-    return entries * (2 * m->head_dim + 1 + m->n_heads / m->n_kv_heads) * sizeof(float) +
-           m->n_vocab * sizeof(float);
-}
-
 /* How many of the jobs go into one batch: at least one. */
 static size_t fit_batch(const run *r, const rkv_window *w, const job *jobs, size_t n) {
     size_t bytes = 0, count = 0;
     while (count < n) {
-        bytes += estimate_bytes(r, jobs[count].setting, w->n_context);
+        bytes += rkv_plan_bytes(&r->plan, jobs[count].setting, w->n_context);
         if (count > 0 && bytes > r->memory) break;
         count++;
     }

@@ -184,14 +184,10 @@ static rkv_status put_codes(const rkv_report_layers *l, unsigned lowest, report_
     return status;
 }
 
-static rkv_status add_attention(rkv_report *report, const rkv_report_layers *l) {
-    double heads = (double)(l->n_layers * l->n_heads);
-    double bytes =
-        heads * ATTENTION_HEAD_BYTES > ATTENTION_BYTES ? heads * ATTENTION_HEAD_BYTES : ATTENTION_BYTES;
-    unsigned lowest = rkv_code_floor(l->count, bytes / BASE64_GROWTH);
+/* The array with one choice of the lowest code. */
+static rkv_status pack_attention(const rkv_report_layers *l, unsigned lowest, report_array *array) {
     rkv_text text = {0};
     char *attributes = NULL;
-    report_array array = {0};
     describe_codes(l, lowest, &text);
     rkv_status status = rkv_text_finish(&text, &attributes);
     rkv_report_array description = {.name = "attention",
@@ -200,11 +196,27 @@ static rkv_status add_attention(rkv_report *report, const rkv_report_layers *l) 
                                     .shape = {l->n_layers, l->n_heads, l->grid.bytes},
                                     .part_dims = 2,
                                     .attributes = attributes};
-    if (!status) status = rkv_report_array_begin(&array, &description);
-    if (!status) status = put_codes(l, lowest, &array);
+    if (!status) status = rkv_report_array_begin(array, &description);
+    if (!status) status = put_codes(l, lowest, array);
+    free(attributes);
+    return status;
+}
+
+/* Attention that compresses worse than expected (it would have to be noise) is packed again, a quarter of an
+ * octave higher. */
+static rkv_status add_attention(rkv_report *report, const rkv_report_layers *l) {
+    double heads = (double)(l->n_layers * l->n_heads), bytes = heads * ATTENTION_HEAD_BYTES;
+    if (bytes < ATTENTION_BYTES) bytes = ATTENTION_BYTES;
+    unsigned lowest = rkv_code_floor(l->count, bytes / BASE64_GROWTH);
+    report_array array = {0};
+    rkv_status status = pack_attention(l, lowest, &array);
+    while (!status && (double)array.lines.length > 1.05 * bytes && lowest < 255) {
+        rkv_report_array_clear(&array);
+        lowest += lowest < 254 ? 2 : 1;
+        status = pack_attention(l, lowest, &array);
+    }
     if (!status) status = rkv_report_take_array(report, &array);
     rkv_report_array_clear(&array);
-    free(attributes);
     return status;
 }
 

@@ -9,6 +9,7 @@
 #define RANKKV_EVAL_H
 
 #include <rankkv/budget.h>
+#include <rankkv/report.h>
 #include <rankkv/session.h>
 
 #ifdef __cplusplus
@@ -375,6 +376,17 @@ RKV_API rkv_status rkv_results_compare(const rkv_results *results, size_t a, siz
 /* The specification that deals the weights of spec out anew over its units: "shuffled:policy=...,seed=SEED".
  * The caller frees *shuffled with rkv_free. */
 RKV_API rkv_status rkv_budget_spec_shuffle(const char *spec, uint64_t seed, char **shuffled);
+
+/* ---- for a page (report.h) ---- */
+
+/* Adds the document `selection` and its array `kept` (docs/FORMATS.md): what a cache keeps of the analysed
+ * prompt under each setting, one forward pass for as many as options->memory_limit holds. Of options,
+ * profile, memory_limit, seed and progress are heeded; NULL: all zero. Settings that the prompt is too short
+ * for are left out; where none is left, nothing is added. analysis is of model. RKV_USAGE: its token ids are
+ * not known. */
+RKV_API rkv_status rkv_report_add_selection(rkv_report *report, rkv_model *model,
+                                            const rkv_analysis *analysis, const rkv_setting *settings,
+                                            size_t n_settings, const rkv_eval_options *options);
 
 #ifdef __cplusplus
 }
