@@ -9,13 +9,11 @@
 #include "cli/message.h"
 #include "cli/output.h"
 
-static const option_group groups[] = {{"Text and model:", eval_text_rows, 0},
-                                      {"Or windows that are ready:", eval_ready_rows, 0},
-                                      {"Tasks:", eval_task_rows, 0},
-                                      {"Hidden numbers:", eval_hidden_rows, 0},
-                                      {"The grid:", eval_grid_rows, 0},
-                                      {"Outputs:", eval_output_rows, 0},
-                                      {0}};
+static const option_group groups[] = {
+    {"Text and model:", eval_text_rows, 0}, {"Or windows that are ready:", eval_ready_rows, 0},
+    {"Tasks:", eval_task_rows, 0},          {"Hidden numbers:", eval_hidden_rows, 0},
+    {"The grid:", eval_grid_rows, 0},       {"Outputs:", eval_output_rows, 0},
+    {"Page:", eval_page_rows, 0},           {0}};
 
 static const cli_example examples[] = {
     {"rankkv eval", "two methods and two policies on the sample prompts, in a minute or so"},
@@ -63,6 +61,7 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
     rkv_status status = eval_inputs_open(&inputs, options);
     if (!status) status = eval_run(&inputs, options, &results);
     if (!status) status = eval_write(results, options);
+    if (!status && options->html) status = eval_page_write(results, &inputs, options);
     if (!status) status = tell(results, options);
     rkv_results_free(results);
     eval_inputs_close(&inputs);
@@ -79,7 +78,8 @@ const cli_command cmd_eval = {
         "Told are the loss, how far predictions are from those of the full cache, the bytes that were really "
         "allocated, and the difference to uniform budgets over the windows, with a bootstrap 95 % interval "
         "and a sign test: what lies within noise is called so.\n\n"
-        "The folder gets results.json, rows.csv, cells.csv, charts, windows.json (for --windows-file) and "
+        "The folder gets results.json, rows.csv, cells.csv, charts, with --html report.html, windows.json "
+        "(for --windows-file) and "
         "cells.jsonl, the journal: a run that was stopped or killed goes on with --resume and ends with the "
         "same results.",
     .examples = examples,

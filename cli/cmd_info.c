@@ -167,17 +167,17 @@ static rkv_status tell_program(const info_options *options) {
 }
 
 static rkv_status run(const void *memory, char **arguments, size_t n_arguments) {
-    static rkv_status (*const tell[])(const char *, bool) = {[INPUT_MODEL] = tell_model,
-                                                             [INPUT_TRACE] = tell_trace,
-                                                             [INPUT_ANALYSIS] = tell_analysis,
-                                                             [INPUT_BUDGET] = tell_budget,
-                                                             [INPUT_PROFILE] = tell_profile};
+    static rkv_status (*const tell[INPUT_KIND_COUNT])(const char *, bool) = {[INPUT_MODEL] = tell_model,
+                                                                             [INPUT_TRACE] = tell_trace,
+                                                                             [INPUT_ANALYSIS] = tell_analysis,
+                                                                             [INPUT_BUDGET] = tell_budget,
+                                                                             [INPUT_PROFILE] = tell_profile};
     const info_options *options = memory;
     if (n_arguments == 0) return tell_program(options);
     input_kind kind;
     rkv_status status = input_kind_of(arguments[0], &kind);
     if (status) return status;
-    if (kind == INPUT_TEXT)
+    if (!tell[kind])
         return complain(RKV_DATA,
                         "%s: none of ours: not a GGUF model, a trace, an analysis, a budget or a "
                         "profile",

@@ -40,6 +40,6 @@ extern const cli_choices choices_command;
 
 extern const cli_command cmd_analyze, cmd_bench, cmd_bench_case, cmd_budget, cmd_calibrate, cmd_completion,
     cmd_eval, cmd_export, cmd_heatmap, cmd_help, cmd_info, cmd_manual, cmd_methods, cmd_probe, cmd_profile,
-    cmd_run;
+    cmd_report, cmd_run;
 
 #endif

@@ -4,9 +4,9 @@
 #include <string.h>
 
 static const cli_command *const table[] = {
-    &cmd_analyze, &cmd_heatmap, &cmd_probe, &cmd_profile,    &cmd_budget,
-    &cmd_export,  &cmd_run,     &cmd_eval,  &cmd_calibrate,  &cmd_bench,
-    &cmd_info,    &cmd_methods, &cmd_help,  &cmd_completion, &cmd_manual,
+    &cmd_analyze, &cmd_heatmap, &cmd_probe,      &cmd_profile, &cmd_budget, &cmd_export,
+    &cmd_run,     &cmd_eval,    &cmd_calibrate,  &cmd_bench,   &cmd_report, &cmd_info,
+    &cmd_methods, &cmd_help,    &cmd_completion, &cmd_manual,
 };
 
 /* Found by name, but not listed: the program starts itself with them. */

@@ -22,12 +22,12 @@ typedef struct eval_options {
     uint64_t seed;
     size_t generate, memory_mib;
     const char *folder;
-    bool resume, force, no_charts, json, quiet;
+    bool resume, force, no_charts, html, json, quiet;
 } eval_options;
 
 /* They write into an eval_options. */
 extern const option_row eval_text_rows[], eval_ready_rows[], eval_task_rows[], eval_hidden_rows[],
-    eval_grid_rows[], eval_output_rows[];
+    eval_grid_rows[], eval_output_rows[], eval_page_rows[];
 
 /* ---- eval_inputs.c: windows and settings ---- */
 
@@ -63,5 +63,9 @@ rkv_status eval_run(const eval_inputs *inputs, const eval_options *options, rkv_
 
 /* Writes results.json, rows.csv, cells.csv and charts into the folder. */
 rkv_status eval_write(const rkv_results *results, const eval_options *options);
+
+/* eval_page.c: with --html, report.html too. */
+rkv_status eval_page_write(const rkv_results *results, const eval_inputs *inputs,
+                           const eval_options *options);
 
 #endif

@@ -87,3 +87,8 @@ const option_row eval_output_rows[] = {
     {"json", 'j', OPTION_FLAG, NULL, "Print the results as JSON instead of a table", FIELD(json)},
     {"quiet", 'q', OPTION_FLAG, NULL, "No progress bar and no notes", FIELD(quiet)},
     {0}};
+
+const option_row eval_page_rows[] = {{"html", 0, OPTION_FLAG, NULL,
+                                      "Write report.html, one page that shows the results in a browser",
+                                      FIELD(html)},
+                                     {0}};

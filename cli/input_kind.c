@@ -16,10 +16,12 @@ static const struct signature {
     const char *bytes;
     size_t length;
     input_kind kind;
-} signatures[] = {{"GGUF", 4, INPUT_MODEL}, {"\x89HDF\r\n\x1a\n", 8, INPUT_TRACE}},
-  schemas[] = {{"\"rankkv-analysis\"", 17, INPUT_ANALYSIS},
-               {"\"rankkv-budget\"", 15, INPUT_BUDGET},
-               {"\"rankkv-profile\"", 16, INPUT_PROFILE}};
+} signatures[] = {{"GGUF", 4, INPUT_MODEL},
+                  {"\x89HDF\r\n\x1a\n", 8, INPUT_TRACE},
+                  {"{\"step\":", 8, INPUT_CACHE}},
+  schemas[] = {{"\"rankkv-analysis\"", 17, INPUT_ANALYSIS}, {"\"rankkv-budget\"", 15, INPUT_BUDGET},
+               {"\"rankkv-profile\"", 16, INPUT_PROFILE},   {"\"rankkv-results\"", 16, INPUT_RESULTS},
+               {"\"rankkv-bench\"", 14, INPUT_BENCH},       {"\"rankkv-run\"", 12, INPUT_RUN}};
 
 static input_kind kind_of_bytes(const char *bytes, size_t n) {
     for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)

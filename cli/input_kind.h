@@ -10,7 +10,12 @@ typedef enum input_kind {
     INPUT_TRACE,
     INPUT_ANALYSIS,
     INPUT_BUDGET,
-    INPUT_PROFILE
+    INPUT_PROFILE,
+    INPUT_RESULTS,
+    INPUT_BENCH,
+    INPUT_RUN,
+    INPUT_CACHE, /* the events of --trace-cache */
+    INPUT_KIND_COUNT
 } input_kind;
 
 /* By the first bytes; anything that is none of ours is text. RKV_NO_INPUT when path cannot be read. */
