@@ -59,7 +59,7 @@
         const said = page.el("p", { class: "readout" });
         const show = () => {
             const n = state.pairs.length, sum = state.counts.reduce((a, b) => a + b, 0);
-            text.paint((t) => ({ share: 0.75 * (state.counts[t] / n), out: state.counts[t] === 0 }));
+            text.paint((t) => ({ share: state.counts[t] / n, out: state.counts[t] === 0 }));
             said.textContent = `${page.format(sum / n, 4)} of ${state.T} tokens are kept${n > 1 ? `, mean over ${n} KV heads` : ""}.`;
         };
         return { element: page.el("div", {}, said, text.element), show };

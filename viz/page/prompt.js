@@ -11,7 +11,7 @@
         fact("Layers", m.n_layers), fact("Heads, KV heads", `${m.n_heads}, ${m.n_kv_heads}`), fact("Head size", m.head_dim),
         fact("Prompt", prompt.name), fact("Tokens", prompt.n_tokens), fact("Perplexity", perplexity, page.format(perplexity)),
         fact("Layer rank", layers?.aggregate, layers && `${layers.aggregate} of its heads`),
-        fact("Solver", SOLVERS[solver] ?? solver), fact("Device", device), fact("Time", seconds?.total, page.seconds(seconds?.total)),
+        fact("Solver", SOLVERS[solver] ?? solver), fact("Device", device), fact("Analysis took", seconds?.total, page.seconds(seconds?.total)),
     ]);
 
     const describer = (heads, shown) => (layer, head) => {
@@ -76,10 +76,12 @@
         const heads = page.heads(document), kinds = page.kinds(heads), panel = page.head(heads), received = page.received(heads);
         const open = async (layer, head) => {
             map.map.select(layer, head);
-            page.say(`Layer ${layer}, head ${head} is open`);
             await Promise.all([panel.open(layer, head), received.head(layer, head)]);
         };
-        const map = mapOf(heads, kinds, open);
+        const map = mapOf(heads, kinds, async (layer, head) => {
+            await open(layer, head);
+            page.say(`Layer ${layer}, head ${head} is open`);
+        });
         body.replaceChildren(factsOf(heads.analysis),
             page.el("div", { class: "heads" }, page.el("div", {}, map.element, panel.spectrum), page.el("div", {}, panel.element, panel.metrics)),
             kinds ? page.kindsTable(heads, kinds) : "", page.details("Every head in a table", () => tableOf(heads)),
