@@ -1,79 +1,16 @@
 """The page of an evaluation in a browser: its numbers are the file's, its charts are read by keys and saved, its choices
 choose, and names are text whatever they hold."""
 import json
-import os
-import pathlib
-import subprocess
-import tempfile
 import unittest
 import xml.etree.ElementTree
 
-import browser
-
-MAKE_PAGE = os.environ.get("RANKKV_MAKE_PAGE", "make_page")
-WRITE_SAMPLES = os.environ.get("RANKKV_WRITE_SAMPLES", "write_samples")
-PICTURES = os.environ.get("RANKKV_PAGE_PICTURES")
-HOSTILE = "</script><img src=x onerror=\"window.entered = true\"><!--"
-
-
-def setUpModule():
-    global BROWSER, FOLDER, _folder
-    BROWSER = browser.Browser()
-    _folder = tempfile.TemporaryDirectory()
-    FOLDER = pathlib.Path(_folder.name)
-    subprocess.run([WRITE_SAMPLES, str(FOLDER)], check=True)
-
-
-def tearDownModule():
-    BROWSER.close()
-    _folder.cleanup()
-
-
-def read(name):
-    return json.loads((FOLDER / name).read_text())
-
-
-def write(name, document):
-    (FOLDER / name).write_text(json.dumps(document))
-    return name
-
-
-def open_page(*documents, title="A page", **options):
-    """Opens a page of (kind, name, file)."""
-    arguments = [str(FOLDER / part) if i == 2 else part for document in documents for i, part in enumerate(document)]
-    page = FOLDER / "page.html"
-    subprocess.run([MAKE_PAGE, str(page), title, *arguments], check=True)
-    BROWSER.open(page, **options)
-
-
-def choose(label, value):
-    """Takes an option of a choice as a reader does, and lets the page draw."""
-    BROWSER.evaluate(f"""{{
-        const select = [...document.querySelectorAll("label.choice")].find((l) => l.firstChild.textContent === {json.dumps(label)}).querySelector("select");
-        select.value = {json.dumps(value)};
-        select.dispatchEvent(new Event("change"));
-    }}""")
-    BROWSER.settle()
-
-
-def titles():
-    return BROWSER.evaluate('[...document.querySelectorAll(".chart-title")].map((t) => t.textContent)')
-
-
-def said():
-    return BROWSER.evaluate('document.getElementById("said").textContent')
-
-
-class PageTest(unittest.TestCase):
-    def tearDown(self):
-        self.assertEqual(BROWSER.complaints(), [])
-        self.assertEqual(BROWSER.requests(), [])
+from pages import HOSTILE, PageTest
 
 
 class Numbers(PageTest):
     def test_intervals_are_the_rows_own(self):
-        open_page(("results", "sample", "results-whole.json"))
-        worst, n = BROWSER.evaluate("""{
+        self.open(("results", "sample", "results-whole.json"))
+        worst, n = self.evaluate("""{
             const { Results, bootstrap, meansBy } = page.results, results = new Results(page.documents("results")[0]);
             let worst = 0, n = 0;
             for (const row of results.rows.filter((r) => r.loss !== null)) {
@@ -87,13 +24,13 @@ class Numbers(PageTest):
         self.assertLess(worst, 1e-12)
 
     def test_chances_of_a_verdict(self):
-        open_page(("results", "sample", "results-one.json"))
+        self.open(("results", "sample", "results-one.json"))
         # docs/EVALUATION.md, "How far to trust a verdict"
         for windows, percent in ((2, 0), (5, 0), (6, 3.1), (8, 0.8), (12, 3.9), (16, 2.1), (24, 2.3), (32, 2.0)):
-            self.assertAlmostEqual(100 * BROWSER.evaluate(f"page.results.chanceOf({windows})"), percent, delta=0.05)
+            self.assertAlmostEqual(100 * self.evaluate(f"page.results.chanceOf({windows})"), percent, delta=0.05)
 
     def test_ticks(self):
-        open_page(("results", "sample", "results-one.json"))
+        self.open(("results", "sample", "results-one.json"))
         ticks = "page.scale.numberTicks({{ asked: {{ scale: {} }}, low: {}, high: {} }}, 6).map((t) => t.label)"
         for scale, low, high, labels in (
             ("linear", -1.05, 0.6, ["\u22121.0", "\u22120.5", "0", "0.5"]),
@@ -101,17 +38,17 @@ class Numbers(PageTest):
             ("log10", -2.1, 2.1, ["100", "10", "1", "10\u207b\u00b9", "10\u207b\u00b2"]),
             ("log2", 3.9, 6.2, ["64", "32", "16"]),
         ):
-            self.assertEqual(BROWSER.evaluate(ticks.format(json.dumps(scale), low, high)), labels)
+            self.assertEqual(self.evaluate(ticks.format(json.dumps(scale), low, high)), labels)
 
     def test_table_sorts_and_holds_every_row(self):
-        open_page(("results", "sample", "results-whole.json"))
-        results = read("results-whole.json")
+        self.open(("results", "sample", "results-whole.json"))
+        results = self.read("results-whole.json")
         task = results["rows"][0]["task"]
         protocol = results["settings"][0]["protocol"]
         asked = results["rows"][0]["query_aware"]
         wanted = [r for r in results["rows"] if r["task"] == task and r["query_aware"] == asked
                   and results["settings"][r["setting"]]["protocol"] == protocol]
-        losses = BROWSER.evaluate("""{
+        losses = self.evaluate("""{
             const table = [...document.querySelectorAll("#evaluation figure.table")].pop(), head = [...table.querySelectorAll("th")];
             const at = head.findIndex((th) => th.title === "loss");
             head[at].querySelector("button").click();
@@ -124,29 +61,29 @@ class Numbers(PageTest):
 
 class Charts(PageTest):
     def test_keys_read_values(self):
-        open_page(("results", "sample", "results-whole.json"))
-        BROWSER.evaluate('document.querySelector(".chart-plot").focus()')
+        self.open(("results", "sample", "results-whole.json"))
+        self.evaluate('document.querySelector(".chart-plot").focus()')
         for key in ("Home", "ArrowRight", "ArrowDown", "ArrowUp", "PageDown", "End"):
-            BROWSER.press(key)
-            self.assertIn("cache, MiB", said(), key)
-            self.assertFalse(BROWSER.evaluate('document.querySelector(".chart-readout").hidden'))
-        BROWSER.press("Escape")
-        self.assertTrue(BROWSER.evaluate('document.querySelector(".chart-readout").hidden'))
+            self.browser.press(key)
+            self.assertIn("cache, MiB", self.said(), key)
+            self.assertFalse(self.evaluate('document.querySelector(".chart-readout").hidden'))
+        self.browser.press("Escape")
+        self.assertTrue(self.evaluate('document.querySelector(".chart-readout").hidden'))
 
     def test_pointer_reads_values(self):
-        open_page(("results", "sample", "results-whole.json"))
-        x, y = BROWSER.evaluate("""{
+        self.open(("results", "sample", "results-whole.json"))
+        x, y = self.evaluate("""{
             const sign = document.querySelector(".chart-plot .series circle, .chart-plot .series path");
             sign.scrollIntoView({ block: "center" });
             const box = sign.getBoundingClientRect();
             [box.x + box.width / 2, box.y + box.height / 2];
         }""")
-        BROWSER.move(x, y)
-        self.assertIn("MiB", BROWSER.evaluate('document.querySelector(".chart-readout:not([hidden])")?.textContent ?? ""'))
+        self.browser.move(x, y)
+        self.assertIn("MiB", self.evaluate('document.querySelector(".chart-readout:not([hidden])")?.textContent ?? ""'))
 
     def test_saved_pictures_stand_alone(self):
-        open_page(("results", "sample", "results-whole.json"), theme="dark")
-        saved = BROWSER.evaluate("""{
+        self.open(("results", "sample", "results-whole.json"), theme="dark")
+        saved = self.evaluate("""{
             const saved = [], download = page.download;
             page.download = (name, type, text) => saved.push([name, text]);
             for (const chart of document.querySelectorAll(".chart")) chart.querySelectorAll(".tools > button").forEach((b) => b.click());
@@ -165,25 +102,25 @@ class Charts(PageTest):
                 self.assertGreater(len(text.splitlines()), 1, name)
 
     def test_choices(self):
-        open_page(("results", "sample", "results-whole.json"))
-        self.assertTrue(titles()[0].startswith("natural: loss"))
-        choose("Number", "kl")
-        self.assertTrue(titles()[0].startswith("natural: KL"))
-        choose("Task", "recall")
-        self.assertTrue(titles()[0].startswith("recall: answered exactly"))
-        self.assertTrue(any("where they stand" in title for title in titles()))
+        self.open(("results", "sample", "results-whole.json"))
+        self.assertTrue(self.titles()[0].startswith("natural: loss"))
+        self.choose("Number", "kl")
+        self.assertTrue(self.titles()[0].startswith("natural: KL"))
+        self.choose("Task", "recall")
+        self.assertTrue(self.titles()[0].startswith("recall: answered exactly"))
+        self.assertTrue(any("where they stand" in title for title in self.titles()))
         panels = 'new Set([...document.querySelectorAll(".chart")[0].querySelectorAll("table tbody tr")].map((tr) => tr.children[0].textContent))'
         open_table = 'document.querySelectorAll(".chart")[0].querySelector("details").open = true'
-        choose("A panel per", "true")
-        BROWSER.evaluate(open_table)
-        BROWSER.settle()
-        methods = {s["method"] for s in read("results-whole.json")["settings"]} - {"full"}
-        self.assertLessEqual(set(BROWSER.evaluate(f"Array.from({panels})")), methods)
+        self.choose("A panel per", "true")
+        self.evaluate(open_table)
+        self.browser.settle()
+        methods = {s["method"] for s in self.read("results-whole.json")["settings"]} - {"full"}
+        self.assertLessEqual(set(self.evaluate(f"Array.from({panels})")), methods)
 
 
 class Hostile(PageTest):
     def hostile(self):
-        results = read("results-whole.json")
+        results = self.read("results-whole.json")
         results["text"] = results["model"]["name"] = HOSTILE
         results["windows"] = [HOSTILE + name for name in results["windows"]]
         for setting in results["settings"]:
@@ -194,13 +131,13 @@ class Hostile(PageTest):
         return results
 
     def test_names_are_text(self):
-        open_page(("results", HOSTILE, write("hostile.json", self.hostile())), ("results", "two", "results-one.json"), title=HOSTILE)
-        self.assertEqual(BROWSER.evaluate("[document.images.length, window.entered ?? null]"), [0, None])
-        self.assertIn("</script>", BROWSER.evaluate('document.querySelector("#evaluation").textContent'))
-        self.assertNotIn("\u202e", BROWSER.evaluate('document.querySelector("#evaluation svg").textContent'))
+        self.open(("results", HOSTILE, self.write("hostile.json", self.hostile())), ("results", "two", "results-one.json"), title=HOSTILE)
+        self.assertEqual(self.evaluate("[document.images.length, window.entered ?? null]"), [0, None])
+        self.assertIn("</script>", self.text("#evaluation"))
+        self.assertNotIn("\u202e", self.text("#evaluation svg"))
 
     def test_what_is_not_known(self):
-        results = read("results-whole.json")
+        results = self.read("results-whole.json")
         for row in results["rows"]:
             for name, value in row.items():
                 if isinstance(value, float) or name.startswith("against"):
@@ -208,21 +145,14 @@ class Hostile(PageTest):
         del results["seed"], results["text"]
         results["seed"] = "18446744073709551615"
         without = {**results, "rows": [], "cells": []}
-        open_page(("results", "nulls", write("nulls.json", results)), ("results", "none", write("none.json", without)),
+        self.open(("results", "nulls", self.write("nulls.json", results)), ("results", "none", self.write("none.json", without)),
                   ("results", "empty", "results-none.json"), ("results", "one", "results-one.json"))
-        self.assertIn("no values to show", BROWSER.evaluate('document.querySelector("#evaluation").textContent'))
+        self.assertIn("no values to show", self.text("#evaluation"))
 
 
 class Looks(PageTest):
     def test_widths_and_themes(self):
-        for width in (1440, 420):
-            for theme in ("light", "dark"):
-                open_page(("results", "sample", "results-whole.json"), width=width, theme=theme)
-                self.assertLessEqual(BROWSER.evaluate("document.documentElement.scrollWidth"), width)
-                self.assertEqual(BROWSER.unnamed(), [])
-                if PICTURES:
-                    pathlib.Path(PICTURES).mkdir(parents=True, exist_ok=True)
-                    BROWSER.picture(f"{PICTURES}/evaluation-{width}-{theme}.png")
+        self.looks("evaluation", ("results", "sample", "results-whole.json"))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@
         ["All tokens at 16 bits, bytes", (run) => run.cache?.full_bytes_16]];
 
     function numbers(json) {
-        const columns = [{ name: "what", label: "" }, { name: methodOf(json) === "full" ? "full cache" : methodOf(json) }, ...(json.full ? [{ name: "full cache" }] : [])];
+        const columns = [{ name: "number", label: "Number" }, { name: methodOf(json) === "full" ? "full cache" : methodOf(json) }, ...(json.full ? [{ name: "full cache" }] : [])];
         return page.table({ caption: "What it took", file: "run", columns,
             rows: ROWS.map(([label, of]) => [label, of(json) ?? null, ...(json.full ? [of(json.full) ?? null] : [])]).filter((row) => row[1] !== null) });
     }

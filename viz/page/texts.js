@@ -1,24 +1,25 @@
 /* texts.js: generated texts side by side, with the place where they part. */
 {
-    /* Where two texts part, at the beginning of a word where that is near: in code units. */
+    /* Where two texts part, in code units; not within a pair of them. */
     function parting(a, b) {
         const most = Math.min(a.length, b.length);
         let at = 0;
         while (at < most && a[at] === b[at]) at++;
-        if (at === a.length && at === b.length) return at;
-        while (at > 0 && /[\uDC00-\uDFFF]/.test(a[at] ?? b[at])) at--; /* within a pair */
-        return at;
+        return at > 0 && at < most && /[\uDC00-\uDFFF]/.test(a[at]) ? at - 1 : at;
     }
 
-    /* The word, or what there is of it, that begins at or before `at`. */
-    function wordAt(text, at) {
-        const first = text.slice(0, at).search(/\S*$/), rest = text.slice(at), length = rest.search(/(?<=\S)\s|$/);
-        return [first, at + Math.max(length, rest.length ? 1 : 0)];
+    /* The word of text in which it parts from another at `at`, or the one after that where a word ends there in both:
+     * [first, past the last]. */
+    function wordAt(text, other, at) {
+        const ends = (t) => at >= t.length || /\s/.test(t[at]);
+        let first = ends(text) && ends(other) ? at : text.slice(0, at).search(/\S*$/);
+        first += text.slice(first).search(/\S|$/);
+        return [first, first + text.slice(first).search(/\s|$/)];
     }
 
     function pane(name, text, at, other) {
-        const id = page.newId("text"), same = text === other, [first, past] = wordAt(text, at);
-        const end = text.length === at && !same ? page.el("mark", {}, page.el("span", { class: "muted" }, "(ends here)")) : null;
+        const id = page.newId("text"), same = text === other, [first, past] = wordAt(text, other, at);
+        const end = first === text.length && !same ? page.el("mark", {}, page.el("span", { class: "muted" }, "(ends here)")) : null;
         const body = same ? page.el("span", { class: "same" }, text)
             : [page.el("span", { class: "same" }, text.slice(0, first)), first < past && page.el("mark", {}, text.slice(first, past)), text.slice(past), end];
         return page.el("article", { class: "text", "aria-labelledby": id }, page.el("h4", { id, dir: "auto" }, page.look.printable(name)),
@@ -28,7 +29,7 @@
 
     function verdict(a, b, at) {
         if (a === b) return "The two texts are the same.";
-        const words = a.slice(0, wordAt(a, at)[0]).split(/\s+/).filter(Boolean).length;
+        const words = a.slice(0, wordAt(a, b, at)[0]).split(/\s+/).filter(Boolean).length;
         return words === 0 ? "They differ from the first word."
             : `The same for ${words} word${words === 1 ? "" : "s"}; the first difference is marked.`;
     }
