@@ -60,7 +60,7 @@
             const { methods, contexts } = this;
             return page.chart({ title: "Along the context", file: "bench-contexts", subtitle: this.subtitle, sameY: false, columns: 2,
                 note: "Medians over rounds, from the least to the most. The cache: bytes allocated after the prompt.",
-                panels: CONTEXTS.map((q) => ({ title: q.title, x: { title: "tokens of the prompt", scale: "log2" }, y: { title: q.axis, fromZero: true },
+                panels: CONTEXTS.map((q) => ({ title: q.title, x: { title: "tokens of the prompt", scale: "log2", ticks: contexts }, y: { title: q.axis, fromZero: true },
                     series: methods.map((method, m) => seriesOf(method, m, "line", contexts, contexts.map((context) => this.row(method, context)), q)) })) });
         }
     }

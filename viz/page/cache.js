@@ -58,7 +58,7 @@
             series.push({ name: "full cache", mark: "step", look: 10, y: Array.from({ length: trace.steps }, (_, step) => trace.prompt + step) });
         const where = view.layer === "all" ? "all layers" : `layer ${view.layer}`, what = view.number === "after" ? "Entries" : "Bytes";
         return page.chart({ title: `${what} of the cache over the steps, ${where}`, file: `cache-${view.number === "after" ? "entries" : "bytes"}-${where}`,
-            x: { title: "step (0: the prompt)" }, y: { title: view.number === "after" ? "entries per KV head" : "KiB per KV head", fromZero: true }, series,
+            x: { title: "step (0: the prompt)", whole: true }, y: { title: view.number === "after" ? "entries per KV head" : "KiB per KV head", fromZero: true }, series,
             note: "After each step, when its evictions are done." });
     }
 
@@ -73,7 +73,7 @@
             this.canvas = page.el("canvas", { tabindex: "0", role: "application", "aria-roledescription": "map of evictions", "aria-label": "When each token was evicted", "aria-describedby": keys });
             this.readout = page.el("p", { class: "readout" });
             const box = page.el("div", { class: "plot" }, this.canvas), legend = page.el("p", { class: "tools" });
-            legend.append(page.ramp(this.map, "evicted with the prompt", `in step ${Math.max(trace.steps - 1, 0)}`), page.swatch("var(--masked)", "kept to the end"),
+            legend.append(page.ramp(this.map, "evicted with the prompt", `in step ${Math.max(trace.steps - 1, 0)}`), page.swatch("var(--kept)", "kept to the end"),
                 page.button("SVG", () => page.saveCanvas(this.canvas, "When each token was evicted", "evictions"), { class: "quiet", "aria-label": "Save as SVG: when each token was evicted" }));
             this.element = page.el("figure", { class: "chart" }, page.el("figcaption", {}, page.el("p", { class: "chart-title" }, "When each token was evicted")), box,
                 page.el("p", { id: keys, class: "unseen" }, "Arrow keys move over heads and tokens."), this.readout, legend);
@@ -110,7 +110,7 @@
         /* One pixel of an image per token, then stretched. */
         paint(context, rows, rowPx) {
             const { trace } = this, { tokens, evictions } = trace, image = new ImageData(Math.max(tokens, 1), Math.max(rows.length, 1)), last = Math.max(trace.steps - 1, 1);
-            const kept = page.colour("--masked").match(/[\d.]+/g).map(Number);
+            const kept = page.colour("--kept").match(/[\d.]+/g).map(Number);
             rows.forEach((row, r) => {
                 for (let t = 0; t < tokens; t++) {
                     const step = evictions[row * tokens + t], at = 4 * (r * tokens + t), i = 3 * Math.round((255 * step) / last);
@@ -126,7 +126,7 @@
 
         ticks(context, height) {
             context.textAlign = "center";
-            const axis = { asked: {}, low: 0, high: this.trace.tokens };
+            const axis = { asked: { whole: true }, low: 0, high: this.trace.tokens };
             for (const { value, label } of page.scale.numberTicks(axis, Math.max(2, Math.floor(this.width / 90))))
                 context.fillText(label, Math.min(LEFT + value * this.scale, this.width - 14), height + 13);
             context.fillText("position in the text", LEFT + (this.width - LEFT) / 2, height + 28);

@@ -10,7 +10,8 @@
  * a panel: title, x and y (axes), series, rules: [{ value, name, axis }] (dashed lines; axis "y", or "x" for an upright
  *     one), flip: true: x runs downwards, for categories with long names
  * an axis: title, with its unit; scale: "linear", "log10" or "log2"; fromZero; labels: [names] of x = 0, 1, ... for
- *     categories; text(value): how a value is read out
+ *     categories; ticks: [values] where labels stand; whole: none stand between integers; text(value): how a value is
+ *     read out
  * a series: name; y, and x (0, 1, ... when missing); low and high; mark: "line" (when missing), "point", "step" or
  *     "bar"; muted: grey, a control or a cloud; look: which colour and sign, to be the same in several charts;
  *     detail(i): more text about point i; hollow(i): its sign is an outline

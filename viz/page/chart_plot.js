@@ -136,11 +136,17 @@
 
     /* ---- labels of the axes ---- */
 
+    /* Of the values that were asked for every k-th, so that they are at most `most`. */
+    function chosenTicks({ asked }, most) {
+        const known = asked.ticks.filter((value) => holds(asked, value)), every = Math.ceil(known.length / most);
+        return known.filter((_, i) => (known.length - 1 - i) % every === 0).map((value) => ({ value, label: page.format(value) }));
+    }
+
     /* As many numbers as do not meet. */
     function planNumbers(axis, length, theme) {
         let most = axis.upright ? Math.floor(length / (2 * LINE)) : 10;
         for (most = Math.min(Math.max(most, 2), 10); ; most--) {
-            axis.ticks = numberTicks(axis, most);
+            axis.ticks = axis.asked.ticks ? chosenTicks(axis, most) : numberTicks(axis, most);
             axis.extent = Math.max(0, ...axis.ticks.map((tick) => textWidth(tick.label, SMALL, theme)));
             const needed = axis.upright ? 1.5 * LINE : axis.extent + Math.max(axis.extent / 2, EM);
             const places = axis.ticks.map((tick) => place(axis, measure(axis.asked, tick.value), 0, length));

@@ -38,9 +38,11 @@
         return withMinus(value.toFixed(value === 0 ? 0 : decimals));
     }
 
-    function ticksLinear(low, high, most) {
+    function ticksLinear(low, high, most, whole) {
         if (!(high > low) || !Number.isFinite(high - low)) return [];
-        const { step, decimals } = linearStep(low, high, most), ticks = [];
+        let { step, decimals } = linearStep(low, high, most);
+        if (whole && step < 1) [step, decimals] = [1, 0];
+        const ticks = [];
         for (let i = Math.ceil(low / step); i * step <= high && ticks.length < most; i++)
             ticks.push({ value: i * step, label: linearLabel(i * step, step, decimals) });
         return ticks;
@@ -75,7 +77,7 @@
         if (axis.asked.scale === "log10") ticks = ticksLog(low, high, most);
         if (axis.asked.scale === "log2") ticks = powers(2, 16, low, high, most);
         if (ticks.length >= 3) return ticks;
-        const plain = ticksLinear(low, high, most); /* a narrow range reads like a linear one */
+        const plain = ticksLinear(low, high, most, axis.asked.whole); /* a narrow range reads like a linear one */
         return plain.length > ticks.length ? plain : ticks;
     }
 

@@ -21,17 +21,19 @@
 
     const mib = (bytes) => (typeof bytes === "number" ? bytes / 1048576 : null);
 
+    const windows = (n) => `${n} window${n === 1 ? "" : "s"}`;
+
     function verdictOf(row) {
         const d = row.against_uniform;
         if (!d) return "";
         const word = row.verdict ? `${row.verdict}, ` : "", times = row.bytes_of_uniform;
         const bytes = times && Math.abs(times - 1) >= 0.005 ? `, with ${page.format(times, 3)} times its bytes` : "";
-        return `loss against uniform: ${word}lower on ${d.n_below} of ${d.n} windows, p ${page.format(d.p, 2)}${bytes}`;
+        return `loss against uniform: ${word}lower on ${d.n_below} of ${windows(d.n)}, p ${page.format(d.p, 2)}${bytes}`;
     }
 
     function detailOf(row) {
         const where = isUnsized(row.setting) ? "" : sizeOf(row.setting);
-        return [where, `${row.n_windows} windows`, verdictOf(row)].filter(Boolean).join(" \u00B7 ");
+        return [where, windows(row.n_windows), verdictOf(row)].filter(Boolean).join(" \u00B7 ");
     }
 
     /* ---- loss by bytes ---- */
@@ -135,7 +137,7 @@
         const full = isFull(row.setting);
         return { name: full ? "full cache" : row.setting.method, look: full ? 10 : results.methods.indexOf(row.setting.method),
                  x: points.map((p) => p.x), y: points.map((p) => p.mean), low: points.map((p) => p.low), high: points.map((p) => p.high),
-                 detail: (i) => `${points[i].n} windows` };
+                 detail: (i) => windows(points[i].n) };
     }
 
     /* A panel for each size and budget, into which seriesOf(row) goes; what has neither goes into all. */
@@ -167,7 +169,7 @@
     function lengthChart(view) {
         const { results } = view, lengths = unique(results.lengths.filter((n) => n !== null)).sort((a, b) => a - b);
         if (lengths.length < 2 || !view.retrieves) return null;
-        const panels = panelsOf(view, { title: "context, tokens", scale: "log2" },
+        const panels = panelsOf(view, { title: "context, tokens", scale: "log2", ticks: lengths },
             (row) => answeredSeries(results, row, results.cellsOf(row), lengths, (cell) => lengths.indexOf(results.lengths[cell.window])));
         return page.chart({ title: `${view.task}: answers by the length of the context`, subtitle: results.about, panels, note: ANSWERED,
                             file: `retrieval-by-length-${view.task}` });

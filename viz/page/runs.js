@@ -45,7 +45,7 @@
         const series = Array.from({ length: G }, (_, g) => ({ name: `KV head ${g}`, mark: heads.length > 1 ? "step" : "point", x: layers, y: entries.map((layer) => layer[g]),
             detail: (l) => [budgets[l][g] === null ? "" : `budget ${budgets[l][g]}`, page.bytes(heads[l][g].bytes ?? NaN), heads[l][g].note].filter(Boolean).join(" \u00B7 ") }));
         return page.chart({ title: "Entries of each KV head at the end", subtitle: `${json.model?.name ?? ""} \u00B7 ${methodOf(json)}`, file: "run-entries",
-            x: { title: "layer" }, y: { title: "entries", fromZero: true }, series });
+            x: { title: "layer", whole: true }, y: { title: "entries", fromZero: true, whole: true }, series });
     }
 
     /* ---- the cache ---- */
