@@ -84,8 +84,8 @@ static const option_group groups[] = {
 static const cli_example examples[] = {
     {"rankkv analyze", "the default model on the sample prompts; results in rankkv-out/"},
     {"rankkv analyze prompt.txt --heatmaps -o out", "one prompt, with pictures in out/prompt/"},
-    {"rankkv analyze prompt.txt --html --kept snapkv,tova -o out",
-     "out/prompt/report.html, with what two methods keep of the prompt"},
+    {"rankkv analyze prompt.txt --html --kept snapkv,tova -o page",
+     "page/prompt/report.html, with what two methods keep of the prompt"},
     {"rankkv analyze --text 'The cat sat on the mat.' --json", "a sentence; JSON on stdout"},
     {"rankkv analyze prompt.txt --tokens 64 --policy inverse --budget 32 --force",
      "64 tokens; 32 entries per layer on average, more where the rank is low"},

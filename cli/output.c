@@ -19,9 +19,20 @@ static rkv_status tell_failure(int why) {
     return RKV_IO;
 }
 
-rkv_status output_flush(void) {
+/* Why a write of long ago failed: what broke then breaks again, and says so. */
+static int ask_again(void) {
+    clearerr(stdout);
     errno = 0;
-    return fflush(stdout) != 0 || ferror(stdout) ? tell_failure(errno) : RKV_OK;
+    putchar('\n');
+    fflush(stdout);
+    return errno;
+}
+
+rkv_status output_flush(void) {
+    bool broken = ferror(stdout);
+    errno = 0;
+    if (fflush(stdout) != 0) return tell_failure(errno);
+    return broken ? tell_failure(ask_again()) : RKV_OK;
 }
 
 static void close_stdout(void) {
