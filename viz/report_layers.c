@@ -12,8 +12,8 @@
 
 /* What the attention of all heads may take in the page, in base64 of deflate: a page of 270 heads stays under
  * 10 MB with all else that is in it. */
-#define ATTENTION_BYTES      7.5e6
-#define ATTENTION_HEAD_BYTES 28e3
+#define ATTENTION_BYTES      8e6
+#define ATTENTION_HEAD_BYTES 29e3
 #define BASE64_GROWTH        (4. / 3)
 
 /* Singular values that a page shows of a head: all of the first, then ever fewer. */

@@ -60,8 +60,8 @@ RKV_API rkv_status rkv_report_add_array(rkv_report *report, const rkv_report_arr
  * the rkv_report_layers). A layer without sigma leaves the spectrum out.
  *
  * Attention is coded in 8 bits on a log scale, blocks of tokens that share a cell where there are more than
- * 512. How far down the scale goes is chosen at the end, so that all heads fit in 28 KB each, but no less
- * than 7.5 MB together. Until then memory holds a byte per cell, 131 KB per head at most, and 8 T bytes per
+ * 512. How far down the scale goes is chosen at the end, so that all heads fit in 29 KB each, but no less
+ * than 8 MB together. Until then memory holds a byte per cell, 131 KB per head at most, and 8 T bytes per
  * head. */
 typedef struct rkv_report_layers rkv_report_layers;
 RKV_API rkv_status rkv_report_layers_new(rkv_report_layers **out, size_t n_layers, size_t n_heads,
