@@ -113,6 +113,11 @@ class OfAnAnalysis(ReportTest):
         self.assertEqual({s["budget"] for s in settings}, {"power:signal=sink_4,by=head"})
         self.assertEqual(sorted(s["ratio"] for s in settings), [round(0.1 * i, 1) for i in range(1, 10)])
 
+    def test_profile(self):
+        self.run_well("probe", "--random-tokens", "32", "--seeds", "1", "-o", "profile.json", "--quiet")
+        self.analyze("--tokens", 40, "--profile", "profile.json", "--kept", "none")
+        self.assertEqual(self.page("out/prompt/report.html").of("profile"), [self.load("profile.json")])
+
     def test_one_token(self):
         self.analyze("--tokens", 1, "--policy", "uniform", "--ratio", 1)
         page = self.page("out/prompt/report.html")

@@ -46,8 +46,8 @@
         const open = async (layer, head) => {
             const kv = heads.G === heads.H ? "" : ` · KV head ${heads.kvHead(head)}`;
             title.textContent = `Layer ${layer}, head ${head}${kv}`;
-            metrics.replaceChildren(metricFacts(heads, layer, head));
             await attention?.open(layer, head);
+            metrics.replaceChildren(metricFacts(heads, layer, head));
             kind.replaceChildren(...kindText(heads, attention, layer, head).filter(Boolean));
             if (!arrays.spectrum) return;
             const part = await arrays.spectrum.part(layer), n = arrays.spectrum.partShape[1];

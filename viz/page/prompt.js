@@ -76,7 +76,9 @@
         const heads = page.heads(document), kinds = page.kinds(heads), panel = page.head(heads), received = page.received(heads);
         const open = async (layer, head) => {
             map.map.select(layer, head);
-            await Promise.all([panel.open(layer, head), received.head(layer, head)]);
+            await panel.open(layer, head);
+            await page.pause(); /* the picture first, then the text */
+            await received.head(layer, head);
         };
         const map = mapOf(heads, kinds, async (layer, head) => {
             await open(layer, head);

@@ -6,6 +6,9 @@
 
     const shown = (token) => page.look.printable(token, 200);
 
+    /* Its lines end where the text's do: the sign of a line end is followed by one. */
+    const lines = (token) => shown(token).split(/(?<=⏎)/).flatMap((line) => (line.endsWith("⏎") ? [line, page.el("br")] : [line]));
+
     /* {tokens [T], label, describe(t): what is said of a token, exact(t): what is copied}. paint(style) colours: style(t) is
      * {share: 0..1, out: true for one that is struck from the cache}. */
     page.tokens = ({ tokens, label, describe, exact }) => {
@@ -26,10 +29,9 @@
         const add = (to) => {
             const piece = document.createDocumentFragment();
             for (let t = spans.length; t < Math.min(to, tokens.length); t++) {
-                const span = page.el("span", { class: "token", tabindex: "-1", "data-token": t }, shown(tokens[t]));
+                const span = page.el("span", { class: "token", tabindex: "-1", "data-token": t }, lines(tokens[t]));
                 spans.push(span);
                 piece.append(span);
-                if (/[⏎\n]/.test(tokens[t])) piece.append(page.el("br"));
                 if (style) paintOne(span, t);
             }
             box.append(piece);
