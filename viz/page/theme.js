@@ -3,6 +3,7 @@
     const root = document.documentElement;
     const KEY = "rankkv-theme";
     const system = matchMedia("(prefers-color-scheme: dark)");
+    const paper = matchMedia("print"); /* which is light, whatever the screen is */
     const listeners = [];
 
     const stored = () => {
@@ -19,7 +20,7 @@
             /* the choice holds as long as the page is open */
         }
     };
-    const chosen = () => root.dataset.theme ?? (system.matches ? "dark" : "light");
+    const chosen = () => (paper.matches ? "light" : root.dataset.theme ?? (system.matches ? "dark" : "light"));
     const tell = () => listeners.forEach((act) => act());
 
     page.dark = () => chosen() === "dark";
@@ -27,6 +28,7 @@
     /* Canvases are drawn anew when the colours change. */
     page.onTheme = (act) => listeners.push(act);
     system.addEventListener("change", tell);
+    paper.addEventListener("change", tell);
 
     /* The colour that a variable of page.css has now, as rgb(). */
     const probe = page.el("span", { class: "unseen", "aria-hidden": "true" });
