@@ -36,7 +36,7 @@
     function complete(options) {
         const spec = { title: "", subtitle: "", note: "", sameX: true, sameY: true, ...options };
         spec.panels = (options.panels ?? [options]).map(completePanel);
-        if (!options.panels) spec.panels[0].title = options.panelTitle;
+        if (!options.panels) spec.panels[0].title = undefined; /* it is the chart's */
         spec.file = page.fileName(options.file ?? (spec.title || "chart"));
         return spec;
     }
@@ -65,14 +65,15 @@
         const { x, y } = spec.panels[0], panels = spec.panels.length > 1;
         const any = (has) => spec.panels.some((panel) => panel.series.some(has));
         const intervals = any((series) => series.low), details = any((series) => series.detail);
-        const names = [panels && "panel", "series", x.title || "x", y.title || "y", intervals && "low", intervals && "high", details && "detail"];
+        const names = [panels && "panel", "series", x.title || "x", y.title || "y",
+                       intervals && "low", intervals && "high", details && "detail"];
         const rows = [];
         for (const panel of spec.panels)
             for (const series of panel.series)
                 for (let i = 0; i < series.y.length; i++) {
                     const at = panel.x.labels ? panel.x.labels[series.x[i]] ?? null : series.x[i];
-                    rows.push([panel.title ?? "", series.name ?? "", at, series.y[i], series.low?.[i] ?? null, series.high?.[i] ?? null,
-                               series.detail?.(i) ?? ""].filter((_, c) => names[c]));
+                    rows.push([panel.title ?? "", series.name ?? "", at, series.y[i],
+                               series.low?.[i] ?? null, series.high?.[i] ?? null, series.detail?.(i) ?? ""].filter((_, c) => names[c]));
                 }
         return { columns: names.filter(Boolean).map((name) => ({ name })), rows };
     }
@@ -116,7 +117,8 @@
 
         highlight(name) {
             const known = this.sheet.entries.length > 1 && this.sheet.entries.some((entry) => entry.name === name);
-            const set = (element, own) => known && own !== name ? element.setAttribute("opacity", FAINT) : element.removeAttribute("opacity");
+            const set = (element, own) =>
+                known && own !== name ? element.setAttribute("opacity", FAINT) : element.removeAttribute("opacity");
             for (const plot of this.sheet.plots) for (const g of plot.groups) set(g.front, g.name), set(g.back, g.name);
             for (const entry of this.sheet.entries) set(entry.node, entry.name);
         }
@@ -162,7 +164,8 @@
             if (!place) return;
             ring.setAttribute("cx", place.x), ring.setAttribute("cy", place.y);
             const lines = describe(place);
-            readout.replaceChildren(...lines.map(([name, value]) => page.el("p", { dir: "auto" }, name, name && value ? ": " : "", value && page.el("b", {}, value))));
+            readout.replaceChildren(...lines.map(([name, value]) =>
+                page.el("p", { dir: "auto" }, name, name && value ? ": " : "", value && page.el("b", {}, value))));
             this.set(place);
             if (spoken) page.say(lines.map(([name, value]) => [name, value].filter(Boolean).join(" ")).join("; "));
         }
@@ -235,14 +238,17 @@
     }
 
     function tools(spec) {
-        const title = spec.title || spec.file, details = page.el("details", {}, page.el("summary", { "aria-label": `Data as a table: ${printable(title)}` }, "Data as a table"));
+        const title = printable(spec.title || spec.file);
+        const summary = page.el("summary", { "aria-label": `Data as a table: ${title}` }, "Data as a table");
+        const details = page.el("details", {}, summary);
         details.addEventListener("toggle", () => {
             if (details.open && details.children.length === 1)
                 details.append(page.table({ caption: title, file: spec.file, ...dataOf(spec) }));
         });
         return page.el("div", { class: "tools" },
             page.button("SVG", () => saveSvg(spec), { class: "quiet", "aria-label": `Save the chart as SVG: ${title}` }),
-            page.button("CSV", () => saveCsv(spec), { class: "quiet", "aria-label": `Save the chart's numbers as CSV: ${title}` }), details);
+            page.button("CSV", () => saveCsv(spec), { class: "quiet", "aria-label": `Save the chart's numbers as CSV: ${title}` }),
+            details);
     }
 
     /* Draws a spec into box whenever that is another width; what is not shown has none, and is not drawn. */
@@ -262,14 +268,16 @@
     }
 
     page.chart = (options) => {
-        const spec = complete(options), keys = page.newId("keys"), text = (name, value) => value && page.el("p", { class: name, dir: "auto" }, printable(value, 4000));
+        const spec = complete(options), keys = page.newId("keys");
+        const text = (name, value) => value && page.el("p", { class: name, dir: "auto" }, printable(value, 4000));
         const box = page.el("div", { class: "chart-plot", tabindex: "0", role: "application", "aria-roledescription": "chart",
             "aria-label": printable(spec.title || spec.file), "aria-describedby": keys });
         follow(spec, box);
         return page.el("figure", { class: "chart" },
-            (spec.title || spec.subtitle) && page.el("figcaption", {}, text("chart-title", spec.title), text("chart-subtitle", spec.subtitle)),
-            box, page.el("p", { id: keys, class: "unseen" }, "Arrow keys read values: left and right along a series, up and down from series to series, ",
-                "Page Up and Page Down from panel to panel. The same numbers stand in the table below."),
+            page.el("figcaption", {}, text("chart-title", spec.title), text("chart-subtitle", spec.subtitle)), box,
+            page.el("p", { id: keys, class: "unseen" }, "Arrow keys read values: left and right along a series, ",
+                "up and down from series to series, Page Up and Page Down from panel to panel. ",
+                "The same numbers stand in the table below."),
             text("chart-note", spec.note), tools(spec));
     };
 }

@@ -105,7 +105,8 @@
         plot.any = any;
         plot.x = span(panel.x, x[0], x[1], false, bars ? 0 : 0.03);
         plot.y = span(panel.y, y[0], y[1], bars, 0.06);
-        if (page.scale.isLinear(panel.y) && y[0] >= 0) plot.y.low = Math.max(plot.y.low, 0); /* what is never below 0 has no room there */
+        /* what is never below 0 has no room there */
+        if (page.scale.isLinear(panel.y) && y[0] >= 0) plot.y.low = Math.max(plot.y.low, 0);
         plot.x.upright = plot.flip;
         plot.y.upright = !plot.flip;
         return plot;

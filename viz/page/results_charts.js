@@ -1,7 +1,7 @@
 /* results_charts.js: the charts of an evaluation: loss by measured bytes, differences to uniform budgets, answers by
  * depth and by length. evaluation/chart_*.c have those of the PNG files. */
 {
-    const { bootstrap, budgetOf, controlOf, groupBy, isFull, isUnsized, meansBy, sizeOf, unique } = page.results;
+    const { bootstrap, budgetOf, controlOf, originOf, groupBy, isFull, isUnsized, meansBy, sizeOf, unique } = page.results;
     const MEANS = "Mean over windows with its bootstrap 95 % interval.";
     const DEPTHS = 12;
 
@@ -9,7 +9,8 @@
     const NUMBERS = {
         loss: { label: "loss", title: "loss, nats per token", of: (r) => [r.loss, r.loss_low, r.loss_high] },
         perplexity: { label: "perplexity", title: "perplexity", of: (r) => [r.perplexity, exp(r.loss_low), exp(r.loss_high)] },
-        exact: { label: "answered exactly", title: "questions without a wrong token", zero: true, of: (r) => [r.exact, r.exact_low, r.exact_high] },
+        exact: { label: "answered exactly", title: "questions without a wrong token", zero: true,
+                 of: (r) => [r.exact, r.exact_low, r.exact_high] },
         accuracy: { label: "right tokens", title: "tokens that were the likeliest", of: (r) => [r.accuracy] },
         kl: { label: "KL to the full cache", title: "KL to the full cache, nats", zero: true, of: (r) => [r.kl] },
         agreement: { label: "agreement", title: "likeliest as with the full cache", of: (r) => [r.agreement] },
@@ -21,19 +22,17 @@
 
     const mib = (bytes) => (typeof bytes === "number" ? bytes / 1048576 : null);
 
-    const windows = (n) => `${n} window${n === 1 ? "" : "s"}`;
-
     function verdictOf(row) {
         const d = row.against_uniform;
         if (!d) return "";
         const word = row.verdict ? `${row.verdict}, ` : "", times = row.bytes_of_uniform;
         const bytes = times && Math.abs(times - 1) >= 0.005 ? `, with ${page.format(times, 3)} times its bytes` : "";
-        return `loss against uniform: ${word}lower on ${d.n_below} of ${windows(d.n)}, p ${page.format(d.p, 2)}${bytes}`;
+        return `loss against uniform: ${word}lower on ${d.n_below} of ${page.count(d.n, "window")}, p ${page.format(d.p, 2)}${bytes}`;
     }
 
     function detailOf(row) {
         const where = isUnsized(row.setting) ? "" : sizeOf(row.setting);
-        return [where, windows(row.n_windows), verdictOf(row)].filter(Boolean).join(" \u00B7 ");
+        return page.joined(where, page.count(row.n_windows, "window"), verdictOf(row));
     }
 
     /* ---- loss by bytes ---- */
@@ -55,11 +54,12 @@
      * every panel of budgets. */
     function lossChart(view) {
         const { results, rows, byMethod } = view, number = NUMBERS[view.number];
-        const panelOf = (s) => (byMethod ? s.method : controlOf(s.budget)?.of ?? budgetOf(s));
+        const panelOf = (s) => (byMethod ? s.method : originOf(s));
         const nameOf = (s) => (byMethod ? budgetOf(s) : s.method);
-        const lookOf = (s) => (byMethod ? results.budgets.indexOf(controlOf(s.budget)?.of ?? budgetOf(s)) : results.methods.indexOf(s.method));
-        const full = rows.find((row) => isFull(row.setting)), sized = rows.filter((row) => !isFull(row.setting) && (byMethod || !isUnsized(row.setting)));
-        const unsized = byMethod ? [] : rows.filter((row) => !isFull(row.setting) && isUnsized(row.setting));
+        const lookOf = (s) => (byMethod ? results.budgets.indexOf(originOf(s)) : results.methods.indexOf(s.method));
+        const full = rows.find((row) => isFull(row.setting)), others = rows.filter((row) => row !== full);
+        const everywhere = (row) => !byMethod && isUnsized(row.setting);
+        const sized = others.filter((row) => !everywhere(row)), unsized = others.filter(everywhere);
         const groups = groupBy(sized, (row) => panelOf(row.setting));
         if (groups.size === 0 && unsized.length) groups.set("", []);
         if (groups.size === 0) return null;
@@ -90,31 +90,35 @@
     const certain = (row) => row.verdict === "better" || row.verdict === "worse";
 
     function differenceSeries(view, rows, labels) {
-        const { results, byMethod } = view, placeOf = (row) => labels.indexOf(controlOf(row.setting.budget)?.of ?? budgetOf(row.setting));
+        const { results, byMethod } = view, placeOf = (row) => labels.indexOf(originOf(row.setting));
         const clouds = groupBy(rows.filter((row) => isCloud(results, row)), (row) => controlOf(row.setting.budget).kind);
-        const own = groupBy(rows.filter((row) => !isCloud(results, row)), (row) => (byMethod ? sizeOf(row.setting) : row.setting.method));
+        const nameOf = (row) => (byMethod ? sizeOf(row.setting) : row.setting.method), names = byMethod ? results.sizes : results.methods;
+        const own = groupBy(rows.filter((row) => !isCloud(results, row)), nameOf);
         const series = Array.from(clouds, ([name, group]) => ({ name, muted: true, group }));
         for (const [name, group] of own)
-            series.push({ name, group, look: (byMethod ? results.sizes : results.methods).indexOf(name), hollow: (i) => !certain(group[i]),
+            series.push({ name, group, look: names.indexOf(name), hollow: (i) => !certain(group[i]),
                           low: group.map((row) => row.against_uniform.low), high: group.map((row) => row.against_uniform.high) });
-        return series.map(({ group, ...s }) => ({ ...s, mark: "point", x: group.map(placeOf), y: group.map((row) => row.against_uniform.mean),
-            detail: (i) => `${s.muted ? `${group[i].setting.method}, ${group[i].setting.budget} \u00B7 ` : ""}${detailOf(group[i])}` }));
+        const control = ({ setting }) => `${setting.method}, ${setting.budget}`;
+        return series.map(({ group, ...s }) => ({
+            ...s, mark: "point", x: group.map(placeOf), y: group.map((row) => row.against_uniform.mean),
+            detail: (i) => page.joined(s.muted && control(group[i]), detailOf(group[i])),
+        }));
     }
 
     function differenceChart(view) {
         const { results, byMethod } = view, rows = view.rows.filter((row) => row.against_uniform);
         if (rows.length === 0) return null;
-        const names = rows.map((row) => controlOf(row.setting.budget)?.of ?? budgetOf(row.setting));
-        const labels = results.budgets.filter((budget) => names.includes(budget));
+        const names = new Set(rows.map((row) => originOf(row.setting))), labels = results.budgets.filter((budget) => names.has(budget));
         const panels = Array.from(groupBy(rows, (row) => (byMethod ? row.setting.method : sizeOf(row.setting))), ([title, group]) => ({
-            title, flip: true, x: { labels }, y: { title: "difference, nats per token" }, series: differenceSeries(view, group, labels),
+            title, flip: true, x: { labels }, y: { title: "difference, nats per token" },
+            series: differenceSeries(view, group, labels),
         }));
         const clouds = rows.some((row) => isCloud(results, row));
         return page.chart({
             title: `${view.task}: loss less that of uniform budgets of the same size`, subtitle: results.about, panels, sameY: false,
             file: `difference-to-uniform-${view.task}`,
-            note: `${MEANS} Left of 0 is better than uniform. Windows are paired. Filled: better or worse; an outline: within noise, or too few `
-                + `windows to say.${clouds ? " Grey: the same budgets dealt out at random, the control that a budget has to beat." : ""}`,
+            note: `${MEANS} Left of 0 is better than uniform. Windows are paired. Filled: better or worse; an outline: within noise, `
+                + `or too few windows to say.${clouds ? " Grey: budgets dealt out at random, the control that a budget has to beat." : ""}`,
         });
     }
 
@@ -123,7 +127,7 @@
     /* The depths of a task, or tenths where they are many: { labels, of(cell) }. */
     function depthsOf(cells) {
         const depths = unique(cells.map((cell) => cell.depth)).sort((a, b) => a - b);
-        if (depths.length <= DEPTHS) return { labels: depths.map((d) => `${page.format(100 * d, 3)} %`), of: (cell) => depths.indexOf(cell.depth) };
+        if (depths.length <= DEPTHS) return { labels: depths.map((d) => page.percent(d, 3)), of: (cell) => depths.indexOf(cell.depth) };
         const labels = Array.from({ length: 10 }, (_, i) => `${10 * i}\u2013${10 * i + 10} %`);
         return { labels, of: (cell) => Math.min(Math.floor(10 * cell.depth), 9) };
     }
@@ -136,8 +140,9 @@
         }).filter(Boolean);
         const full = isFull(row.setting);
         return { name: full ? "full cache" : row.setting.method, look: full ? 10 : results.methods.indexOf(row.setting.method),
-                 x: points.map((p) => p.x), y: points.map((p) => p.mean), low: points.map((p) => p.low), high: points.map((p) => p.high),
-                 detail: (i) => windows(points[i].n) };
+                 x: points.map((p) => p.x), y: points.map((p) => p.mean),
+                 low: points.map((p) => p.low), high: points.map((p) => p.high),
+                 detail: (i) => page.count(points[i].n, "window") };
     }
 
     /* A panel for each size and budget, into which seriesOf(row) goes; what has neither goes into all. */
@@ -162,17 +167,18 @@
         const { labels, of } = depthsOf(all), places = labels.map((_, i) => i);
         const panels = panelsOf(view, { title: "depth in the context", labels },
             (row) => answeredSeries(results, row, results.cellsOf(row).filter(known), places, of));
-        return page.chart({ title: `${view.task}: answers by where they stand in the context`, subtitle: results.about, panels, note: ANSWERED,
-                            file: `retrieval-by-depth-${view.task}` });
+        return page.chart({ title: `${view.task}: answers by where they stand in the context`, subtitle: results.about, panels,
+                            note: ANSWERED, file: `retrieval-by-depth-${view.task}` });
     }
 
     function lengthChart(view) {
         const { results } = view, lengths = unique(results.lengths.filter((n) => n !== null)).sort((a, b) => a - b);
         if (lengths.length < 2 || !view.retrieves) return null;
+        const placeOf = (cell) => lengths.indexOf(results.lengths[cell.window]);
         const panels = panelsOf(view, { title: "context, tokens", scale: "log2", ticks: lengths },
-            (row) => answeredSeries(results, row, results.cellsOf(row), lengths, (cell) => lengths.indexOf(results.lengths[cell.window])));
-        return page.chart({ title: `${view.task}: answers by the length of the context`, subtitle: results.about, panels, note: ANSWERED,
-                            file: `retrieval-by-length-${view.task}` });
+            (row) => answeredSeries(results, row, results.cellsOf(row), lengths, placeOf));
+        return page.chart({ title: `${view.task}: answers by the length of the context`, subtitle: results.about, panels,
+                            note: ANSWERED, file: `retrieval-by-length-${view.task}` });
     }
 
     Object.assign(page.results, { NUMBERS, depthChart, differenceChart, lengthChart, lossChart });

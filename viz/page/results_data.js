@@ -100,13 +100,18 @@
         return { kind, of: rest ? `${name}:${rest}` : name };
     }
 
+    /* The budget of a setting; of a control, the one that it was drawn of. */
+    function originOf(setting) {
+        return controlOf(setting.budget)?.of ?? budgetOf(setting);
+    }
+
     /* ---- a file ---- */
 
     class Results {
         constructor(document) {
             const { json } = document;
             Object.assign(this, { name: document.name, json, seed: json.seed, windows: json.windows, cells: json.cells });
-            this.settings = json.settings.map((setting, index) => ({ ratio: 0, entries: 0, ...setting, budget: setting.budget ?? null, index }));
+            this.settings = json.settings.map((s, index) => ({ ratio: 0, entries: 0, ...s, budget: s.budget ?? null, index }));
             this.rows = (json.rows ?? []).map((row) => ({ ...row, setting: this.settings[row.setting] })).filter((row) => row.setting);
             this.tasks = unique(this.rows.map((row) => row.task));
             this.protocols = unique(this.settings.map((setting) => setting.protocol));
@@ -118,8 +123,7 @@
         }
 
         get about() {
-            const { model, text } = this.json;
-            return [[model?.name, model?.file_type].filter(Boolean).join(" "), text].filter(Boolean).join(" \u00B7 ");
+            return page.joined(page.modelName(this.json.model), this.json.text);
         }
 
         /* The tokens of each window's context, which the full cache holds all; null where no setting says so. */
@@ -134,7 +138,8 @@
 
         cellsOf(row) {
             this.bySetting ??= groupBy(this.cells, (cell) => cell.setting);
-            return (this.bySetting.get(row.setting.index) ?? []).filter((c) => c.task === row.task && c.query_aware === row.query_aware);
+            const cells = this.bySetting.get(row.setting.index) ?? [];
+            return cells.filter((cell) => cell.task === row.task && cell.query_aware === row.query_aware);
         }
     }
 
@@ -157,5 +162,5 @@
         return Array.from(groupBy(cells, keyOf).values(), (group) => group.reduce((sum, c) => sum + valueOf(c), 0) / group.length);
     }
 
-    page.results = { Results, bootstrap, budgetOf, chanceOf, controlOf, groupBy, isFull, isUnsized, meansBy, sizeOf, unique };
+    page.results = { Results, bootstrap, budgetOf, chanceOf, controlOf, groupBy, isFull, isUnsized, meansBy, originOf, sizeOf, unique };
 }
