@@ -118,6 +118,20 @@ class Charts(PageTest):
         self.assertLessEqual(set(self.evaluate(f"Array.from({panels})")), methods)
 
 
+    def test_lengths(self):
+        results = self.read("results-whole.json")
+        lists = results["model"]["n_layers"] * results["model"]["n_kv_heads"]
+        full = {i for i, setting in enumerate(results["settings"]) if setting["method"] == "full"}
+        for cell in results["cells"]:
+            if cell["setting"] in full:
+                cell["entries"] = lists * (512 if cell["window"] % 2 else 1024)
+        self.open(("results", "lengths", self.write("lengths.json", results)))
+        self.choose("Task", "recall")
+        self.assertTrue(any("by the length of the context" in title for title in self.titles()))
+        self.choose("Context", "512")
+        self.assertTrue(any("where they stand" in title for title in self.titles()))
+
+
 class Hostile(PageTest):
     def hostile(self):
         results = self.read("results-whole.json")
