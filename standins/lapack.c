@@ -71,9 +71,21 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+static void reverse(double *x, size_t n) {
+    for (size_t i = 0; i < n / 2; i++) {
+        double other = x[n - 1 - i];
+        x[n - 1 - i] = x[i];
+        x[i] = other;
+    }
+}
+
 /* Eigenvalues, ascending, in d [n]; e [n - 1] is destroyed. An e of at most `negligible` counts as zero.
  * Returns how many did not converge. */
 static lapack_int tridiagonal_eigenvalues(double *d, double *e, size_t n, double negligible) {
+    if (fabs(d[0]) > fabs(d[n - 1])) { /* QL keeps small values exact where they come first */
+        reverse(d, n);
+        reverse(e, n - 1);
+    }
     for (size_t l = 0; l < n; l++)
         for (int steps = 0;; steps++) {
             size_t m = l;
