@@ -18,6 +18,10 @@ FOREIGN = {
 }
 
 
+# These measure what has no public header.
+INSIDE = {("bench/bench_gpu.c", "backend/backend.h")}
+
+
 def includes(path):
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         match = re.match(r'\s*#\s*include\s+([<"])([^>"]+)[>"]', line)
@@ -49,7 +53,7 @@ def main():
         folder = path.relative_to(ROOT).parts[0]
         for number, quote, name in includes(path):
             wrong = fault(folder, quote, name)
-            if wrong:
+            if wrong and (str(path.relative_to(ROOT)), name) not in INSIDE:
                 print(f"{path.relative_to(ROOT)}:{number}: {name} {wrong}")
                 faults += 1
     for path in sorted((ROOT / "include").rglob("*.h")):
