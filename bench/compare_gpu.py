@@ -87,7 +87,7 @@ def compare_model(options, peer, folder):
     model = os.path.join(folder, "random.gguf")
     shape = [MODEL[name] for name in ("layers", "width", "query_heads", "kv_heads", "ff")]
     context = max(options.tokens)
-    subprocess.run([f"{options.build}/tests/make_tiny_model", model, "F32", "1", *map(str, [*shape, context])], check=True)
+    subprocess.run([f"{options.build}/tests/make_tiny_model", model, "F32", "1", *map(str, [context, *shape])], check=True)
     flags = [word for name, value in MODEL.items() for word in ("--" + name.replace("_", "-"), str(value))]
     print("\n| tokens | rankkv prefill, tokens/s | torch SDPA, tokens/s | rankkv / torch | rankkv analyze, s |\n"
           + "| --- " * 5 + "|")

@@ -16,6 +16,7 @@ test_packages=(
   libcmocka-dev
   python3-h5py python3-xarray python3-h5netcdf hdf5-tools # other readers of trace.h5
   python3-jsonschema # the schemas of the JSON files
+  chromium chromium-driver # the pages of report.html
 )
 
 wanted=("${build_packages[@]}")

@@ -9,6 +9,7 @@ include(${CMAKE_CURRENT_SOURCE_DIR}/json_documents.cmake)
 include(${CMAKE_CURRENT_SOURCE_DIR}/cli.cmake)
 include(${CMAKE_CURRENT_SOURCE_DIR}/page.cmake)
 include(${CMAKE_CURRENT_SOURCE_DIR}/trace_readers.cmake)
+include(${CMAKE_CURRENT_SOURCE_DIR}/browser.cmake)
 add_test(NAME layers COMMAND Python3::Interpreter ${CMAKE_CURRENT_SOURCE_DIR}/check_layers.py ${PROJECT_SOURCE_DIR})
 
 # The example programs, public headers only: compiled, and run on the tiny model.
