@@ -3,6 +3,7 @@ import functools
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import unittest
 
@@ -27,10 +28,11 @@ def tiny_model(n_context=256):
     return path
 
 
-def run_program(folder, *arguments):
+def run_program(folder, *arguments, output=os.devnull):
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"}
-    subprocess.run([PROGRAM, *map(str, arguments)], cwd=folder, env=env, check=True, stdin=subprocess.DEVNULL,
-                   stdout=subprocess.DEVNULL, timeout=300)
+    with open(output, "wb") as file:
+        subprocess.run([PROGRAM, *map(str, arguments)], cwd=folder, env=env, check=True, stdin=subprocess.DEVNULL, stdout=file,
+                       timeout=300)
 
 
 class Analysed:
@@ -141,6 +143,34 @@ def of_documents():
     return page.save(scratch("documents") / "report.html")
 
 
+EVALUATION = ["-c", 60, "-n", 12, "--windows", 3, "-M", "streaming-llm,knorm", "-r", "0.5,0.25", "-p", "uniform,inverse,shuffled",
+              "-T", "natural,copy", "-N", 6, "--no-charts"]
+
+
+@functools.cache
+def of_evaluation():
+    """The folder of `rankkv eval --html`."""
+    text = prompt_file("text.txt", "".join(f"{i}. {PROMPT}" for i in range(12)))
+    run_program(text.parent, "eval", "-t", text.name, "-m", tiny_model(), "-o", "out", *EVALUATION, "--html", "--quiet")
+    return text.parent / "out"
+
+
+@functools.cache
+def of_everything():
+    """`rankkv report` of a folder that has a file of each kind but bench and calibration."""
+    text = prompt_file("text.txt", PROMPT)
+    folder = text.parent / "all"
+    folder.mkdir()
+    for name in ("one.txt", "two.txt"):
+        (text.parent / name).write_text(PROMPT + name)
+    run_program(text.parent, "analyze", "one.txt", "two.txt", "-m", tiny_model(), "-o", "all/prompts", "--quiet")
+    run_program(text.parent, "run", text.name, "-m", tiny_model(), "-M", "h2o", "-r", 0.5, "-N", 12, "--ignore-end", "--compare",
+                "--trace-cache", "all/h2o.jsonl", "--json", "--quiet", output=folder / "h2o.json")
+    shutil.copytree(of_evaluation(), folder / "eval")
+    run_program(text.parent, "report", "all", "--title", "Everything at once", "--quiet")
+    return folder / "report.html"
+
+
 def empty():
     return ReportPage("A page of nothing").save(scratch("documents") / "empty.html")
 
@@ -154,6 +184,8 @@ PAGES = {
     "right-to-left": lambda: of_trace("right-to-left").page,
     "chinese": lambda: of_trace("chinese").page,
     "attention-alone": lambda: of_trace("attention-alone").page,
+    "evaluation": lambda: of_evaluation() / "report.html",
+    "everything": of_everything,
     "documents": of_documents,
     "empty": empty,
 }
