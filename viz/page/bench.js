@@ -120,7 +120,8 @@
                               Rounds: options.repeats, "New tokens": options.new_tokens, Policy: options.policy, Date: json.date }),
             json.stopped && page.note("The measurement was stopped: what is here is what was measured until then."),
             text.repeated && page.note("The text began anew where a context was longer."),
-            failures(bench.rows), ...bench.charts, page.paperNote(), tableOf("bench", bench.rows, columnsOf(bench.rows)),
+            ...(bench.rows.length === 0 ? [page.note("Nothing was measured.")]
+                : [failures(bench.rows), ...bench.charts, page.paperNote(), tableOf("bench", bench.rows, columnsOf(bench.rows))]),
         ];
     }
 

@@ -182,6 +182,9 @@
                    ["Where the answers stand", (view) => [depthChart(view), lengthChart(view)]],
                    ["Texts", texts], ["All numbers", table]];
 
+    /* The parts that a choice is seen in, where that is not all of them. */
+    const SEEN_IN = { number: [0], byMethod: [0, 1], length: [2] };
+
     /* Keeps an element's height until what comes into it is drawn, so that the page does not jump. */
     function hold(element) {
         element.style.minHeight = `${element.offsetHeight}px`;
@@ -190,18 +193,18 @@
 
     function evaluation(document, heading) {
         const results = new Results(document), view = look(beginning(results)), parts = PARTS.map(() => page.el("div", {}));
-        const draw = () => {
+        const draw = (which = PARTS.map((_, i) => i)) => {
             look(view);
-            PARTS.forEach(([title, of], i) => {
-                const made = [of(view)].flat().filter(Boolean);
+            for (const i of which) {
+                const [title, of] = PARTS[i], made = [of(view)].flat().filter(Boolean);
                 hold(parts[i]);
                 parts[i].replaceChildren(...(made.length ? [page.el(heading, {}, title), ...made] : []));
-            });
+            }
         };
         const { box, fill } = controls(view, (name) => {
             look(view);
             if (name === "task" || name === "protocol") fill();
-            draw();
+            draw(SEEN_IN[name]);
         });
         const { seed, creator, profile, settings, windows, cells } = results.json;
         const about = page.knownFacts({ Windows: windows.length, Settings: settings.length, Cells: cells.length, Profile: profile,
