@@ -45,7 +45,7 @@
         build() {
             const { block, floor, error } = this.codes;
             const help = page.el("p", { class: "unseen", id: page.newId("help") },
-                "Arrow keys move from cell to cell, with Shift by ten; plus and minus zoom, 0 shows everything.");
+                "Arrow keys move from cell to cell, with Shift by ten; plus and minus zoom, 0 shows everything, C copies the value.");
             this.canvas = page.el("canvas", { tabindex: "0", role: "application", "aria-roledescription": "attention map", "aria-describedby": help.id });
             this.readout = page.el("p", { class: "readout" });
             const tools = page.el("p", { class: "tools" }, this.buttons(), page.ramp(this.map, `${page.format(floor, 2)} or less`, "1"),
@@ -54,7 +54,7 @@
             const about = page.el("p", { class: "muted small" },
                 `Logarithmic colours; values are stored in steps of ${page.format(200 * error, 2)} %. `,
                 block > 1 ? `A cell is the largest of ${block} × ${block} tokens. ` : "",
-                "Click the picture, then the wheel or + and − zoom; drag or use the arrow keys to move.");
+                "Click the picture, then the wheel or + and − zoom; drag or use the arrow keys to move; C copies the value.");
             this.element = page.el("div", { class: "attention" }, page.el("div", { class: "plot" }, this.canvas), help, this.readout, tools, about);
         }
 
@@ -203,6 +203,12 @@
             if (aloud) page.say(this.readout.textContent);
         }
 
+        /* Of a cell that holds less than the smallest code, or nothing: 0. */
+        copy() {
+            const code = this.codeAt(this.cursor.q, this.cursor.k);
+            return page.copy(page.exact(code ? this.codes.value(code) : 0), this.readout);
+        }
+
         /* ---- pointer and keys ---- */
 
         under(event) {
@@ -232,7 +238,7 @@
                           ArrowUp: () => this.move(0, -far), ArrowDown: () => this.move(0, far),
                           Home: () => this.move(-cells, 0), End: () => this.move(this.cursor.q - this.cursor.k, 0),
                           "+": () => this.zoom(STEP), "=": () => this.zoom(STEP), "-": () => this.zoom(1 / STEP),
-                          0: () => this.whole() }[event.key];
+                          0: () => this.whole(), c: () => this.copy() }[event.key];
             if (!act) return;
             act();
             event.preventDefault();

@@ -25,7 +25,7 @@
             this.map = page.colormap("viridis");
             this.rowHeight ??= this.rows <= 40 ? 20 : Math.max(5, Math.floor(TALL / this.rows));
             const help = page.el("p", { class: "unseen", id: page.newId("help") },
-                `Arrow keys move over the cells${this.open ? ", Enter opens one" : ""}, Home and End go to the ends of a row.`);
+                `Arrow keys move over the cells${this.open ? ", Enter opens one" : ""}, Home and End go to the ends of a row, C copies the value.`);
             this.canvas = page.el("canvas", { tabindex: "0", role: "application", "aria-roledescription": "map of values",
                                               "aria-label": this.label, "aria-describedby": help.id });
             this.readout = page.el("p", { class: "readout" });
@@ -148,6 +148,11 @@
                      Home: row * columns, End: (row + 1) * columns - 1 }[key];
         }
 
+        copy() {
+            const value = this.values[this.cellAt(this.cursor)];
+            return page.copy(this.names ? this.names[value] : page.exact(value), this.readout);
+        }
+
         onKey(event) {
             if (event.altKey || event.ctrlKey || event.metaKey) return;
             const to = this.placeBy(event.key);
@@ -155,7 +160,8 @@
                 this.cursor = to;
                 this.draw();
                 this.read(to, true);
-            } else if (this.open && (event.key === "Enter" || event.key === " ")) {
+            } else if (event.key === "c") this.copy();
+            else if (this.open && (event.key === "Enter" || event.key === " ")) {
                 this.open(...this.where(this.cellAt(this.cursor)));
             } else return;
             event.preventDefault();
