@@ -131,10 +131,9 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
     message_set_quiet(options->quiet);
     rkv_status status = oerr_options_check(&options->oerr);
     if (!status && options->analysis) status = said(rkv_analysis_load(&analysis, options->analysis));
-    const char *device = options->device;
     if (!status)
-        device = options->oerr.measured.method ? device_choose_for_executor(device) : device_choose(device);
-    if (!status) status = prompt_open_model(&model, options->model, device, RKV_PRECISION_FLOAT32);
+        status =
+            prompt_open_model(&model, options->model, device_choose(options->device), RKV_PRECISION_FLOAT32);
     /* What can be refused only once the text is read comes before the long probe. */
     if (!status && options->oerr.measured.method)
         status = oerr_measure(&costs, model, &options->oerr, options->probe.seed, options->quiet);

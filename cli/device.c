@@ -21,10 +21,16 @@ const char *device_choose(const char *device) {
     return "cpu";
 }
 
-const char *device_choose_for_executor(const char *device) {
-    char reason[512];
-    if (strcmp(device, "auto") != 0) return device;
-    if (finds_gpu(reason, sizeof reason))
-        note("computing on the CPU: the compression executor does not run on GPUs");
-    return "cpu";
+rkv_status device_choose_for_executor(const char *device, const char **chosen) {
+    char text[512];
+    *chosen = "cpu";
+    if (strcmp(device, "cpu") == 0) return RKV_OK;
+    if (strcmp(device, "auto") == 0) {
+        if (finds_gpu(text, sizeof text)) note("computing on the CPU: caches are not compressed on GPUs");
+        return RKV_OK;
+    }
+    rkv_status status =
+        said(rkv_device_describe(device, text, sizeof text)); /* that it is not there comes first */
+    return status ? status
+                  : complain(RKV_UNAVAILABLE, "--device %s: caches are compressed on the cpu alone", device);
 }

@@ -120,6 +120,7 @@ static rkv_status add_text(rkv_model *model, const int32_t *ids, size_t n, const
     rkv_pass pass = {
         .ids = ids + n - m, .n = m, .first = (int64_t)(n - m), .attend = attend_both, .user = &t};
     rkv_status status = rkv_model_check_prompt(model, ids, n);
+    if (!status) status = rkv_model_on_host(model, &model);
     if (!status) status = open_sessions(&t, model, ids, n - m, o);
     if (!status) status = allocate(&t, model, m);
     if (!status) status = rkv_forward_run(t.forward, &pass, NULL);

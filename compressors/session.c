@@ -92,10 +92,6 @@ static rkv_status check(rkv_session *s) {
     const rkv_session_options *o = &s->options;
     if (!s->model->backend)
         return rkv_fail(RKV_USAGE, "%s: was opened for its vocabulary alone", s->model->info.path);
-    if (rkv_model_to_host(s->model))
-        return rkv_fail(RKV_UNAVAILABLE,
-                        "the compression executor does not run on %s: open the model on the cpu",
-                        s->model->backend->device);
     if ((unsigned)o->hold > RKV_HOLD_PROMPT || (unsigned)o->group_score > RKV_GROUP_MAX ||
         (unsigned)o->positions > RKV_POSITIONS_CACHE)
         return rkv_fail(RKV_USAGE, "hold, group_score or positions is none of its values");
@@ -111,6 +107,7 @@ rkv_status rkv_session_new(rkv_session **out, rkv_model *model, const rkv_sessio
     s->model = model;
     s->options = options ? *options : defaults;
     status = check(s);
+    if (!status) status = rkv_model_on_host(model, &s->model);
     if (!status) {
         const rkv_config *c = &model->config;
         s->shape = (rkv_attention_shape){1, c->n_heads, c->n_kv_heads, c->head_dim};

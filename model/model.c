@@ -123,7 +123,6 @@ rkv_status rkv_model_open(rkv_model **out, const char *path, const rkv_model_opt
     rkv_status status = rkv_alloc(&m, 1, sizeof *m);
     if (status) return status;
     m->weights = options->weights, m->precision = options->precision;
-    m->automatic = !options->device || strcmp(options->device, "auto") == 0;
     status = rkv_gguf_open(&m->file, path);
     if (!status) status = rkv_config_read(&m->config, m->file);
     if (!status) status = rkv_model_tensors_find(&m->tensors, m->file, &m->config);
@@ -140,6 +139,7 @@ rkv_status rkv_model_open(rkv_model **out, const char *path, const rkv_model_opt
 
 void rkv_model_close(rkv_model *m) {
     if (!m) return;
+    rkv_model_close(m->host);
     release_weights(m);
     rkv_tokenizer_free(m->tokenizer);
     rkv_rope_clear(&m->rope);
@@ -150,13 +150,16 @@ void rkv_model_close(rkv_model *m) {
     free(m);
 }
 
-rkv_status rkv_model_to_host(rkv_model *m) {
-    if (m->backend->host_memory) return RKV_OK;
-    if (!m->automatic)
-        return rkv_fail(RKV_UNAVAILABLE, "%s: this needs a model in host memory: open it on the cpu",
-                        m->backend->device);
-    release_weights(m);
-    return prepare_weights(m, "cpu");
+rkv_status rkv_model_on_host(rkv_model *m, rkv_model **out) {
+    const rkv_model_options options = {.device = "cpu", .weights = m->weights};
+    *out = m;
+    if (!m->backend || m->backend->host_memory) return RKV_OK;
+    rkv_status status = m->host ? RKV_OK : rkv_model_open(&m->host, m->info.path, &options);
+    if (status) return status;
+    if (strcmp(m->host->info.sha256, m->info.sha256) != 0)
+        return rkv_fail(RKV_DATA, "%s: is another file than when it was opened", m->info.path);
+    *out = m->host;
+    return RKV_OK;
 }
 
 /* ---- asking ---- */

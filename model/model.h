@@ -19,7 +19,7 @@ struct rkv_model {
     rkv_rope rope;
     rkv_weights weights; /* as the options said */
     rkv_precision precision;
-    bool automatic;             /* nobody said which device */
+    rkv_model *host;            /* the same on the CPU, once rkv_model_on_host was asked for it */
     bool resident;              /* decoded weights are kept */
     rkv_layer_vectors *vectors; /* [L] decoded so far */
     rkv_layer_weights *layers;  /* [L] decoded so far, when resident; one scratch layer when streamed */
@@ -30,9 +30,9 @@ struct rkv_model {
 /* The backend that the model computes on; never NULL once weights are there. */
 rkv_backend *rkv_model_backend(const rkv_model *model);
 
-/* For what works in host memory alone: a model whose device nobody named goes to the CPU and stays there.
- * RKV_UNAVAILABLE: somebody named another. No forward pass of the model may be alive. */
-rkv_status rkv_model_to_host(rkv_model *model);
+/* For what works in host memory alone: the model itself where its device does, else the same file opened on
+ * the CPU, which belongs to the model. RKV_DATA: the file has changed; or as rkv_model_open. */
+rkv_status rkv_model_on_host(rkv_model *model, rkv_model **out);
 
 /* RKV_USAGE for a model that was opened for its vocabulary alone. */
 rkv_status rkv_model_check_weights(const rkv_model *model);

@@ -36,6 +36,16 @@ check_installed() {
 
   echo "$kind: the program"
   "$prefix/bin/rankkv" --version
+
+  # The module for GPUs, where it was built, is found where it was installed.
+  if [[ -n $(find "$prefix" -name librankkv-cuda.so) ]]; then
+    echo "$kind: the module"
+    "$prefix/bin/rankkv" info --device cuda > "$work/log" 2>&1 || true
+    if grep -F 'has no module' "$work/log"; then
+      echo "FAILED ($kind): the installed module is not found" >&2
+      return 1
+    fi
+  fi
 }
 
 # Every public header stands alone, in C and in C++.

@@ -73,9 +73,10 @@ typedef struct rkv_session_options {
     rkv_progress progress;
 } rkv_session_options;
 
-/* Opens a session on model, which must outlive it. RKV_USAGE: a wrong specification, a budget below what a
- * method always keeps, a ratio outside 0..1. RKV_DATA: budgets were made for another model (says what
- * differs). */
+/* Opens a session on model, which must outlive it. Caches live in host memory: for a model on another device
+ * its file is opened again on the CPU, once, and sessions compute there. RKV_USAGE: a wrong specification, a
+ * budget below what a method always keeps, a ratio outside 0..1. RKV_DATA: budgets were made for another
+ * model (says what differs). */
 RKV_API rkv_status rkv_session_new(rkv_session **out, rkv_model *model, const rkv_session_options *options);
 RKV_API void rkv_session_free(rkv_session *session);
 
