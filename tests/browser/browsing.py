@@ -10,7 +10,7 @@ import urllib.parse
 from webdriver import Browser, BrowserError
 
 HERE = pathlib.Path(__file__).resolve().parent
-OUTPUT = pathlib.Path(os.environ.get("RANKKV_BROWSER_OUTPUT", "browser-output"))
+OUTPUT = pathlib.Path(os.environ.get("RANKKV_BROWSER_OUTPUT", HERE.parents[1] / "build/browser"))
 AUDIT = (HERE / "audit.js").read_text()
 WIDE, NARROW = (1440, 900), (420, 900)
 LOCAL = ("file", "data", "blob")

@@ -29,7 +29,7 @@ NOTE_READY = """new MutationObserver((_, observer) => {
 }).observe(document, { attributes: true, subtree: true, attributeFilter: ["data-ready"] })"""
 
 # Opens heads by the Enter key on the map, one after another: the time of each until it is painted.
-OPEN_HEADS = """const [heads, columns] = arguments, map = document.querySelector("canvas[aria-roledescription='map of values']");
+OPEN_HEADS = """const [heads, layers] = arguments, map = document.querySelector("canvas[aria-roledescription='map of values']");
     const attention = document.querySelector("canvas[aria-roledescription='attention map']");
     const key = (name) => map.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true }));
     const painted = () => new Promise((resolve) => requestAnimationFrame(() => {
@@ -41,7 +41,7 @@ OPEN_HEADS = """const [heads, columns] = arguments, map = document.querySelector
         const times = [];
         for (const [layer, head] of heads) {
             key("Home");
-            for (let i = 0; i < 200; i++) key("ArrowUp");
+            for (let i = 0; i < layers; i++) key("ArrowUp");
             for (let i = 0; i < layer; i++) key("ArrowDown");
             for (let i = 0; i < head; i++) key("ArrowRight");
             await painted();
@@ -78,7 +78,7 @@ def head_times(browser, n):
     """ms, of n heads of the page that is open, chosen at random, but always the same."""
     layers, columns = browser.run("const { model: m } = page.documents('analysis')[0].json; return [m.n_layers, m.n_heads]")
     every = [[layer, head] for layer in range(layers) for head in range(columns)]
-    return browser.run(OPEN_HEADS, random.Random(1).sample(every, min(n, len(every))), columns)
+    return browser.run(OPEN_HEADS, random.Random(1).sample(every, min(n, len(every))), layers)
 
 
 def line(what, values, limit=None):

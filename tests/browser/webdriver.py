@@ -106,11 +106,12 @@ class Browser:
             "perfLoggingPrefs": {"enableNetwork": True, "enablePage": False},
         }
         capabilities = {"browserName": "chrome", "goog:chromeOptions": options, "unhandledPromptBehavior": "ignore",
+                        "timeouts": {"script": 1000 * COMMAND_S, "pageLoad": 1000 * COMMAND_S},
                         "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
         answer = self._send("POST", self.address, {"capabilities": {"alwaysMatch": capabilities}}, START_S)
         self.session = f"{self.address}/{answer['sessionId']}"
 
-    def _send(self, method, address, body=None, timeout=COMMAND_S):
+    def _send(self, method, address, body=None, timeout=COMMAND_S + 30):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(address, data, {"Content-Type": "application/json"}, method=method)
         try:
