@@ -11,4 +11,6 @@ add_custom_command(OUTPUT ${page_source}
   COMMAND ${CMAKE_COMMAND} -P ${CMAKE_CURRENT_LIST_DIR}/EmbedPage.cmake -- ${page_source} ${RANKKV_PAGE}
   DEPENDS ${RANKKV_PAGE} ${CMAKE_CURRENT_LIST_DIR}/EmbedPage.cmake
   COMMENT "Embedding viz/page" VERBATIM)
-target_sources(rankkv_viz PRIVATE ${page_source})
+if(TARGET rankkv_viz) # not in a standalone build
+  target_sources(rankkv_viz PRIVATE ${page_source})
+endif()

@@ -202,17 +202,20 @@ static rkv_status pack_attention(const rkv_report_layers *l, unsigned lowest, re
     return status;
 }
 
-/* Attention that compresses worse than expected (it would have to be noise) is packed again, a quarter of an
- * octave higher. */
+/* Attention that compresses worse than its entropy says (it would have to be noise) is packed again, aiming
+ * lower by as much. */
 static rkv_status add_attention(rkv_report *report, const rkv_report_layers *l) {
     double heads = (double)(l->n_layers * l->n_heads), bytes = heads * ATTENTION_HEAD_BYTES;
     if (bytes < ATTENTION_BYTES) bytes = ATTENTION_BYTES;
-    unsigned lowest = rkv_code_floor(l->count, bytes / BASE64_GROWTH);
+    double wanted = bytes / BASE64_GROWTH;
+    unsigned lowest = rkv_code_floor(l->count, wanted);
     report_array array = {0};
     rkv_status status = pack_attention(l, lowest, &array);
     while (!status && (double)array.lines.length > 1.05 * bytes && lowest < 255) {
+        wanted *= bytes / (double)array.lines.length;
+        unsigned raised = rkv_code_floor(l->count, wanted);
+        lowest = raised > lowest ? raised : lowest + 1;
         rkv_report_array_clear(&array);
-        lowest += lowest < 254 ? 2 : 1;
         status = pack_attention(l, lowest, &array);
     }
     if (!status) status = rkv_report_take_array(report, &array);
