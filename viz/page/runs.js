@@ -88,7 +88,8 @@
         const runs = page.documents("run"), caches = page.documents("cache"), several = runs.length > 1;
         if (several) body.append(page.el("h3", {}, "All texts"), textsOf(runs));
         const used = runs.map((run) => cacheOf(run, caches, runs));
-        runs.forEach((run, i) => body.append(page.partName(run.name, several), ...partsOf(run, used[i])));
+        /* One alone has its name, too: texts are a level below. */
+        runs.forEach((run, i) => body.append(page.partName(run.name, true), ...partsOf(run, used[i])));
         for (const { name, json } of caches.filter((cache) => !used.includes(cache)))
             body.append(page.partName(name, true), page.cache(json, () => null));
     }
