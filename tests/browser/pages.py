@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import unittest
 
+import documents
 from browsing import scratch
 from report_page import ReportPage
 
@@ -51,8 +52,12 @@ def analyse(source, *options, model=None):
     return Analysed(made)
 
 
+def new_folder():
+    return scratch(f"page-{len(os.listdir(scratch('.')))}")
+
+
 def prompt_file(name, text):
-    folder = scratch(f"page-{len(os.listdir(scratch('.')))}")
+    folder = new_folder()
     (folder / name).write_text(text)
     return folder / name
 
@@ -171,6 +176,42 @@ def of_everything():
     return folder / "report.html"
 
 
+def as_text(document):
+    """JSON as the program writes it: a list, which is a cache's events, as a line each."""
+    lines = document if isinstance(document, list) else [document]
+    return "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+
+
+def report_of(files):
+    """What `rankkv report` makes of a folder of {file name: document}."""
+    folder = new_folder()
+    for name, document in files.items():
+        (folder / name).write_text(as_text(document))
+    run_program(folder, "report", ".", "--title", "A page", "--quiet")
+    return folder / "report.html"
+
+
+def page_of(*files, title="A page"):
+    """A page of (kind, name, document) that the program would refuse, or cannot name so."""
+    page = ReportPage(title)
+    for kind, name, document in files:
+        page.document(kind, name, document)
+    return page.save(new_folder() / "report.html")
+
+
+@functools.cache
+def sample_results(name):
+    return report_of({"results.json": documents.results(name)})
+
+
+@functools.cache
+def of_measurements():
+    """What of_everything() lacks, and a run that differs from the full cache's."""
+    return report_of({"bench.json": documents.bench(documents.BENCH_ROWS), "h2o.json": documents.run("one two four", "one two three"),
+                      "h2o.jsonl": documents.EVENTS, "profile.json": documents.profile(**documents.JUDGED),
+                      "results.json": documents.results("whole")})
+
+
 def empty():
     return ReportPage("A page of nothing").save(scratch("documents") / "empty.html")
 
@@ -186,6 +227,7 @@ PAGES = {
     "attention-alone": lambda: of_trace("attention-alone").page,
     "evaluation": lambda: of_evaluation() / "report.html",
     "everything": of_everything,
+    "measurements": of_measurements,
     "documents": of_documents,
     "empty": empty,
 }
