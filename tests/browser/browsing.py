@@ -13,7 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 OUTPUT = pathlib.Path(os.environ.get("RANKKV_BROWSER_OUTPUT", HERE.parents[1] / "build/browser"))
 AUDIT = (HERE / "audit.js").read_text()
 WIDE, NARROW = (1440, 900), (420, 900)
-LOCAL = ("file", "data", "blob")
+WITHIN = ("data", "blob")  # addresses of what a page itself holds
 
 _scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 _browser = None
@@ -56,15 +56,17 @@ class PageTest(unittest.TestCase):
     # ---- logs ----
 
     def drain(self):
-        """(what the console says, addresses that were asked for) since the last time."""
-        said = [f"{e['level']}: {e['message']}" for e in self.browser.log("browser") if e["level"] in ("SEVERE", "WARNING")]
-        away = [a for a in requested(self.browser.log("performance")) if urllib.parse.urlsplit(a).scheme not in LOCAL]
+        """(what the console says, addresses beside the page's own that were asked for) since the last time."""
+        said = [f"{e['level']}: {e['message']}" for e in self.browser.log("browser")]
+        opened = set(map(urllib.parse.unquote, self.browser.opened))
+        away = [a for a in requested(self.browser.log("performance"))
+                if urllib.parse.urlsplit(a).scheme not in WITHIN and urllib.parse.unquote(a) not in opened]
         return said, away
 
     def assert_quiet(self):
         said, away = self.drain()
         self.assertEqual(said, [], "the console")
-        self.assertEqual(away, [], "requests to a network")
+        self.assertEqual(away, [], "requests to a network, or for other files")
 
     # ---- pages ----
 
@@ -116,5 +118,14 @@ class PageTest(unittest.TestCase):
                 e.getBoundingClientRect().right > root.clientWidth + 1 && !e.closest(".scroll")).slice(0, 8).map((e) => `${e.localName}#${e.id}.${e.className}`)];""")
         self.assertEqual(wide, [], "elements wider than the page")
 
+    def nameless(self):
+        """Roles of what takes the focus and has no name, as the browser tells assistive technology; the skip link goes to main."""
+        def focusable(node):
+            return any(p["name"] == "focusable" and p["value"].get("value") for p in node.get("properties", []))
+        nodes = [n for n in self.browser.tell("Accessibility.getFullAXTree")["nodes"] if not n.get("ignored") and focusable(n)]
+        roles = [n["role"]["value"] for n in nodes if not n.get("name", {}).get("value")]
+        return [role for role in roles if role not in ("RootWebArea", "main")]
+
     def assert_accessible(self):
+        self.assertEqual(self.nameless(), [], "without a name")
         self.assertEqual({kind: found for kind, found in self.browser.run(AUDIT).items() if found}, {})

@@ -65,7 +65,7 @@ def first_paints(browser, page):
     """{what: ms since the page was asked for}."""
     browser.go("about:blank")
     browser.go(page)
-    browser.wait("return window.rankkvReady !== undefined", seconds=120)
+    browser.wait("return window.rankkvReady !== undefined")
     return browser.run(PAINTS)
 
 

@@ -33,7 +33,7 @@ def run_program(folder, *arguments, output=os.devnull):
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"}
     with open(output, "wb") as file:
         subprocess.run([PROGRAM, *map(str, arguments)], cwd=folder, env=env, check=True, stdin=subprocess.DEVNULL, stdout=file,
-                       timeout=300)
+                       timeout=600)
 
 
 class Analysed:

@@ -12,8 +12,8 @@ BAD = """<!doctype html>
 <table><tr><th>No scope</th></tr></table>
 <p id="pale" style="color: #999">Pale</p><p style="color: #000; opacity: 0.3">Faint</p><svg aria-hidden="true"><text fill="#ddd" y="20">Pale, too</text></svg>
 <p style="width: 600px">Wide</p><button id="unseen" style="outline: none">Focus</button>
-<img src="http://127.0.0.1:9/x.png" alt="">
-<script>console.error("complaint"); document.documentElement.dataset.ready = "true";</script>
+<img src="http://127.0.0.1:9/x.png" alt=""><img src="beside.png" alt="">
+<script>console.error("complaint"); console.log("remark"); document.documentElement.dataset.ready = "true";</script>
 </body></html>
 """
 GOOD = """<!doctype html>
@@ -34,9 +34,11 @@ class Harness(PageTest):
     def test_what_is_wrong_is_found(self):
         self.open(self.page("bad", BAD), size=NARROW)
         said, away = self.drain()
-        self.assertTrue(any("complaint" in line for line in said), said)
-        self.assertEqual(away, ["http://127.0.0.1:9/x.png"])
+        for word in ("complaint", "remark"):
+            self.assertTrue(any(word in line for line in said), said)
+        self.assertEqual(sorted(away), [(scratch("harness") / "beside.png").as_uri(), "http://127.0.0.1:9/x.png"])
         self.assertRaises(AssertionError, self.assert_fits)
+        self.assertEqual(self.nameless(), ["button", "textbox", "generic"])
         found = self.browser.run(AUDIT)
         for kind, words in {
             "names": ["button: has no name", "input: has no name", "canvas: a picture", "hidden from assistive", "tabindex of 3",

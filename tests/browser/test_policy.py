@@ -39,7 +39,7 @@ class Policy(PageTest):
                 self.open(pages.of_one_token().page)
                 told = self.run_js(f"""return new Promise((resolve) => {{
                     document.addEventListener("securitypolicyviolation", (e) => resolve(e.effectiveDirective), {{ once: true }});
-                    setTimeout(() => resolve(null), 3000);
+                    setTimeout(() => resolve(null), 60000);
                     {attempt};
                 }})""")
                 self.assertEqual(told, directive)

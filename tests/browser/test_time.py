@@ -1,10 +1,12 @@
-"""Opening a page and a head takes little time. The limits are wide, for machines that do other things; measure.py has the
-ones that a page of the default model is held to."""
+"""Opening a page and a head takes little time. The limits are wide, for machines that do other things; measure.py
+has the ones that a page of the default model is held to."""
 import unittest
 
 import measure
 import pages
 from browsing import PageTest
+
+WIDE = 10  # times what is demanded, that a busy machine may take
 
 
 class Time(PageTest):
@@ -13,9 +15,9 @@ class Time(PageTest):
         paints = [measure.first_paints(self.browser, page) for _ in range(3)]
         heads = measure.head_times(self.browser, 8)
         print(f"\n{name}", *measure.report(paints, heads), sep="\n")
-        self.assertLess(min(p["first paint"] for p in paints), 5 * measure.FIRST_PAINT_MS)
+        self.assertLess(min(p["first paint"] for p in paints), WIDE * measure.FIRST_PAINT_MS)
         self.assertGreater(len(heads), 3)
-        self.assertLess(min(heads), 5 * measure.HEAD_MS)
+        self.assertLess(min(heads), WIDE * measure.HEAD_MS)
 
     def test_of_a_prompt(self):
         self.check("130 tokens, 8 heads", pages.of_prompt().page)

@@ -1,7 +1,7 @@
 """A browser for tests: headless Chromium over chromedriver's HTTP (W3C WebDriver, and the DevTools protocol through it).
 
     with Browser(folder) as browser:
-        browser.open(path)
+        browser.go(path)
         browser.press("Tab", "Enter")
         print(browser.run("return document.title"), browser.log("browser"))
 """
@@ -30,8 +30,7 @@ FLAGS = [
     # The same pictures everywhere.
     "--force-device-scale-factor=1", "--force-color-profile=srgb", "--lang=en-US",
 ]
-START_S = 120  # on a busy machine Chromium takes its time
-COMMAND_S = 120
+LIMIT_S = 300  # that anything may take: on a busy machine Chromium takes its time
 
 # Without a proxy, whatever the environment says: the driver is on this machine.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -59,6 +58,7 @@ class Browser:
         self.downloads = self.folder / "downloads"
         self.downloads.mkdir(parents=True)
         self.session = None
+        self.opened = set()
         self._start_driver()
         try:
             self._start_session(flags)
@@ -79,7 +79,7 @@ class Browser:
         except (BrowserError, OSError):
             pass  # it ended by itself
         self.driver.terminate()
-        self.driver.wait(timeout=30)
+        self.driver.wait(timeout=LIMIT_S)
         self.driver.stdout.close()
 
     # ---- the driver ----
@@ -94,7 +94,7 @@ class Browser:
             if port:
                 self.address = f"http://127.0.0.1:{port[1]}/session"
                 return
-        self.driver.wait(timeout=30)
+        self.driver.wait(timeout=LIMIT_S)
         self.driver.stdout.close()
         raise BrowserError("session not created", "chromedriver ended without naming a port")
 
@@ -106,12 +106,12 @@ class Browser:
             "perfLoggingPrefs": {"enableNetwork": True, "enablePage": False},
         }
         capabilities = {"browserName": "chrome", "goog:chromeOptions": options, "unhandledPromptBehavior": "ignore",
-                        "timeouts": {"script": 1000 * COMMAND_S, "pageLoad": 1000 * COMMAND_S},
+                        "timeouts": {"script": 1000 * LIMIT_S, "pageLoad": 1000 * LIMIT_S},
                         "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
-        answer = self._send("POST", self.address, {"capabilities": {"alwaysMatch": capabilities}}, START_S)
+        answer = self._send("POST", self.address, {"capabilities": {"alwaysMatch": capabilities}})
         self.session = f"{self.address}/{answer['sessionId']}"
 
-    def _send(self, method, address, body=None, timeout=COMMAND_S + 30):
+    def _send(self, method, address, body=None, timeout=LIMIT_S + 30):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(address, data, {"Content-Type": "application/json"}, method=method)
         try:
@@ -127,13 +127,16 @@ class Browser:
     # ---- pages ----
 
     def go(self, path):
-        self._ask("POST", "/url", {"url": path if "://" in str(path) else pathlib.Path(path).resolve().as_uri()})
+        """To a pathlib.Path, or an address."""
+        address = path if isinstance(path, str) else path.resolve().as_uri()
+        self.opened.add(address)
+        self._ask("POST", "/url", {"url": address})
 
     def run(self, script, *arguments):
         """The value that the body of a function returns; promises are awaited."""
         return self._ask("POST", "/execute/sync", {"script": script, "args": list(arguments)})
 
-    def wait(self, script, *arguments, seconds=60, what=None):
+    def wait(self, script, *arguments, seconds=LIMIT_S, what=None):
         """Until the script returns something true: that."""
         end = time.monotonic() + seconds
         while True:
@@ -184,7 +187,7 @@ class Browser:
         answer = self.tell("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         pathlib.Path(path).write_bytes(base64.b64decode(answer["data"]))
 
-    def downloaded(self, act, seconds=30):
+    def downloaded(self, act, seconds=LIMIT_S):
         """The (name, bytes) of the file that act() makes the page save."""
         before = set(self.downloads.iterdir())
         act()
