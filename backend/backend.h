@@ -45,7 +45,7 @@ typedef struct rkv_singular_task {
     bool lower_triangular; /* zeros above the diagonal may be skipped; rows = cols */
     rkv_solver solver;
     double *sigma;           /* out [n, min(rows, cols)] host, descending */
-    unsigned char *svd_used; /* out [n] host: 1 where LAPACK's SVD made them; may be NULL */
+    unsigned char *svd_used; /* out [n] host: 1 where an SVD made them; may be NULL */
 } rkv_singular_task;
 
 /* Forms in which matvec can read weights as they lie in a model file: little-endian blocks, in GGUF's layout.

@@ -13,7 +13,6 @@ set(RANKKV_CAIRO_TARGETS "")
 set(RANKKV_STANDALONE_ONLY_io "^(analysis|budget|profile|gguf.*|tensor_type|dequantize.*|dtype|number|model_info|name_index)$")
 set(RANKKV_STANDALONE_NOT_model "^pretokenizer$")
 set(RANKKV_STANDALONE_NOT_viz ".")
-set(RANKKV_STANDALONE_NOT_compressors ".")
 set(RANKKV_STANDALONE_NOT_evaluation ".")
 set(RANKKV_STANDALONE_ONLY_tests "^test_(backend|budget|cached_attention|core|cuda_model|cuda_rank|effective_rank|forward|\
 forward_memory|gguf|half|matvec|module|policies|prefill|rows|sampler|share|tensor_type|tiny_model)$")

@@ -45,13 +45,14 @@ test_gpu() {
   ctest --test-dir "$build" -L gpu --output-on-failure --no-tests=error
 }
 
-# Every operation on the device under one tool of compute-sanitizer.
+# Every operation on the device, ranks of ugly matrices too, under one tool of compute-sanitizer.
 sanitize() {
   if ! command -v compute-sanitizer > /dev/null; then
     echo "compute-sanitizer is not here"
     return 77
   fi
-  compute-sanitizer --tool "$1" --error-exitcode 9 "$build/tests/test_backend" cuda
+  compute-sanitizer --tool "$1" --error-exitcode 9 "$build/tests/test_backend" cuda &&
+    compute-sanitizer --tool "$1" --error-exitcode 9 "$build/tests/test_cuda_rank" cuda
 }
 
 benchmark() {
