@@ -68,6 +68,7 @@ typedef struct rank_work {
     double *erank;            /* [heads] */
     rkv_row_metrics *metrics; /* [heads] */
     double rank_s, metrics_s; /* of the last run */
+    double lost_bytes;        /* of device memory, from the first run to the last */
 } rank_work;
 
 static rkv_status rank_once(rank_work *w) {
@@ -90,9 +91,9 @@ static void print_rank(const gpu_options *o, const rank_work *w, double rank_s, 
     printf(
         "{\"what\": \"rank\", \"who\": \"rankkv\", \"device\": \"%s\", \"solver\": \"%s\", \"tokens\": %zu, "
         "\"heads\": %zu, \"seconds\": %.6f, \"ms_per_head\": %.4f, \"metrics_seconds\": %.6f, "
-        "\"by_svd\": %zu, \"eranks\": [",
+        "\"by_svd\": %zu, \"lost_bytes\": %.0f, \"eranks\": [",
         w->backend->device, rkv_solver_name(o->solver), o->tokens, o->heads, rank_s,
-        1e3 * rank_s / (double)o->heads, metrics_s, by_svd);
+        1e3 * rank_s / (double)o->heads, metrics_s, by_svd, w->lost_bytes);
     for (size_t h = 0; h < DISTINCT && h < o->heads; h++)
         printf("%s%.12g", h ? ", " : "", w->erank[h]);
     printf("]}\n");
@@ -100,11 +101,13 @@ static void print_rank(const gpu_options *o, const rank_work *w, double rank_s, 
 
 static rkv_status time_rank(const gpu_options *o, rank_work *w, double *rank_s, double *metrics_s) {
     rkv_status status = rank_once(w);
+    double before = (double)w->backend->ops->memory_available(w->backend);
     for (size_t i = 0; !status && i < o->repeat; i++) {
         status = rank_once(w);
         rank_s[i] = w->rank_s;
         metrics_s[i] = w->metrics_s;
     }
+    w->lost_bytes = before - (double)w->backend->ops->memory_available(w->backend);
     if (!status) print_rank(o, w, bench_median(rank_s, o->repeat), bench_median(metrics_s, o->repeat));
     return status;
 }

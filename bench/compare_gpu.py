@@ -75,11 +75,22 @@ def rank_row(options, tokens, peer):
     return worst is None or worst <= RANK_TOLERANCE
 
 
+def check_leaks(options):
+    """Whether device memory is what it was after 100 runs; of the CPU's, others take and give too."""
+    runs = 100
+    result = run([f"{options.build}/bench/bench_gpu", "rank", "--tokens", "512", "--heads", "9", "--repeat", str(runs),
+                  "--device", options.device])
+    if not result:
+        return False
+    print(f"\nDevice memory lost over {runs} runs: {result['lost_bytes']} bytes.")
+    return result["lost_bytes"] <= 0 or options.device == "cpu"
+
+
 def compare_rank(options, peer):
     print("\n| tokens | heads | rankkv, s | rankkv, ms per head | metrics, s | by SVD | torch, heads | torch, ms per head "
           "| torch / rankkv | largest error of a rank |\n" + "| --- " * 10 + "|")
     rows = [rank_row(options, tokens, peer) for tokens in options.tokens]
-    return all(rows)
+    return check_leaks(options) and all(rows)
 
 
 def compare_model(options, peer, folder):
