@@ -77,7 +77,7 @@ rkv_status rkv_cpu_attention_rows(rkv_backend *backend, const float *q, const in
                                   size_t m, const float *k, const int32_t *position, size_t n,
                                   size_t head_dim, float *p) {
     (void)backend;
-    const rkv_stream *stream = rkv_stream_of(rkv_tile_best());
+    const rkv_stream *stream = rkv_stream_best();
     rkv_status status = RKV_OK;
     if (m <= FEW_QUERIES && head_dim % stream->lanes == 0)
         score_few(stream, q, m, k, n, head_dim, p);

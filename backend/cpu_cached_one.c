@@ -20,6 +20,10 @@
  * keep two processors equally busy. */
 #define CHUNK ((size_t)256)
 
+/* Runs of chunks that a thread takes one after the other: few, so that what a chunk fetches of the next is
+ * not in vain, and enough to keep processors equally busy. */
+#define RUNS ((size_t)4)
+
 /* Starting threads costs as much as attention over about so many entries. */
 #define FEW_ENTRIES ((size_t)128)
 
@@ -71,7 +75,7 @@ static rkv_status open_heads(work *w) {
 static rkv_status open_work(work *w, const rkv_cached_attention *task, size_t threads) {
     const rkv_attention_shape *s = &task->shape;
     size_t each = s->n_heads / s->n_kv_heads;
-    *w = (work){.task = task, .stream = rkv_stream_of(rkv_tile_best()), .heads_per_group = each};
+    *w = (work){.task = task, .stream = rkv_stream_best(), .heads_per_group = each};
     rkv_status status = open_heads(w);
     if (status) return status;
     w->widest = rkv_cached_view_widest(w->entries, s->n_kv_heads);
@@ -116,12 +120,15 @@ static size_t n_among(size_t coded, size_t first, size_t n) {
     return coded > first ? smaller(coded - first, n) : 0;
 }
 
-/* Scores of entries [first, first + n) of KV head g for its query heads: p [H/G, n], rows ldp apart. */
+/* Scores of entries [first, first + n) of KV head g for its query heads: p [H/G, n], rows ldp apart. Their
+ * values are fetched meanwhile. */
 static void score(const work *w, size_t g, size_t first, size_t n, float *room, float *p, size_t ldp) {
     const rkv_cached_view *e = &w->entries[g];
     const float *q = w->q + g * w->heads_per_group * w->widest;
     size_t coded = n_among(rkv_cached_view_n_coded_keys(e), first, n);
-    rkv_codes_dots(w->stream, e->head->keys, first, coded, q, w->widest, w->heads_per_group, p, ldp, room);
+    rkv_codes_next next = {e->head->values, first};
+    rkv_codes_dots(w->stream, e->head->keys, first, coded, q, w->widest, w->heads_per_group, next, p, ldp,
+                   room);
     for (size_t t = coded, ld; t < n; t += RKV_CACHED_TILE) {
         size_t count = smaller(n - t, RKV_CACHED_TILE);
         const float *keys = rkv_cached_view_keys(e, first + t, count, room, &ld);
@@ -130,13 +137,13 @@ static void score(const work *w, size_t g, size_t first, size_t n, float *room, 
 }
 
 /* The mixture [H/G, widest] of the same entries' values. */
-static void mix(const work *w, size_t g, size_t first, size_t n, float *room, const float *p, size_t ldp,
-                float *mixture) {
+static void mix(const work *w, size_t g, size_t first, size_t n, rkv_codes_next next, float *room,
+                const float *p, size_t ldp, float *mixture) {
     const rkv_cached_view *e = &w->entries[g];
     size_t coded = n_among(rkv_rows_n_coded(e->head->values), first, n);
     memset(mixture, 0, w->heads_per_group * w->widest * sizeof *mixture);
-    rkv_codes_mix(w->stream, e->head->values, first, coded, p, ldp, w->heads_per_group, mixture, w->widest,
-                  room);
+    rkv_codes_mix(w->stream, e->head->values, first, coded, p, ldp, w->heads_per_group, next, mixture,
+                  w->widest, room);
     for (size_t t = coded, ld; t < n; t += RKV_CACHED_TILE) {
         size_t count = smaller(n - t, RKV_CACHED_TILE);
         const float *values = rkv_cached_view_values(e, first + t, count, room, &ld);
@@ -145,11 +152,25 @@ static void mix(const work *w, size_t g, size_t first, size_t n, float *room, co
     }
 }
 
-static void attend_chunk(const work *w, size_t chunk, float *room) {
-    size_t g = w->task->shape.n_kv_heads - 1, each = w->heads_per_group;
+/* The KV head that a chunk is of, and its first entry. */
+static size_t head_of(const work *w, size_t chunk, size_t *first) {
+    size_t g = w->task->shape.n_kv_heads - 1;
     while (w->first_chunk[g] > chunk)
         g--;
-    size_t first = (chunk - w->first_chunk[g]) * CHUNK, n = smaller(w->entries[g].n - first, CHUNK);
+    *first = (chunk - w->first_chunk[g]) * CHUNK;
+    return g;
+}
+
+/* Keys that are likely to be read when this chunk is done. */
+static rkv_codes_next keys_after(const work *w, size_t chunk) {
+    rkv_codes_next next = {NULL, 0};
+    if (chunk + 1 < w->n_chunks) next.rows = w->entries[head_of(w, chunk + 1, &next.first)].head->keys;
+    return next;
+}
+
+static void attend_chunk(const work *w, size_t chunk, float *room) {
+    size_t each = w->heads_per_group, first, g = head_of(w, chunk, &first);
+    size_t n = smaller(w->entries[g].n - first, CHUNK);
     float *p = w->p[g] ? w->p[g] + first : room + w->room - each * CHUNK;
     size_t ldp = w->p[g] ? w->entries[g].n : CHUNK;
     score(w, g, first, n, room, p, ldp);
@@ -157,7 +178,7 @@ static void attend_chunk(const work *w, size_t chunk, float *room) {
         partial *part = &w->partials[chunk * each + r];
         part->sum = rkv_softmax_part(p + r * ldp, n, score_scale(w), p + r * ldp, &part->largest);
     }
-    mix(w, g, first, n, room, p, ldp, w->mixtures + chunk * each * w->widest);
+    mix(w, g, first, n, keys_after(w, chunk), room, p, ldp, w->mixtures + chunk * each * w->widest);
 }
 
 /* From query head r of KV head g's chunks to one softmax: y [value_width] by way of the shares of chunks,
@@ -201,9 +222,11 @@ static void attend(const work *w) {
         const rkv_cached_view *e = &w->entries[h / w->heads_per_group];
         rkv_cached_view_query(e, w->task->q + h * s->head_dim, e->n - 1, w->q + h * w->widest);
     }
+    size_t threads = (size_t)omp_get_max_threads(),
+           run = (w->n_chunks + RUNS * threads - 1) / (RUNS * threads);
 #pragma omp parallel if (n_entries(w) > FEW_ENTRIES)
     {
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(dynamic, run)
         for (size_t c = 0; c < w->n_chunks; c++)
             attend_chunk(w, c, w->rooms + (size_t)omp_get_thread_num() * w->room);
 #pragma omp for schedule(static)

@@ -10,7 +10,8 @@
 #include "core/half.h"
 #include "core/simd.h"
 
-#define BLOCK RKV_AFFINE_ROWS
+/* Rows that are multiplied together: what is prepared for them counts for little beside them. */
+#define BLOCK ((size_t)256)
 
 /* What the products of a call share; rows of vectors are ld floats apart. */
 typedef struct job {
@@ -22,7 +23,9 @@ typedef struct job {
     float *block;          /* [m, BLOCK] */
     float *scale, *zero;   /* [the larger of width and BLOCK] */
     unsigned char *padded; /* [BLOCK, ld] codes in whole lanes */
-    float *constant;       /* [m] */
+    float *constant, *sum; /* [m] */
+    size_t first;          /* row */
+    rkv_codes_next next;
 } job;
 
 static size_t larger(size_t a, size_t b) {
@@ -40,7 +43,7 @@ static size_t packed_width(const rkv_stream *stream, size_t width) {
 
 size_t rkv_codes_room(const rkv_stream *stream, size_t width, size_t m) {
     size_t ld = packed_width(stream, width);
-    return m * (2 * ld + BLOCK + 1) + 2 * larger(width, BLOCK) + BLOCK * ld / sizeof(float);
+    return m * (2 * ld + BLOCK + 2) + 2 * larger(width, BLOCK) + BLOCK * ld / sizeof(float);
 }
 
 static job job_new(const rkv_stream *stream, const rkv_rows *rows, size_t m, float *room) {
@@ -52,7 +55,8 @@ static job job_new(const rkv_stream *stream, const rkv_rows *rows, size_t m, flo
     j.scale = j.block + m * BLOCK;
     j.zero = j.scale + larger(j.width, BLOCK);
     j.constant = j.zero + larger(j.width, BLOCK);
-    j.padded = (unsigned char *)(j.constant + m);
+    j.sum = j.constant + m;
+    j.padded = (unsigned char *)(j.sum + m);
     return j;
 }
 
@@ -80,7 +84,7 @@ static void pack(const job *j, const rkv_codes_run *run, const float *q, size_t 
     for (size_t r = 0; r < j->m; r++) {
         const float *from = q + r * ldq + run->from;
         float *to = j->packed + r * j->ld;
-        memset(to, 0, j->ld * sizeof *to);
+        if (numbers % (2 * j->stream->lanes)) memset(to, 0, j->ld * sizeof *to);
         if (run->part == RKV_CODES_BOTH)
             pack_both(from, numbers / 2, to, to + half);
         else
@@ -127,39 +131,44 @@ static void token_group_next(token_group *g) {
     find_runs(g);
 }
 
-/* A run's codes in rows that lie side by side, in whole lanes: copied where they are not. */
-static rkv_codes_block codes_of(const job *j, const rkv_codes_run *run, const rkv_rows_stretch *part,
-                                size_t codes_at) {
-    size_t apart = part->layout->record_bytes;
-    rkv_codes_block x = rkv_codes_block_of(run, part->records + codes_at, apart, part->n);
+/* A run's codes of n <= BLOCK rows from `first` on, rows side by side and in whole lanes: copied where they
+ * do not lie so. */
+static rkv_codes_block codes_of(const job *j, const rkv_codes_run *run, size_t codes_at, size_t first,
+                                size_t n) {
+    rkv_rows_stretch part = rkv_rows_stretch_at(j->rows, first, n);
+    size_t apart = part.layout->record_bytes;
+    rkv_codes_block x = rkv_codes_block_of(run, part.records + codes_at, apart, n);
+    assert(n <= BLOCK);
     size_t whole = rkv_whole_lanes(j->stream, x.n);
-    if (whole == x.n) return x;
-    assert(part->n <= BLOCK);
-    memset(j->padded, 0, part->n * whole);
-    for (size_t i = 0; i < part->n; i++)
-        memcpy(j->padded + i * whole, x.codes + i * apart, x.n);
-    return (rkv_codes_block){j->padded, whole, part->n, whole, x.part};
+    if (j->next.rows && run->from == 0)
+        x.next = rkv_rows_record(j->next.rows, j->next.first + first - j->first, &x.next_apart);
+    if (whole == x.n && part.n == n) return x;
+    memset(j->padded, 0, n * whole);
+    for (size_t done = 0; done < n; done += part.n) {
+        part = rkv_rows_stretch_at(j->rows, first + done, n - done);
+        const unsigned char *codes = part.records + codes_at + run->byte;
+        for (size_t i = 0; i < part.n; i++)
+            memcpy(j->padded + (done + i) * whole, codes + i * apart, x.n);
+    }
+    return (rkv_codes_block){j->padded, whole, n, whole, x.part, x.next, x.next_apart};
 }
 
 /* ---- dots ---- */
 
 /* block [m, n] = the vectors times a run's codes in n <= BLOCK rows. */
 static void block_dots(const job *j, const rkv_codes_run *run, size_t codes_at, size_t first, size_t n) {
-    for (size_t done = 0; done < n;) {
-        rkv_rows_stretch part = rkv_rows_stretch_at(j->rows, first + done, n - done);
-        rkv_codes_block x = codes_of(j, run, &part, codes_at);
-        j->stream->dots_codes(j->packed, j->ld, j->m, &x, j->block + done, BLOCK);
-        done += part.n;
-    }
+    rkv_codes_block x = codes_of(j, run, codes_at, first, n);
+    j->stream->dots_codes(j->packed, j->ld, j->m, &x, j->block, BLOCK);
 }
 
 /* scale [n] and zero [n] of group g of the rows; n <= BLOCK. */
 static void block_affine(const job *j, size_t g, size_t first, size_t n) {
     for (size_t done = 0; done < n;) {
         rkv_rows_stretch part = rkv_rows_stretch_at(j->rows, first + done, n - done);
-        rkv_token_affine(part.records + g * sizeof(rkv_affine), part.layout->record_bytes, part.n,
+        size_t count = smaller(part.n, RKV_AFFINE_ROWS);
+        rkv_token_affine(part.records + g * sizeof(rkv_affine), part.layout->record_bytes, count,
                          j->scale + done, j->zero + done);
-        done += part.n;
+        done += count;
     }
 }
 
@@ -170,12 +179,52 @@ RKV_CLONES static void add_affine(const float *x, const float *scale, const floa
         y[i] += scale[i] * x[i] + zero[i] * sum;
 }
 
+/* Sixteen sums side by side. Left to itself, the compiler adds them up one after the other, which takes
+ * longer than all that goes before. */
+#define LANES ((size_t)16)
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
+
+#define MEET(x, a, b, c, d, e, f, g, h)                                                                      \
+    (x) += __builtin_shufflevector(x, x, a, b, c, d, e, f, g, h, a, b, c, d, e, f, g, h)
+
+RKV_ALWAYS_INLINE float sum_of_lanes(const lanes *sum) {
+    lanes all = *sum;
+    MEET(all, 8, 9, 10, 11, 12, 13, 14, 15);
+    MEET(all, 4, 5, 6, 7, 4, 5, 6, 7);
+    MEET(all, 2, 3, 2, 3, 2, 3, 2, 3);
+    MEET(all, 1, 1, 1, 1, 1, 1, 1, 1);
+    return all[0];
+}
+
 RKV_CLONES static float sum_of(const float *x, size_t n) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++)
-        sum += x[i];
-    return sum;
+    lanes sum = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        sum += *(const lanes *)(x + i);
+    float rest = 0;
+    for (; i < n; i++)
+        rest += x[i];
+    return sum_of_lanes(&sum) + rest;
+}
+
+/* y [m, n] = x scale, row by row; sums [m] of x zero. */
+RKV_CLONES static void fold(const float *x, size_t ldx, size_t m, const float *scale, const float *zero,
+                            size_t n, float *y, size_t ldy, float *sums) {
+    for (size_t r = 0; r < m; r++, x += ldx, y += ldy) {
+        lanes sum = {0};
+        size_t i = 0;
+        for (; i + LANES <= n; i += LANES) {
+            lanes values = *(const lanes *)(x + i);
+            *(lanes *)(y + i) = values * *(const lanes *)(scale + i);
+            sum += values * *(const lanes *)(zero + i);
+        }
+        float rest = 0;
+        for (; i < n; i++) {
+            y[i] = x[i] * scale[i];
+            rest += x[i] * zero[i];
+        }
+        sums[r] = sum_of_lanes(&sum) + rest;
+    }
 }
 
 /* One run of group g, of every row. */
@@ -186,8 +235,8 @@ static void dots_run_by_token(const job *j, const rkv_codes_run *run, const toke
         j->constant[r] = sum_of(q + r * ldq + run->from, run->to - run->from);
     for (size_t t = 0; t < n; t += BLOCK) {
         size_t count = smaller(n - t, BLOCK);
-        block_affine(j, g->index, first + t, count);
         block_dots(j, run, g->codes_at, first + t, count);
+        block_affine(j, g->index, first + t, count);
         for (size_t r = 0; r < j->m; r++)
             add_affine(j->block + r * BLOCK, j->scale, j->zero, j->constant[r], count, s + r * lds + t);
     }
@@ -201,18 +250,6 @@ static void dots_by_token(const job *j, size_t first, size_t n, const float *q, 
     for (; g.from < j->width; token_group_next(&g))
         for (size_t i = 0; i < g.n_runs; i++)
             dots_run_by_token(j, &g.run[i], &g, first, n, q, ldq, s, lds);
-}
-
-/* y [n] = x scale; returns the sum of x zero. */
-RKV_CLONES static float fold(const float *x, const float *scale, const float *zero, size_t n,
-                             float *restrict y) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++) {
-        y[i] = x[i] * scale[i];
-        sum += x[i] * zero[i];
-    }
-    return sum;
 }
 
 /* y [n] = x + constant, or to what is there + x. */
@@ -233,8 +270,7 @@ static void dots_group(const job *j, const rkv_rows_stretch *group, size_t first
     rkv_codes_run run[2];
     size_t n_runs = rkv_codes_read_runs(group->layout, 0, j->width, run);
     read_group(j, group->group);
-    for (size_t r = 0; r < j->m; r++)
-        j->constant[r] = fold(q + r * ldq, j->scale, j->zero, j->width, j->folded + r * j->ld);
+    fold(q, ldq, j->m, j->scale, j->zero, j->width, j->folded, j->ld, j->constant);
     for (size_t i = 0; i < n_runs; i++) {
         pack(j, &run[i], j->folded, j->ld);
         for (size_t t = 0; t < n; t += BLOCK) {
@@ -247,9 +283,10 @@ static void dots_group(const job *j, const rkv_rows_stretch *group, size_t first
 }
 
 void rkv_codes_dots(const rkv_stream *stream, const rkv_rows *rows, size_t first, size_t n, const float *q,
-                    size_t ldq, size_t m, float *s, size_t lds, float *room) {
+                    size_t ldq, size_t m, rkv_codes_next next, float *s, size_t lds, float *room) {
     if (!n) return;
     job j = job_new(stream, rows, m, room);
+    j.first = first, j.next = next;
     rkv_rows_stretch part = rkv_rows_stretch_at(rows, first, n);
     if (!part.group) {
         dots_by_token(&j, first, n, q, ldq, s, lds);
@@ -264,15 +301,11 @@ void rkv_codes_dots(const rkv_stream *stream, const rkv_rows *rows, size_t first
 
 /* ---- mixtures ---- */
 
-/* packed += p [m, n] times a run's codes. */
+/* packed += p [m, n] times a run's codes in n <= BLOCK rows. */
 static void add_codes(const job *j, const rkv_codes_run *run, size_t codes_at, size_t first, size_t n,
                       const float *p, size_t ldp) {
-    for (size_t done = 0; done < n;) {
-        rkv_rows_stretch part = rkv_rows_stretch_at(j->rows, first + done, n - done);
-        rkv_codes_block x = codes_of(j, run, &part, codes_at);
-        j->stream->mix_codes(p + done, ldp, j->m, &x, j->packed, j->ld);
-        done += part.n;
-    }
+    rkv_codes_block x = codes_of(j, run, codes_at, first, n);
+    j->stream->mix_codes(p, ldp, j->m, &x, j->packed, j->ld);
 }
 
 RKV_CLONES static void add_shifted(const float *x, float shift, size_t n, float *y) {
@@ -287,8 +320,9 @@ static void mix_run_by_token(const job *j, const rkv_codes_run *run, const token
     for (size_t t = 0; t < n; t += BLOCK) {
         size_t count = smaller(n - t, BLOCK);
         block_affine(j, g->index, first + t, count);
+        fold(p + t, ldp, j->m, j->scale, j->zero, count, j->block, BLOCK, j->sum);
         for (size_t r = 0; r < j->m; r++)
-            j->constant[r] += fold(p + r * ldp + t, j->scale, j->zero, count, j->block + r * BLOCK);
+            j->constant[r] += j->sum[r];
         add_codes(j, run, g->codes_at, first + t, count, j->block, BLOCK);
     }
     for (size_t r = 0; r < j->m; r++)
@@ -323,9 +357,10 @@ static void mix_group(const job *j, const rkv_rows_stretch *group, size_t first,
 }
 
 void rkv_codes_mix(const rkv_stream *stream, const rkv_rows *rows, size_t first, size_t n, const float *p,
-                   size_t ldp, size_t m, float *y, size_t ldy, float *room) {
+                   size_t ldp, size_t m, rkv_codes_next next, float *y, size_t ldy, float *room) {
     if (!n) return;
     job j = job_new(stream, rows, m, room);
+    j.first = first, j.next = next;
     rkv_rows_stretch part = rkv_rows_stretch_at(rows, first, n);
     if (!part.group) {
         mix_by_token(&j, first, n, p, ldp, y, ldy);

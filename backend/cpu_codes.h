@@ -14,11 +14,17 @@
 /* Floats of scratch memory that the products of m vectors of `width` want. */
 size_t rkv_codes_room(const rkv_stream *stream, size_t width, size_t m);
 
+/* What is read after a product: as many rows from `first` on. It is fetched meanwhile. */
+typedef struct rkv_codes_next {
+    const rkv_rows *rows; /* NULL: not known */
+    size_t first;
+} rkv_codes_next;
+
 /* Rows [first, first + n) of rows, all of which are codes (rkv_rows_n_coded): s [m, n] = q [m, width] x^T. */
 void rkv_codes_dots(const rkv_stream *stream, const rkv_rows *rows, size_t first, size_t n, const float *q,
-                    size_t ldq, size_t m, float *s, size_t lds, float *room);
+                    size_t ldq, size_t m, rkv_codes_next next, float *s, size_t lds, float *room);
 /* y [m, width] += p [m, n] x. */
 void rkv_codes_mix(const rkv_stream *stream, const rkv_rows *rows, size_t first, size_t n, const float *p,
-                   size_t ldp, size_t m, float *y, size_t ldy, float *room);
+                   size_t ldp, size_t m, rkv_codes_next next, float *y, size_t ldy, float *room);
 
 #endif

@@ -1,8 +1,6 @@
 /* cpu_level.c: which instruction sets the processor has. */
 #include "backend/cpu_level.h"
 
-#include <stdbool.h>
-
 rkv_level rkv_cpu_level(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
@@ -14,5 +12,13 @@ rkv_level rkv_cpu_level(void) {
     return avx512 ? RKV_LEVEL_AVX512 : avx2 ? RKV_LEVEL_AVX2 : RKV_LEVEL_BASELINE;
 #else
     return RKV_LEVEL_BASELINE;
+#endif
+}
+
+bool rkv_cpu_has_vnni(void) {
+#if defined(__x86_64__)
+    return rkv_cpu_level() == RKV_LEVEL_AVX512 && __builtin_cpu_supports("avx512vnni");
+#else
+    return false;
 #endif
 }

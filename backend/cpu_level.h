@@ -2,6 +2,8 @@
 #ifndef RKV_BACKEND_CPU_LEVEL_H
 #define RKV_BACKEND_CPU_LEVEL_H
 
+#include <stdbool.h>
+
 /* Best first. A table of kernels has a row for each; where there is only one set, only the last. */
 typedef enum rkv_level {
 #if defined(__x86_64__)
@@ -14,5 +16,8 @@ typedef enum rkv_level {
 
 /* The best that this processor can run; it can run all that follow, too. */
 rkv_level rkv_cpu_level(void);
+
+/* Whether it has, beside RKV_LEVEL_AVX512, products of bytes that are added by fours. */
+bool rkv_cpu_has_vnni(void);
 
 #endif

@@ -4,14 +4,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "backend/cpu_level.h"
+#include "backend/cpu_stream_vnni.h"
 #include "core/simd.h"
 
 /* How many bytes ahead of the sums rows are fetched: about what memory takes to come. One thread of the
  * machine at hand so went from 13 to 20 GB/s. */
 #define STREAM_AHEAD ((size_t)8192)
-
-/* The same where rows are codes, which are fewer bytes for as much work. */
-#define CODES_AHEAD ((size_t)4096)
 
 #define LIST_4(M, s) M(0, s), M(1, s), M(2, s), M(3, s)
 #define LIST_8(M, s) LIST_4(M, s), M(4, s), M(5, s), M(6, s), M(7, s)
@@ -55,17 +54,24 @@
 #include "backend/cpu_stream.inc.h"
 #include "backend/cpu_stream_codes.inc.h"
 
+/* Row by row for rkv_cpu_level; the first two are for the same. */
 static const rkv_stream streams[] = {
 #if defined(__x86_64__)
-    {16, dots_avx512, mix_avx512, dots_codes_avx512, mix_codes_avx512},
-    {8, dots_avx2, mix_avx2, dots_codes_avx2, mix_codes_avx2},
+    {16, dots_avx512, mix_avx512, rkv_vnni_dots_codes, rkv_vnni_mix_codes, true},
+    {16, dots_avx512, mix_avx512, dots_codes_avx512, mix_codes_avx512, false},
+    {8, dots_avx2, mix_avx2, dots_codes_avx2, mix_codes_avx2, false},
 #endif
-    {4, dots_baseline, mix_baseline, dots_codes_baseline, mix_codes_baseline},
+    {4, dots_baseline, mix_baseline, dots_codes_baseline, mix_codes_baseline, false},
 };
 
-const rkv_stream *rkv_stream_of(const rkv_tile *tile) {
-    const rkv_stream *stream = streams;
-    while (2 * stream->lanes != tile->panel) /* a panel is two vectors wide */
-        stream++;
-    return stream;
+#define N_STREAMS (sizeof streams / sizeof *streams)
+
+const rkv_stream *rkv_stream_at(size_t index) {
+    size_t at = N_STREAMS - RKV_LEVEL_COUNT + (size_t)rkv_cpu_level() + index;
+    if (rkv_cpu_has_vnni()) at--;
+    return at < N_STREAMS ? &streams[at] : NULL;
+}
+
+const rkv_stream *rkv_stream_best(void) {
+    return rkv_stream_at(0);
 }

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-#include "backend/cpu_gemm.h"
 #include "backend/rows_codes.h"
+#include "core/simd.h"
 
 /* For this processor. Rows are ld floats apart; width is a multiple of lanes. */
 typedef struct rkv_stream {
@@ -22,10 +22,20 @@ typedef struct rkv_stream {
      * + 16 upper. */
     void (*dots_codes)(const float *q, size_t ldq, size_t m, const rkv_codes_block *x, float *s, size_t lds);
     void (*mix_codes)(const float *p, size_t ldp, size_t m, const rkv_codes_block *x, float *y, size_t ldy);
+    bool fixed_point; /* q and p are rounded first: cpu_stream_vnni.c has the error */
 } rkv_stream;
 
-/* The one that goes with a tile of cpu_gemm.h: both use the same instructions. */
-const rkv_stream *rkv_stream_of(const rkv_tile *tile);
+/* The best that the processor can run (static). */
+const rkv_stream *rkv_stream_best(void);
+/* Every one that it can run, best first; NULL past the end. */
+const rkv_stream *rkv_stream_at(size_t index);
+
+/* Fetches what is read after rows [row, row + n) of x. */
+RKV_ALWAYS_INLINE void rkv_codes_fetch_next(const rkv_codes_block *x, size_t row, size_t n) {
+    if (!x->next) return;
+    for (size_t b = 0; b < n * x->next_apart; b += 64)
+        rkv_prefetch(x->next + row * x->next_apart, b);
+}
 
 /* width rounded up to whole lanes. */
 static inline size_t rkv_whole_lanes(const rkv_stream *stream, size_t width) {

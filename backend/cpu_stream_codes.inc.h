@@ -11,12 +11,6 @@ STREAM_INLINE STREAM(vector) STREAM(part_of)(STREAM(ints) codes, rkv_codes_part 
     return __builtin_convertvector(part == RKV_CODES_UPPER ? codes >> 4 : codes, STREAM(vector));
 }
 
-/* Its own place in the rows to come. */
-STREAM_INLINE void STREAM(fetch)(const unsigned char *row, size_t n) {
-    for (size_t b = 0; b < n; b += 64)
-        rkv_prefetch(row + b, CODES_AHEAD);
-}
-
 /* sums [4, m] += the products of q with four rows' bytes from d on. */
 STREAM_INLINE void STREAM(codes_step)(const float *q, size_t ldq, size_t m, const unsigned char *const *rows,
                                       size_t n, size_t d, rkv_codes_part part,
@@ -69,7 +63,6 @@ STREAM_INLINE void STREAM(codes_group)(const float *q, size_t ldq, size_t m, con
         for (size_t i = 0; i < 4; i++) {
             size_t row = first + 4 * k + i;
             rows[i] = x->codes + (row < x->rows ? row : x->rows - 1) * x->apart;
-            STREAM(fetch)(rows[i], n);
         }
         STREAM(codes_quad)(q, ldq, m, rows, n, known, part, sum[k]);
     }
@@ -80,6 +73,7 @@ STREAM_INLINE void STREAM(codes_groups)(const float *q, size_t ldq, size_t m, co
                                         size_t n, bool known, rkv_codes_part part, float *s, size_t lds) {
     for (size_t j = 0; j < x->rows; j += STREAM_LANES) {
         STREAM(vector) group[STREAM_ROWS];
+        rkv_codes_fetch_next(x, j, STREAM_LANES);
         STREAM(codes_group)(q, ldq, m, x, n, known, part, j, group);
         STREAM(put_group)(group, m, x->rows - j, s + j, lds);
     }
@@ -95,8 +89,8 @@ STREAM_INLINE void STREAM(codes_rows)(const float *q, size_t ldq, size_t m, cons
         STREAM(codes_groups)(q, ldq, m, x, x->n, false, part, s, lds);
 }
 
-/* y += p x for the `vectors` vectors of bytes from byte d on. Sums begin with what is there: rows in two calls
- * give the same bits as in one. */
+/* y += p x for the `vectors` vectors of bytes from byte d on. Sums begin with what is there: rows in two
+ * calls give the same bits as in one. */
 STREAM_INLINE void STREAM(codes_columns)(const float *p, size_t ldp, size_t m, const rkv_codes_block *x,
                                          rkv_codes_part part, size_t d, size_t vectors, float *y,
                                          size_t ldy) {
@@ -113,7 +107,7 @@ STREAM_INLINE void STREAM(codes_columns)(const float *p, size_t ldp, size_t m, c
             if (part == RKV_CODES_BOTH) low_sum[r][v] = *(const STREAM(vector) *)(y + at);
         }
     for (size_t j = 0; j < count; j++, row += apart) {
-        if (d == 0) STREAM(fetch)(row, n);
+        if (d == 0 && j % 4 == 0) rkv_codes_fetch_next(x, j, 4);
 #pragma GCC unroll 4
         for (size_t v = 0; v < vectors; v++) {
             STREAM(ints) codes = STREAM_WIDEN(row + d + v * STREAM_LANES);

@@ -272,6 +272,11 @@ void rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n) {
     rkv_row_list_trim(&rows->tail, rows->n_tail);
 }
 
+const unsigned char *rkv_rows_record(const rkv_rows *rows, size_t row, size_t *bytes) {
+    *bytes = rows->records.item_bytes;
+    return row < rows->n_encoded ? rkv_row_list_at(&rows->records, row) : NULL;
+}
+
 rkv_rows_stretch rkv_rows_stretch_at(const rkv_rows *rows, size_t first, size_t n) {
     rkv_rows_stretch out = {&rows->layout, rkv_row_list_at(&rows->records, first), NULL,
                             rkv_row_list_run(&rows->records, first, n), n};

@@ -64,8 +64,11 @@ static inline size_t rkv_codes_read_runs(const rkv_row_layout *layout, size_t fr
 static inline rkv_codes_block rkv_codes_block_of(const rkv_codes_run *run, const unsigned char *codes,
                                                  size_t apart, size_t rows) {
     size_t numbers = run->to - run->from;
-    return (rkv_codes_block){codes + run->byte, apart, rows,
-                             run->part == RKV_CODES_BOTH ? numbers / 2 : numbers, run->part};
+    return (rkv_codes_block){.codes = codes + run->byte,
+                             .apart = apart,
+                             .rows = rows,
+                             .n = run->part == RKV_CODES_BOTH ? numbers / 2 : numbers,
+                             .part = run->part};
 }
 
 /* The code nearest to x. */

@@ -22,6 +22,8 @@ typedef struct rkv_codes_block {
     const unsigned char *codes;
     size_t apart, rows, n;
     rkv_codes_part part;
+    const unsigned char *next; /* what is read after them; NULL: not known */
+    size_t next_apart;         /* bytes of it for each row */
 } rkv_codes_block;
 
 /* For this processor: to x, rows `stride` floats apart, with one scale and zero per row, or per number. */

@@ -57,6 +57,9 @@ typedef struct rkv_rows_stretch {
     size_t left; /* by channel: rows of this group from the first on, side by side or not; else n or more */
 } rkv_rows_stretch;
 
+/* rows.c: where encoded row `row` lies and how many bytes it takes; NULL where there is none. */
+const unsigned char *rkv_rows_record(const rkv_rows *rows, size_t row, size_t *bytes);
+
 /* rows.c: of n encoded rows from `first` on as many as there are such. */
 rkv_rows_stretch rkv_rows_stretch_at(const rkv_rows *rows, size_t first, size_t n);
 

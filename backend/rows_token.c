@@ -63,12 +63,16 @@ static void encode(const rkv_row_layout *layout, const float *x, size_t n, size_
 
 RKV_CLONES void rkv_token_affine(const unsigned char *at, size_t apart, size_t rows, float *scale,
                                  float *zero) {
-    rkv_affine affine[BLOCK];
-    for (size_t row = 0; row < rows; row++)
-        memcpy(&affine[row], at + row * apart, sizeof *affine);
+    uint32_t pair[BLOCK]; /* so that the second loop works on whole lanes */
+#pragma GCC unroll 8
     for (size_t row = 0; row < rows; row++) {
-        scale[row] = rkv_half_finite(affine[row].scale);
-        zero[row] = rkv_half_finite(affine[row].zero);
+        rkv_affine affine;
+        memcpy(&affine, at + row * apart, sizeof affine);
+        pair[row] = affine.scale | (uint32_t)affine.zero << 16;
+    }
+    for (size_t row = 0; row < rows; row++) {
+        scale[row] = rkv_half_finite(pair[row] & 0xFFFFu);
+        zero[row] = rkv_half_finite(pair[row] >> 16);
     }
 }
 

@@ -18,8 +18,8 @@ void rkv_halves_to_floats_plain(const uint16_t *halves, float *values, size_t n)
 
 /* One finite half, exactly: the bits as a float's, whose exponent is then 112 too small, which a product
  * puts right for subnormals too. */
-static inline float rkv_half_finite(uint16_t half) {
-    uint32_t bits = (uint32_t)(half & 0x7FFFu) << 13, sign = (uint32_t)(half & 0x8000u) << 16;
+static inline float rkv_half_finite(uint32_t half) {
+    uint32_t bits = (half & 0x7FFFu) << 13, sign = (half & 0x8000u) << 16;
     float value;
     memcpy(&value, &bits, sizeof value);
     value *= 0x1p112f;

@@ -15,9 +15,16 @@
 #define RKV_CLONES
 #endif
 
+#if defined(__GNUC__)
+#define RKV_ALWAYS_INLINE __attribute__((always_inline)) static inline
+#else
+#define RKV_ALWAYS_INLINE static inline
+#endif
+
 /* Has the processor fetch what lies `ahead` bytes past p, while it works on what lies at p: its own guesses
- * end with the page. Nothing need be there. */
-static inline void rkv_prefetch(const void *p, size_t ahead) {
+ * end with the page. Nothing need be there. Inlined whatever the caller's options are: a call of a function
+ * that does nothing else is taken for one without effect, and goes. */
+RKV_ALWAYS_INLINE void rkv_prefetch(const void *p, size_t ahead) {
 #if defined(__GNUC__)
     __builtin_prefetch((const void *)((uintptr_t)p + ahead));
 #else

@@ -274,7 +274,7 @@ static void check_reader(const rkv_codes_reader *reader, rkv_codes_part part, si
         scale[i] = (float)rkv_random_below(&dice, 2048) / 1024;
         zero[i] = (float)rkv_random_below(&dice, 2048) - 1024;
     }
-    rkv_codes_block block = {codes, APART, ROWS, n, part};
+    rkv_codes_block block = {.codes = codes, .apart = APART, .rows = ROWS, .n = n, .part = part};
     reader->by_row(&block, scale, zero, rows, STRIDE);
     reader->by_number(&block, scale, zero, numbers, STRIDE);
     for (size_t row = 0; row < ROWS; row++)

@@ -1,0 +1,393 @@
+/* cpu_stream_vnni.c: the products of cpu_stream.h with codes for AVX-512 VNNI, which multiplies 64 bytes at
+ * once and adds the products by fours.
+ *
+ * Numbers x [n] become fixed point: x = step P, step = max |x| / LEVELS, P a whole number of two or three
+ * signed bytes, its digits: P = sum of 256^g digit g. Their products with codes are exact, and so are the
+ * sums; digits meet in float32 at the end. Three digits have 2^22 levels: with the rounding of step and of
+ * its inverse x is off by at most 5.1 2^-24 max |x|, what float32 sums come to anyway. Two have 2^15, and x
+ * is off by step / 2: they are for queries and codes of 4 bits, where a sum of n products is then off by up
+ * to 15 n step / 2, less than 1/2000 of what rounding the codes to whole numbers may come to where x is
+ * largest. A mixture's weights, of which most are far below the largest, have three always. Numbers below
+ * 2^-100 count as 0; infinities and NaN give NaN. */
+#if defined(__x86_64__)
+#include "backend/cpu_stream_vnni.h"
+
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "core/simd.h"
+
+/* Left to itself, the compiler peels and vectorises loops that are written out already. */
+#define TARGET __attribute__((target("arch=x86-64-v4,avx512vnni"), optimize("O2,no-tree-vectorize")))
+#define INLINE TARGET static inline __attribute__((always_inline))
+
+#define LANES   ((size_t)16)
+/* Vectors that share a pass; numbers of a vector that are split at once: no sum of 256 products of bytes
+ * leaves 2^24, and float32 holds it exactly. */
+#define VECTORS ((size_t)4)
+#define SPAN    ((size_t)256)
+/* Bytes that four split numbers take: their digits g are at 4 g. */
+#define QUAD    ((size_t)16)
+
+static inline size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* ---- numbers as digits ---- */
+
+typedef struct split_vectors {
+    int8_t whole[VECTORS][SPAN / 4 * QUAD],
+        half[VECTORS][SPAN / 4 * QUAD]; /* for whole bytes, for half ones */
+    float whole_step[VECTORS], half_step[VECTORS];
+} split_vectors;
+
+TARGET static __mmask16 first_lanes(size_t n) {
+    return n >= LANES ? (__mmask16)0xFFFF : (__mmask16)((1u << n) - 1);
+}
+
+/* The bits of the largest |factor x| of every lane: above all finite numbers' where one is not. */
+INLINE __m512i largest_of(const float *x, size_t n, float factor) {
+    __m512i most = _mm512_setzero_si512();
+    for (size_t i = 0; i < n; i += LANES) {
+        __m512 value = _mm512_maskz_loadu_ps(first_lanes(n - i), x + i);
+        if (factor > 1) value = _mm512_mul_ps(value, _mm512_set1_ps(factor));
+        most = _mm512_max_epi32(most, _mm512_castps_si512(_mm512_abs_ps(value)));
+    }
+    return most;
+}
+
+typedef struct scales {
+    float step[VECTORS], inverse[VECTORS];
+} scales;
+
+/* Of vectors whose largest numbers are in the lanes of most [VECTORS]. */
+INLINE scales scales_of(const __m512i *most, size_t digits) {
+    const float levels = digits == 3 ? 0x3F7F00p0f : 0x7F7Fp0f;
+    __m512i a =
+        _mm512_max_epi32(_mm512_unpacklo_epi32(most[0], most[1]), _mm512_unpackhi_epi32(most[0], most[1]));
+    __m512i b =
+        _mm512_max_epi32(_mm512_unpacklo_epi32(most[2], most[3]), _mm512_unpackhi_epi32(most[2], most[3]));
+    __m512i all = _mm512_max_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+    __m256i half = _mm256_max_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+    __m128i quarter = _mm_max_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    __m128 largest = _mm_castsi128_ps(quarter);
+    __mmask8 there = _mm_cmp_ps_mask(largest, _mm_set1_ps(0x1p-100f), _CMP_NLT_UQ);
+    __mmask8 finite = _mm_cmp_ps_mask(largest, _mm_set1_ps(INFINITY), _CMP_LT_OQ);
+    scales s;
+    _mm_storeu_ps(s.step, _mm_maskz_mul_ps(there, largest, _mm_set1_ps(1 / levels)));
+    _mm_storeu_ps(s.inverse, _mm_maskz_div_ps(there & finite, _mm_set1_ps(levels), largest));
+    return s;
+}
+
+/* x [n] to quads, to whole lanes of numbers. A sum with a large number leaves P in the lowest bits, each byte
+ * 128 (the third 64) too large, so that none is negative. */
+INLINE void split(const float *x, size_t n, float inverse, size_t digits, int8_t *quad) {
+    const __m512i by_digit =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    const __m512 large = _mm512_set1_ps(digits == 3 ? 0x1p23f + 0x408080p0f : 0x1p23f + 0x8080p0f);
+    for (size_t i = 0; i < n; i += LANES, quad += LANES / 4 * QUAD) {
+        __m512 value = _mm512_maskz_loadu_ps(first_lanes(n - i), x + i);
+        __m512i bytes = _mm512_castps_si512(_mm512_fmadd_ps(value, _mm512_set1_ps(inverse), large));
+        bytes = _mm512_xor_si512(bytes, _mm512_set1_epi32(0x8080));
+        if (digits == 3) bytes = _mm512_sub_epi32(bytes, _mm512_set1_epi32(0x400000));
+        _mm512_storeu_si512(quad, _mm512_shuffle_epi8(bytes, by_digit));
+    }
+}
+
+TARGET static void split_in_three(const float *p, size_t ldp, size_t m, size_t n, split_vectors *to) {
+    __m512i most[VECTORS] = {0};
+    for (size_t r = 0; r < m; r++)
+        most[r] = largest_of(p + r * ldp, n, 1);
+    scales s = scales_of(most, 3);
+    for (size_t r = 0; r < m; r++) {
+        split(p + r * ldp, n, s.inverse[r], 3, to->whole[r]);
+        to->whole_step[r] = s.step[r];
+    }
+}
+
+/* Numbers of m vectors that go with n bytes of less than a code each, or of two; then a second half, a
+ * sixteenth of the size, begins `second` numbers later. */
+TARGET static void split_in_two(const float *q, size_t ldq, size_t m, size_t n, size_t second,
+                                rkv_codes_part part, split_vectors *to) {
+    const bool both = part == RKV_CODES_BOTH;
+    __m512i most[VECTORS] = {0};
+    for (size_t r = 0; r < m; r++) {
+        most[r] = largest_of(q + r * ldq, n, 1);
+        if (both) most[r] = _mm512_max_epi32(most[r], largest_of(q + r * ldq + second, n, 16));
+    }
+    scales s = scales_of(most, 2);
+    for (size_t r = 0; r < m; r++) {
+        split(q + r * ldq, n, s.inverse[r], 2, to->half[r]);
+        if (both) split(q + r * ldq + second, n, s.inverse[r] * 16, 2, to->whole[r]);
+        to->whole_step[r] = s.step[r] * 0.0625f;
+        to->half_step[r] = part == RKV_CODES_UPPER ? to->whole_step[r] : s.step[r];
+    }
+}
+
+/* sum += the products of bytes with four digits, by fours. As an intrinsic, GCC 12 loads the digits apart and
+ * moves every sum to and fro, which takes half as long again. */
+INLINE void add_products(__m512i *sum, __m512i bytes, const int8_t *digits) {
+    __asm__("vpdpbusd %2%{1to16%}, %1, %0"
+            : "+v"(*sum)
+            : "v"(bytes), "m"(*(const int8_t(*)[4])(const void *)digits));
+}
+
+/* The same of two sums and one load. */
+INLINE void add_products_2(__m512i *sum_0, __m512i bytes_0, __m512i *sum_1, __m512i bytes_1,
+                           const int8_t *digits) {
+    __m512i all;
+    __asm__("vpbroadcastd %1, %0" : "=v"(all) : "m"(*(const int8_t(*)[4])(const void *)digits));
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum_0) : "v"(bytes_0), "v"(all));
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(*sum_1) : "v"(bytes_1), "v"(all));
+}
+
+INLINE __m512 value_of(const __m512i *sum, size_t digits) {
+    __m512 value = _mm512_cvtepi32_ps(sum[digits - 1]);
+#pragma GCC unroll 4
+    for (size_t g = digits - 1; g > 0; g--)
+        value = _mm512_fmadd_ps(value, _mm512_set1_ps(256), _mm512_cvtepi32_ps(sum[g - 1]));
+    return value;
+}
+
+/* Which bits of bytes count, where not all do; upper codes come sixteenfold. */
+TARGET static __m512i bits_of(rkv_codes_part part) {
+    return _mm512_set1_epi8((char)(part == RKV_CODES_WHOLE ? 0xFF : part == RKV_CODES_UPPER ? 0xF0 : 0x0F));
+}
+
+/* ---- dots ---- */
+
+/* Sixteen rows side by side; where there are fewer, the last stands in for the others. */
+typedef struct rows16 {
+    const unsigned char *codes;
+    size_t apart, at[16]; /* at: unless all are there */
+    bool all;
+} rows16;
+
+INLINE __m128i sixteen_bytes(const rows16 *x, size_t row, size_t d) {
+    const unsigned char *at = x->codes + d + (x->all ? row * x->apart : x->at[row]);
+    return _mm_loadu_si128((const __m128i *)(const void *)at);
+}
+
+/* column [4]: bytes d + 4 k .. d + 4 k + 3 of every row. */
+INLINE void transpose(const rows16 *x, size_t d, __m512i *column) {
+    __m512i row[4];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++) {
+        row[i] = _mm512_castsi128_si512(sixteen_bytes(x, i, d));
+        row[i] = _mm512_inserti32x4(row[i], sixteen_bytes(x, 4 + i, d), 1);
+        row[i] = _mm512_inserti32x4(row[i], sixteen_bytes(x, 8 + i, d), 2);
+        row[i] = _mm512_inserti32x4(row[i], sixteen_bytes(x, 12 + i, d), 3);
+    }
+    __m512i a = _mm512_unpacklo_epi32(row[0], row[1]), b = _mm512_unpackhi_epi32(row[0], row[1]);
+    __m512i c = _mm512_unpacklo_epi32(row[2], row[3]), e = _mm512_unpackhi_epi32(row[2], row[3]);
+    column[0] = _mm512_unpacklo_epi64(a, c);
+    column[1] = _mm512_unpackhi_epi64(a, c);
+    column[2] = _mm512_unpacklo_epi64(b, e);
+    column[3] = _mm512_unpackhi_epi64(b, e);
+}
+
+/* Which operands a product has. */
+typedef struct form {
+    bool whole, half;
+    size_t digits;
+} form;
+
+/* value [m] of n bytes of sixteen rows. */
+INLINE void dots_group(form f, const split_vectors *q, size_t m, const rows16 *x, size_t n, __m512i bits,
+                       __m512 *value) {
+    __m512i whole[VECTORS][3], half[VECTORS][3], column[4];
+#pragma GCC unroll 4
+    for (size_t r = 0; r < m; r++)
+#pragma GCC unroll 3
+        for (size_t g = 0; g < f.digits; g++)
+            whole[r][g] = half[r][g] = _mm512_setzero_si512();
+    for (size_t d = 0; d < n; d += LANES) {
+        const size_t quad = d / 4 * QUAD;
+        transpose(x, d, column);
+#pragma GCC unroll 4
+        for (size_t k = 0; k < 4; k++) {
+            __m512i part = _mm512_and_si512(column[k], bits);
+#pragma GCC unroll 4
+            for (size_t r = 0; r < m; r++)
+#pragma GCC unroll 3
+                for (size_t g = 0; g < f.digits; g++) {
+                    const size_t at = quad + k * QUAD + 4 * g;
+                    if (f.whole) add_products(&whole[r][g], column[k], q->whole[r] + at);
+                    if (f.half) add_products(&half[r][g], part, q->half[r] + at);
+                }
+        }
+    }
+#pragma GCC unroll 4
+    for (size_t r = 0; r < m; r++) {
+        __m512 whole_step = _mm512_set1_ps(q->whole_step[r]), half_step = _mm512_set1_ps(q->half_step[r]);
+        if (f.whole) value[r] = _mm512_mul_ps(value_of(whole[r], f.digits), whole_step);
+        if (f.half && f.whole) value[r] = _mm512_fmadd_ps(value_of(half[r], f.digits), half_step, value[r]);
+        if (f.half && !f.whole) value[r] = _mm512_mul_ps(value_of(half[r], f.digits), half_step);
+    }
+}
+
+/* s [m, rows] = the products with n bytes of x's rows, or that is added. */
+INLINE void dots_span(form f, const split_vectors *q, size_t m, const rkv_codes_block *x, size_t n, bool add,
+                      float *s, size_t lds) {
+    const __m512i bits = bits_of(x->part);
+    __m512 value[VECTORS];
+    rows16 group = {.codes = x->codes, .apart = x->apart, .all = true};
+    for (size_t j = 0; j < x->rows; j += LANES, group.codes += LANES * x->apart) {
+        size_t left = x->rows - j;
+        if (left >= LANES) {
+            rkv_codes_fetch_next(x, j, LANES);
+            dots_group(f, q, m, &group, n, bits, value);
+        } else {
+            rows16 few = {.codes = group.codes};
+            for (size_t i = 0; i < LANES; i++)
+                few.at[i] = smaller(i, left - 1) * x->apart;
+            dots_group(f, q, m, &few, n, bits, value);
+        }
+#pragma GCC unroll 4
+        for (size_t r = 0; r < m; r++) {
+            float *to = s + r * lds + j;
+            if (add) value[r] = _mm512_add_ps(value[r], _mm512_maskz_loadu_ps(first_lanes(left), to));
+            _mm512_mask_storeu_ps(to, first_lanes(left), value[r]);
+        }
+    }
+}
+
+INLINE void dots_rows(const float *q, size_t ldq, size_t m, const rkv_codes_block *x, float *s, size_t lds) {
+    split_vectors split_q;
+    rkv_codes_block part = *x;
+    for (size_t d = 0; d < x->n; d += SPAN, part.codes += SPAN, part.next = NULL) {
+        size_t n = smaller(x->n - d, SPAN);
+        if (x->part == RKV_CODES_WHOLE)
+            split_in_three(q + d, ldq, m, n, &split_q);
+        else
+            split_in_two(q + d, ldq, m, n, x->n, x->part, &split_q);
+        if (x->part == RKV_CODES_WHOLE)
+            dots_span((form){true, false, 3}, &split_q, m, &part, n, d > 0, s, lds);
+        else if (x->part == RKV_CODES_BOTH)
+            dots_span((form){true, true, 2}, &split_q, m, &part, n, d > 0, s, lds);
+        else
+            dots_span((form){false, true, 2}, &split_q, m, &part, n, d > 0, s, lds);
+    }
+}
+
+/* ---- mixtures ---- */
+
+/* What the lanes of 16 bytes hold of a row: 8 bytes each twice over, or 16 each. */
+typedef enum spread { NARROW_HALF = 16, NARROW = 32, WIDE = 64 } spread;
+
+INLINE __m512i row_bytes(const unsigned char *at, spread bytes) {
+    const __m512i twice = _mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3);
+    if (bytes == WIDE) return _mm512_loadu_si512(at);
+    __m256i row = bytes == NARROW
+                      ? _mm256_loadu_si256((const __m256i *)(const void *)at)
+                      : _mm256_zextsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)at));
+    return _mm512_permutexvar_epi64(twice, _mm512_castsi256_si512(row));
+}
+
+/* Adds four rows, `apart` bytes apart; past `last` the last stands in, with digits that are 0. sum [m, 2]: of
+ * the bytes from 8 `upper` on of each lane, four and four, by fours. */
+INLINE void mix_four(const unsigned char *at, size_t apart, size_t last, spread bytes, bool upper,
+                     __m512i bits, const split_vectors *p, size_t t, size_t m, __m512i (*sum)[2][3]) {
+    __m512i row[4], column[2];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        row[i] = row_bytes(at + smaller(i, last) * apart, bytes);
+    __m512i a = upper ? _mm512_unpackhi_epi8(row[0], row[1]) : _mm512_unpacklo_epi8(row[0], row[1]);
+    __m512i b = upper ? _mm512_unpackhi_epi8(row[2], row[3]) : _mm512_unpacklo_epi8(row[2], row[3]);
+    column[0] = _mm512_unpacklo_epi16(a, b), column[1] = _mm512_unpackhi_epi16(a, b);
+    if (bytes != WIDE) column[0] = _mm512_and_si512(column[0], bits);
+    if (bytes != WIDE) column[1] = _mm512_and_si512(column[1], bits);
+#pragma GCC unroll 4
+    for (size_t r = 0; r < m; r++)
+#pragma GCC unroll 3
+        for (size_t g = 0; g < 3; g++)
+            add_products_2(&sum[r][0][g], column[0], &sum[r][1][g], column[1],
+                           p->whole[r] + t / 4 * QUAD + 4 * g);
+}
+
+/* y += the sums of four numbers in each lane. */
+INLINE void put_sums(__m512 value, spread bytes, float *y) {
+    float lane[4][4];
+    _mm512_storeu_ps(lane, value);
+#pragma GCC unroll 4
+    for (size_t j = 0; j < 4; j++) {
+        if (bytes == NARROW_HALF && j >= 2) break;
+        float *to = y + j * (bytes == WIDE ? 16 : 8);
+        _mm_storeu_ps(to, _mm_add_ps(_mm_loadu_ps(to), _mm_loadu_ps(lane[j])));
+    }
+}
+
+/* y += p times as many bytes of x's rows, of which `part` counts; WIDE: half of each lane of them. */
+INLINE void mix_bytes(const split_vectors *p, size_t m, const rkv_codes_block *x, rkv_codes_part part,
+                      spread bytes, bool upper, float *y, size_t ldy) {
+    __m512i sum[VECTORS][2][3];
+    const __m512i bits = bits_of(part);
+    const unsigned char *at = x->codes;
+    size_t t = 0, apart = x->apart;
+#pragma GCC unroll 4
+    for (size_t r = 0; r < m; r++)
+#pragma GCC unroll 3
+        for (size_t g = 0; g < 3; g++)
+            sum[r][0][g] = sum[r][1][g] = _mm512_setzero_si512();
+    for (; t + 4 <= x->rows; t += 4, at += 4 * apart) {
+        if (!upper) rkv_codes_fetch_next(x, t, 4);
+        mix_four(at, apart, 3, bytes, upper, bits, p, t, m, sum);
+    }
+    if (t < x->rows) mix_four(at, apart, x->rows - 1 - t, bytes, upper, bits, p, t, m, sum);
+#pragma GCC unroll 4
+    for (size_t r = 0; r < m; r++)
+#pragma GCC unroll 2
+        for (size_t k = 0; k < 2; k++) {
+            __m512 step = _mm512_set1_ps(p->whole_step[r] * (part == RKV_CODES_UPPER ? 0.0625f : 1));
+            put_sums(_mm512_mul_ps(value_of(sum[r][k], 3), step), bytes, y + r * ldy + 8 * upper + 4 * k);
+        }
+}
+
+/* All bytes of rows whose weights are split. */
+INLINE void mix_part(const split_vectors *p, size_t m, rkv_codes_block x, rkv_codes_part part, float *y,
+                     size_t ldy) {
+    size_t d = 0;
+    for (; part == RKV_CODES_WHOLE && d + WIDE <= x.n; d += WIDE, x.codes += WIDE, x.next = NULL) {
+        mix_bytes(p, m, &x, part, WIDE, false, y + d, ldy);
+        mix_bytes(p, m, &x, part, WIDE, true, y + d, ldy);
+    }
+    for (; d + NARROW <= x.n; d += NARROW, x.codes += NARROW, x.next = NULL)
+        mix_bytes(p, m, &x, part, NARROW, false, y + d, ldy);
+    if (d < x.n) mix_bytes(p, m, &x, part, NARROW_HALF, false, y + d, ldy);
+}
+
+INLINE void mix_rows(const float *p, size_t ldp, size_t m, const rkv_codes_block *x, float *y, size_t ldy) {
+    split_vectors split_p;
+    for (size_t t = 0; t < x->rows; t += SPAN) {
+        rkv_codes_block span = *x;
+        span.codes += t * x->apart, span.rows = smaller(x->rows - t, SPAN);
+        if (x->next) span.next += t * x->next_apart;
+        split_in_three(p + t, ldp, m, span.rows, &split_p);
+        mix_part(&split_p, m, span, x->part == RKV_CODES_BOTH ? RKV_CODES_LOWER : x->part, y, ldy);
+        span.next = NULL;
+        if (x->part == RKV_CODES_BOTH) mix_part(&split_p, m, span, RKV_CODES_WHOLE, y + x->n, ldy);
+    }
+}
+
+/* ---- for every number of vectors, as a constant ---- */
+
+TARGET void rkv_vnni_dots_codes(const float *q, size_t ldq, size_t m, const rkv_codes_block *x, float *s,
+                                size_t lds) {
+    for (; m >= VECTORS; m -= VECTORS, q += VECTORS * ldq, s += VECTORS * lds)
+        dots_rows(q, ldq, VECTORS, x, s, lds);
+    if (m == 3) dots_rows(q, ldq, 3, x, s, lds);
+    if (m == 2) dots_rows(q, ldq, 2, x, s, lds);
+    if (m == 1) dots_rows(q, ldq, 1, x, s, lds);
+}
+
+TARGET void rkv_vnni_mix_codes(const float *p, size_t ldp, size_t m, const rkv_codes_block *x, float *y,
+                               size_t ldy) {
+    for (; m >= VECTORS; m -= VECTORS, p += VECTORS * ldp, y += VECTORS * ldy)
+        mix_rows(p, ldp, VECTORS, x, y, ldy);
+    if (m == 3) mix_rows(p, ldp, 3, x, y, ldy);
+    if (m == 2) mix_rows(p, ldp, 2, x, y, ldy);
+    if (m == 1) mix_rows(p, ldp, 1, x, y, ldy);
+}
+#endif
