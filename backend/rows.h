@@ -9,7 +9,7 @@
  * numbers that float16 can hold: scale 0. Numbers beyond a form's range (65504 for F16, INT8 and INT4) become
  * its largest. NaN: the float forms keep it, the others refuse it, and infinities too. By channel, rows that
  * do not fill a group yet wait in float32 and are encoded together when they do; taking rows out of a group
- * leaves the others' codes, scale and zero as they are. */
+ * leaves the others' codes, scale and zero as they are; scales and zeros go with their group's last row. */
 #ifndef RKV_BACKEND_ROWS_H
 #define RKV_BACKEND_ROWS_H
 

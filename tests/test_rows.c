@@ -501,6 +501,42 @@ static void test_capacity(void **state) {
     free(x);
 }
 
+/* Rows leave one by one, in any order: with the last of a group its scales and zeros go, and their memory. */
+static void test_groups_leave(void **state) {
+    (void)state;
+    enum { WIDTH = 16, MOST = 6 * 128 };
+    float *x = random_rows(MOST, WIDTH);
+    uint32_t at[MOST], index[MOST]; /* the rows that are left, as they were; of those to keep */
+    for (size_t f = 0; f < N_FORMATS; f++) {
+        rkv_row_format format = format_at(f);
+        if (!is_integer(&format) || !by_channel(&format)) continue;
+        size_t n = 6 * format.group, codes = (WIDTH * form_bits[format.form] + 7) / 8, own, groups,
+               record = 4 * WIDTH + 4;
+        rkv_rows *rows = new_rows(format, WIDTH);
+        own = rkv_rows_allocated_bytes(rows);
+        assert_int_equal(rkv_rows_append(rows, x, n, WIDTH), RKV_OK);
+        for (uint32_t i = 0; i < n; i++)
+            at[i] = i;
+        for (; n; n--) {
+            size_t gone = rkv_random_below(&dice, n),
+                   slack = (RKV_ROWS_SLACK + format.group - 1) / format.group;
+            memmove(at + gone, at + gone + 1, (n - 1 - gone) * sizeof *at);
+            groups = 0;
+            for (uint32_t i = 0; i < n - 1; i++) {
+                index[i] = i + (i >= gone);
+                groups += i == 0 || at[i] / format.group != at[i - 1] / format.group;
+            }
+            rkv_rows_keep(rows, index, n - 1);
+            size_t used = (n - 1) * codes + groups * record, held = rkv_rows_allocated_bytes(rows) - own;
+            size_t idle = RKV_ROWS_SLACK > (n - 1) / 8 ? RKV_ROWS_SLACK : (n - 1) / 8;
+            assert_int_equal(rkv_rows_used_bytes(rows) - own, used);
+            assert_in_range(held, used, used + idle * codes + slack * record);
+        }
+        rkv_rows_free(rows);
+    }
+    free(x);
+}
+
 static void test_at_rest(void **state) {
     (void)state;
     enum { WIDTH = 64, N = 256, STEPS = 2000 };
@@ -597,6 +633,7 @@ int main(void) {
         cmocka_unit_test(test_in_place),
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_capacity),
+        cmocka_unit_test(test_groups_leave),
         cmocka_unit_test(test_at_rest),
         cmocka_unit_test(test_wrong_formats),
         cmocka_unit_test(test_failing_allocations),
