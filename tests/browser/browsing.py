@@ -13,6 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 OUTPUT = pathlib.Path(os.environ.get("RANKKV_BROWSER_OUTPUT", HERE.parents[1] / "build/browser"))
 AUDIT = (HERE / "audit.js").read_text()
 WIDE, NARROW = (1440, 900), (420, 900)
+UNNAMED = ("RootWebArea", "main", "generic", "cell")  # roles: what the skip link leads to, and text, which is read as it stands
 WITHIN = ("data", "blob")  # addresses of what a page itself holds
 
 _scratch = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
@@ -119,12 +120,12 @@ class PageTest(unittest.TestCase):
         self.assertEqual(wide, [], "elements wider than the page")
 
     def nameless(self):
-        """Roles of what takes the focus and has no name, as the browser tells assistive technology; the skip link goes to main."""
+        """Roles of what takes the focus and has no name, as the browser tells assistive technology."""
         def focusable(node):
             return any(p["name"] == "focusable" and p["value"].get("value") for p in node.get("properties", []))
         nodes = [n for n in self.browser.tell("Accessibility.getFullAXTree")["nodes"] if not n.get("ignored") and focusable(n)]
         roles = [n["role"]["value"] for n in nodes if not n.get("name", {}).get("value")]
-        return [role for role in roles if role not in ("RootWebArea", "main")]
+        return [role for role in roles if role not in UNNAMED]
 
     def assert_accessible(self):
         self.assertEqual(self.nameless(), [], "without a name")
