@@ -11,7 +11,7 @@
     /* ---- texts ---- */
 
     /* Texts of runs, the full cache's first and each of them once. */
-    function textsOf(runs, heading) {
+    function textsOf(runs) {
         const items = [], full = new Set();
         for (const { name, json } of runs) {
             const text = json.full?.text;
@@ -19,7 +19,7 @@
             full.add(text);
             items.push({ name: runs.length > 1 ? `${name}: ${methodOf(json)}` : methodOf(json), text: json.text ?? "" });
         }
-        return page.texts(items, heading);
+        return page.texts(items);
     }
 
     /* ---- numbers ---- */
@@ -72,12 +72,12 @@
         return caches.find((cache) => cache.name === run.name) ?? (runs.length === 1 && caches.length === 1 ? caches[0] : null);
     }
 
-    function partsOf({ name, json }, cache, textHeading) {
+    function partsOf({ name, json }, cache) {
         return [
             page.knownFacts({ Method: methodOf(json), Prompt: json.prompt?.name, "Its tokens": json.prompt?.n_tokens, Device: json.device,
                               "Tokens as with the full cache": json.same_tokens }),
             json.stopped && page.note("The run was stopped: the text is what was made until then."),
-            json.text !== undefined && textsOf([{ name, json }], textHeading), numbers(json), json.heads?.length > 0 && heldChart(json),
+            json.text !== undefined && textsOf([{ name, json }]), numbers(json), json.heads?.length > 0 && heldChart(json),
             cache && page.cache(cache.json, tokensOf(json)),
         ].filter(Boolean);
     }
@@ -86,10 +86,10 @@
 
     function fill(body) {
         const runs = page.documents("run"), caches = page.documents("cache"), several = runs.length > 1;
-        if (several) body.append(page.el("h3", {}, "All texts"), textsOf(runs, "h4"));
+        if (several) body.append(page.el("h3", {}, "All texts"), textsOf(runs));
         const used = runs.map((run) => cacheOf(run, caches, runs));
         /* One alone has its name, too: texts are a level below. */
-        runs.forEach((run, i) => body.append(page.partName(run.name, true), ...partsOf(run, used[i], "h4")));
+        runs.forEach((run, i) => body.append(page.partName(run.name, true), ...partsOf(run, used[i])));
         for (const { name, json } of caches.filter((cache) => !used.includes(cache)))
             body.append(page.partName(name, true), page.cache(json, () => null));
     }

@@ -17,13 +17,13 @@
         return [first, first + text.slice(first).search(/\s|$/)];
     }
 
-    function pane(name, text, at, other, heading) {
+    function pane(name, text, at, other) {
         const id = page.newId("text"), same = text === other, [first, past] = wordAt(text, other, at);
         const muted = (words) => page.el("span", { class: "muted" }, words), mark = (words) => page.el("mark", {}, words);
         const begun = text.slice(0, first), word = text.slice(first, past);
         const parted = [begun && muted(begun), mark(word || muted("(ends here)")), text.slice(past)];
         return page.el("article", { class: "text", "aria-labelledby": id },
-            page.el(heading, { id, dir: "auto" }, page.look.printable(name)),
+            page.el("h4", { id, dir: "auto" }, page.look.printable(name)),
             page.el("p", { class: "words", dir: "auto" }, text === "" ? muted("(nothing)") : same ? muted(text) : parted),
             page.button("Copy", (event) => page.copy(text, event.currentTarget),
                 { class: "quiet", "aria-label": `Copy the text of ${page.look.printable(name)}` }));
@@ -36,15 +36,14 @@
             : `The same for ${page.count(words, "word")}; the first difference is marked.`;
     }
 
-    /* page.texts([{name, text}], heading): the first beside another, and which ones, by choice. */
-    page.texts = (items, heading = "h4") => {
+    /* page.texts([{name, text}]): the first beside another, and which ones, by choice. */
+    page.texts = (items) => {
         const shown = page.el("div", { class: "texts", "aria-live": "polite" }), note = page.el("p", { class: "muted" });
         let chosen = [0, Math.min(1, items.length - 1)];
         const draw = () => {
             const [a, b] = chosen.map((i) => items[i]), at = parting(a.text, b.text), alone = items.length < 2;
             note.textContent = alone ? "" : verdict(a.text, b.text, at);
-            shown.replaceChildren(pane(a.name, a.text, at, b.text, heading),
-                                  alone ? "" : pane(b.name, b.text, at, a.text, heading));
+            shown.replaceChildren(pane(a.name, a.text, at, b.text), alone ? "" : pane(b.name, b.text, at, a.text));
         };
         const names = items.map((item, i) => [i, page.look.printable(item.name, 120)]);
         const choose = (side, label) => page.choice(label, names, chosen[side], (value) => {
