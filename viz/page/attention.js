@@ -17,7 +17,9 @@
     class Codes {
         constructor({ cells, block, per_octave: perOctave, floor }) {
             Object.assign(this, { cells, block, perOctave, floor });
-            this.lowest = 255 + perOctave * Math.log2(floor);
+            /* What is below a tenth of an even share is one colour, however much of it is stored. */
+            this.darkest = Math.max(floor, 0.1 / (cells * block));
+            this.lowest = 255 + perOctave * Math.log2(this.darkest);
         }
         value(code) { return 2 ** ((code - 255) / this.perOctave); }
         share(code) { return code ? clamp((code - this.lowest) / (255 - this.lowest), 0, 1) : 0; }
@@ -43,12 +45,12 @@
         }
 
         build() {
-            const { block, floor, error } = this.codes;
+            const { block, darkest, error } = this.codes;
             const help = page.el("p", { class: "unseen", id: page.newId("help") },
                 "Arrow keys move from cell to cell, with Shift by ten; plus and minus zoom, 0 shows everything, C copies the value.");
             this.canvas = page.el("canvas", { tabindex: "0", role: "application", "aria-roledescription": "attention map", "aria-describedby": help.id });
             this.readout = page.el("p", { class: "readout" });
-            const tools = page.el("p", { class: "tools" }, this.buttons(), page.ramp(this.map, `${page.format(floor, 2)} or less`, "1"),
+            const tools = page.el("p", { class: "tools" }, this.buttons(), page.ramp(this.map, `${page.format(darkest, 2)} or less`, "1"),
                 page.swatch("var(--masked)", "the future"),
                 page.saveButton("attention", () => page.saveCanvas(this.canvas, this.title, this.title)));
             const about = page.el("p", { class: "muted small" },
