@@ -49,8 +49,17 @@ static bool is_auto(const char *device) {
     return !device || strcmp(device, "auto") == 0;
 }
 
+/* Whether "auto" would find a GPU that can really be opened: one may be too old, or full. */
+static rkv_status try_cuda(void) {
+    rkv_backend *backend = NULL;
+    rkv_status status = find_cuda();
+    if (!status) status = open_cuda(&backend, "cuda:0");
+    rkv_backend_close(backend);
+    return status;
+}
+
 rkv_status rkv_device_choose(const char *device, char *name, size_t size, char *reason, size_t reason_size) {
-    bool found = is_auto(device) && find_cuda() == RKV_OK;
+    bool found = is_auto(device) && try_cuda() == RKV_OK;
     const char *chosen = found ? "cuda:0" : is_auto(device) ? "cpu" : device;
     if ((size_t)snprintf(name, size, "%s", chosen) >= size)
         return rkv_fail(RKV_USAGE, "device '%s' is unknown: auto, cpu, cuda or cuda:N", device);

@@ -87,7 +87,7 @@ static rkv_status by_gram(double *work, size_t rows, size_t cols, bool lower, do
     }
     if (gram != work) free(gram);
     if (status) return status;
-    *error = rkv_sigma_of_gram(sigma, n);
+    *error = rkv_sigma_of_gram(sigma, n, RKV_LAPACK_GRAM_NOISE);
     return RKV_OK;
 }
 

@@ -8,12 +8,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Noise of small eigenvalues in units of eps lambda_1. They fare far better than Weyl's bound, as the Gram
+/* Of RKV_LAPACK_GRAM_NOISE: small eigenvalues fare far better than Weyl's bound, as the Gram
  * matrix of attention is graded: its large entries belong to the first keys, and a reduction that starts
  * there (LAPACK's 'L') leaves the rest to be rounded at its own size. Below 1e-10 lambda_1 the root mean
  * square error of a head's eigenvalues was 0.004 or less on all but one of the default model's 270 heads at
  * 512 tokens (0.055 on that one, which has one). */
-#define GRAM_NOISE 0.02
 
 /* S, and what a move of sigma_i is multiplied with. */
 typedef struct sensitivity {
@@ -39,10 +38,10 @@ static double weight(const sensitivity *s, double sigma) {
  * the moves add up as squares; below it sqrt(max(0, lambda)) has a bias and they add up plainly.
  *
  * delta is what the computed spectrum shows of it: true eigenvalues are never negative, so the most negative
- * one is noise; and it is at least GRAM_NOISE eps lambda_1. */
-static double gram_error(const double *sigma, size_t n, double most_negative) {
+ * one is noise; and it is at least noise eps lambda_1. */
+static double gram_error(const double *sigma, size_t n, double most_negative, double noise) {
     double squares = 0, biased = 0;
-    double delta = fmax(-most_negative, GRAM_NOISE * DBL_EPSILON * sigma[0] * sigma[0]);
+    double delta = fmax(-most_negative, noise * DBL_EPSILON * sigma[0] * sigma[0]);
     sensitivity s = sensitivity_of(sigma, n, sqrt(delta));
     for (size_t i = 0; i < n; i++) {
         double moved = weight(&s, sigma[i]) * delta / (2 * sigma[i]);
@@ -59,14 +58,14 @@ static int descending(const void *a, const void *b) {
     return (x < y) - (x > y);
 }
 
-double rkv_sigma_of_gram(double *values, size_t n) {
+double rkv_sigma_of_gram(double *values, size_t n, double noise) {
     double smallest = 0;
     for (size_t i = 0; i < n; i++) {
         smallest = fmin(smallest, values[i]);
         values[i] = values[i] > 0 ? sqrt(values[i]) : 0;
     }
     qsort(values, n, sizeof *values, descending);
-    return n > 0 && values[0] > 0 ? gram_error(values, n, smallest) : 0;
+    return n > 0 && values[0] > 0 ? gram_error(values, n, smallest, noise) : 0;
 }
 
 double rkv_rank_error_of_shift(const double *sigma, size_t n, double shift) {

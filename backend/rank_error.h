@@ -8,8 +8,12 @@
 #define RKV_RANK_ERROR_LIMIT 5e-7
 
 /* Turns the eigenvalues [n] of a Gram matrix, in any order, into singular values, descending, in place.
- * Returns an estimate of the relative error of the effective rank that comes with squaring the matrix. */
-double rkv_sigma_of_gram(double *values, size_t n);
+ * Returns an estimate of the relative error of the effective rank that comes with squaring the matrix. noise:
+ * what the eigenvalue solver is known to add to small eigenvalues, in units of eps times the largest. */
+double rkv_sigma_of_gram(double *values, size_t n, double noise);
+
+/* LAPACK's dsyevd with 'L' on attention (rank_error.c has the measurement). */
+#define RKV_LAPACK_GRAM_NOISE 0.02
 
 /* The relative error of the effective rank of sigma [n], descending, when each of them may be off by `shift`
  * in the same direction. */

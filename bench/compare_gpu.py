@@ -72,7 +72,7 @@ def rank_row(options, tokens, peer):
           f"{cell(theirs, 'ms_per_head', '{:.3f}')} | "
           f"{ratio(theirs and theirs['ms_per_head'], ours['ms_per_head'])} | "
           f"{'-' if worst is None else f'{worst:.1e}'} |", flush=True)
-    return worst is None or worst <= RANK_TOLERANCE
+    return not peer or (worst is not None and worst <= RANK_TOLERANCE)
 
 
 def check_leaks(options):

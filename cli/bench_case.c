@@ -183,9 +183,8 @@ rkv_status bench_case_measure(const bench_case *c, bench_sample *out) {
     rkv_model *model = NULL;
     int32_t *ids = NULL;
     *out = (bench_sample){0};
-    bool chosen = c->device && strcmp(c->device, "auto") != 0; /* else where the executor works */
     rkv_status status =
-        prompt_open_model(&model, c->model, chosen ? c->device : "cpu", RKV_PRECISION_FLOAT32);
+        prompt_open_model(&model, c->model, c->device ? c->device : "cpu", RKV_PRECISION_FLOAT32);
     if (!status) status = read_ids(c, model, &ids);
     if (!status) snprintf(out->device, sizeof out->device, "%s", rkv_model_device(model));
     if (!status) status = measure(c, model, ids, out);

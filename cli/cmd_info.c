@@ -179,8 +179,8 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
     if (status) return status;
     if (!tell[kind])
         return complain(RKV_DATA,
-                        "%s: none of ours: not a GGUF model, a trace, an analysis, a budget or a "
-                        "profile",
+                        "%s: not a GGUF model, a trace, an analysis, a budget or a profile: nothing is "
+                        "told of it",
                         arguments[0]);
     return tell[kind](arguments[0], options->json);
 }

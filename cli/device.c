@@ -25,10 +25,7 @@ rkv_status device_choose_for_executor(const char *device, const char **chosen) {
     char text[512];
     *chosen = "cpu";
     if (strcmp(device, "cpu") == 0) return RKV_OK;
-    if (strcmp(device, "auto") == 0) {
-        if (finds_gpu(text, sizeof text)) note("computing on the CPU: caches are not compressed on GPUs");
-        return RKV_OK;
-    }
+    if (strcmp(device, "auto") == 0) return RKV_OK; /* without starting a GPU to leave it alone */
     rkv_status status =
         said(rkv_device_describe(device, text, sizeof text)); /* that it is not there comes first */
     return status ? status

@@ -8,8 +8,8 @@
  * others stay as they are. The name lasts as long as the program. */
 const char *device_choose(const char *device);
 
-/* The same for commands that compress caches, which the CPU alone does so far: "auto" becomes the CPU, with a
- * note where there is a GPU; a GPU that was asked for by name is refused. */
+/* The same for commands that compress caches, which the CPU alone does so far: "auto" becomes the CPU; a
+ * GPU that was asked for by name is refused. */
 rkv_status device_choose_for_executor(const char *device, const char **chosen);
 
 #endif

@@ -10,11 +10,10 @@
 static rkv_status list_files(cli_page *page, const eval_inputs *inputs, const eval_options *options) {
     rkv_status status = page_list_model(page, rkv_model_get_info(inputs->model));
     for (size_t i = 0; i < options->texts.n && !status; i++)
-        if (strcmp(options->texts.items[i], "-") != 0)
-            status = page_list_file(page, NULL, options->texts.items[i]);
+        status = page_list_file(page, NULL, options->texts.items[i]);
     const char *others[] = {options->windows_file, options->profile};
     for (size_t i = 0; i < sizeof others / sizeof *others && !status; i++)
-        if (others[i] && strcmp(others[i], "-") != 0) status = page_list_file(page, NULL, others[i]);
+        if (others[i]) status = page_list_file(page, NULL, others[i]);
     return status;
 }
 

@@ -23,20 +23,25 @@ static const struct signature {
                {"\"rankkv-profile\"", 16, INPUT_PROFILE},   {"\"rankkv-results\"", 16, INPUT_RESULTS},
                {"\"rankkv-bench\"", 14, INPUT_BENCH},       {"\"rankkv-run\"", 12, INPUT_RUN}};
 
+/* The value of the first "schema": an analysis holds a budget, and a list of analyses holds those. */
+static const char *first_schema(const char *bytes, size_t n) {
+    static const char key[] = "\"schema\"";
+    const char *at = memmem(bytes, n, key, sizeof key - 1), *end = bytes + n;
+    for (at = at ? at + sizeof key - 1 : NULL; at && at < end && strchr(" \t\r\n:", *at) && *at; at++)
+        ;
+    return at == end ? NULL : at;
+}
+
 static input_kind kind_of_bytes(const char *bytes, size_t n) {
     for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)
         if (n >= signatures[i].length && memcmp(bytes, signatures[i].bytes, signatures[i].length) == 0)
             return signatures[i].kind;
-    const char *first = NULL; /* an analysis holds a budget: the schema that is named first is the file's */
-    input_kind kind = INPUT_TEXT;
-    for (size_t i = 0; bytes[0] == '{' && i < sizeof schemas / sizeof *schemas; i++) {
-        const char *at = memmem(bytes, n, schemas[i].bytes, schemas[i].length);
-        if (at && (!first || at < first)) {
-            first = at;
-            kind = schemas[i].kind;
-        }
-    }
-    return kind;
+    const char *schema = bytes[0] == '{' ? first_schema(bytes, n) : NULL;
+    size_t left = schema ? n - (size_t)(schema - bytes) : 0;
+    for (size_t i = 0; schema && i < sizeof schemas / sizeof *schemas; i++)
+        if (left >= schemas[i].length && memcmp(schema, schemas[i].bytes, schemas[i].length) == 0)
+            return schemas[i].kind;
+    return INPUT_TEXT;
 }
 
 rkv_status input_kind_of(const char *path, input_kind *kind) {

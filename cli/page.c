@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/invocation.h"
 #include "cli/machine.h"
@@ -47,8 +48,15 @@ static rkv_status list(cli_page *page, const rkv_report_file *file) {
     return whole ? RKV_OK : complain(RKV_NO_MEMORY, "out of memory");
 }
 
+/* A pipe was read, and is gone: it has a name alone. */
+static bool can_be_read_again(const char *path) {
+    struct stat info;
+    return strcmp(path, "-") != 0 && stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 rkv_status page_list_file(cli_page *page, const char *name, const char *path) {
-    return list(page, &(rkv_report_file){.name = name ? name : own_name(path), .path = path});
+    return list(page, &(rkv_report_file){.name = name ? name : own_name(path),
+                                         .path = can_be_read_again(path) ? path : NULL});
 }
 
 rkv_status page_list_model(cli_page *page, const rkv_model_info *model) {

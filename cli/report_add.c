@@ -44,7 +44,7 @@ static const struct document_kind {
     [INPUT_CACHE] = {"cache", NULL},
 };
 
-/* JSON lines as an array, in place: [length] bytes become length + 2 at most. */
+/* JSON lines as an array: [length] bytes become length + 2 at most. */
 static char *lines_to_array(const char *bytes, size_t length) {
     char *array = malloc(length + 3), *at = array;
     if (!array) return NULL;
@@ -122,7 +122,10 @@ static const report_file *analysis_beside(const report_files *files, const repor
     return NULL;
 }
 
+/* Whether both may be of one prompt: of one length, and of the same tokens where both know them. */
 static bool are_alike(const rkv_analysis *a, const rkv_analysis *b) {
+    bool know = a->token_ids && b->token_ids && a->n_tokens == b->n_tokens;
+    if (know && memcmp(a->token_ids, b->token_ids, a->n_tokens * sizeof *a->token_ids) != 0) return false;
     return a->n_tokens == b->n_tokens && a->model.n_layers == b->model.n_layers &&
            a->model.n_heads == b->model.n_heads && a->model.n_kv_heads == b->model.n_kv_heads;
 }

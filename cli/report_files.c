@@ -29,7 +29,7 @@ void report_files_clear(report_files *files) {
 
 /* What becomes of a file that a page has no place for. */
 static rkv_status ignore(search *s, const char *path) {
-    if (s->verbose) note("%s: none of ours, left out", path);
+    if (s->verbose) note("%s: nothing that a page shows, left out", path);
     s->files->n_ignored++;
     return RKV_OK;
 }

@@ -35,7 +35,7 @@ rkv_status rkv_cusolver_check(cusolverStatus_t error, const char *what);
 /* bytes of device memory in the stream's order, NULL on failure; release takes NULL. */
 rkv_status rkv_cuda_take(rkv_cuda *cuda, void *out, size_t count, size_t size);
 void rkv_cuda_give(rkv_cuda *cuda, void *memory);
-/* Copies in the stream's order; to the host: done when it returns. */
+/* Copies in the stream's order, done when they return: the caller may write over its memory. */
 rkv_status rkv_cuda_to_device(rkv_cuda *cuda, void *device, const void *host, size_t bytes);
 rkv_status rkv_cuda_to_host(rkv_cuda *cuda, void *host, const void *device, size_t bytes);
 /* Bytes of device memory that are free, those that the stream's pool holds for us among them; 0: unknown. */

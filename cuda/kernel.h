@@ -1,5 +1,5 @@
 /* kernel.h: how a kernel is written, so that nvcc makes one for the device and the tests run the same source
- * on the host (tests/support/cuda_host).
+ * on the host (tests/cuda_host).
  *
  * A kernel takes one struct by value, its task `t`:
  *

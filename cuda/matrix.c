@@ -24,7 +24,7 @@ rkv_status rkv_cuda_matrix_new(rkv_backend *backend, size_t n, size_t k, rkv_mat
     return status;
 }
 
-/* Pageable memory is staged by the driver: the rows may be overwritten as soon as this returns. */
+/* The rows may be overwritten as soon as this returns. */
 rkv_status rkv_cuda_matrix_put(rkv_backend *backend, rkv_matrix *matrix, size_t first, size_t rows,
                                const float *host) {
     return rkv_cuda_to_device(rkv_cuda_enter(backend), matrix->weights + first * matrix->k, host,

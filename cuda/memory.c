@@ -25,8 +25,9 @@ void rkv_cuda_give(rkv_cuda *cuda, void *memory) {
 }
 
 rkv_status rkv_cuda_to_device(rkv_cuda *cuda, void *device, const void *host, size_t bytes) {
-    return rkv_cuda_check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, cuda->stream),
-                          "copying to the device");
+    rkv_status status = rkv_cuda_check(
+        cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, cuda->stream), "copying to the device");
+    return status ? status : rkv_cuda_check(cudaStreamSynchronize(cuda->stream), "copying to the device");
 }
 
 rkv_status rkv_cuda_to_host(rkv_cuda *cuda, void *host, const void *device, size_t bytes) {

@@ -18,6 +18,7 @@ rkv_status rkv_cuda_workspace_new(rkv_cuda *cuda, rkv_cuda_workspace *w) {
 
 void rkv_cuda_workspace_free(rkv_cuda *cuda, rkv_cuda_workspace *w) {
     rkv_cuda_give(cuda, w->device);
+    if (w->host) cudaStreamSynchronize(cuda->stream); /* what is queued may still use it */
     free(w->host);
     w->device = w->host = NULL;
 }

@@ -78,7 +78,8 @@ static rkv_status by_qr(const rkv_cuda_rank *r, space *s) {
 
 /* Whether the polar decomposition's values can be used. */
 static bool is_good(const rkv_cuda_rank *r, size_t index, const double *sigma, int info, double shift) {
-    return info == 0 && rkv_rank_error_of_shift(sigma, r->order, shift) <= RKV_RANK_ERROR_LIMIT &&
+    return info == 0 && shift >= 0 &&
+           rkv_rank_error_of_shift(sigma, r->order, shift) <= RKV_RANK_ERROR_LIMIT &&
            rkv_cuda_identity_holds(r, index, sigma);
 }
 

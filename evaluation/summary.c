@@ -164,15 +164,18 @@ static size_t find_row(const summary *s, size_t setting, const rkv_eval_row *lik
     return NONE;
 }
 
-/* Differences in loss over the windows that both rows have; returns their number. */
-static size_t pair_windows(const summary *s, size_t row, size_t other, double *d) {
+/* Differences in loss over the windows that both rows have, and both rows' bytes on them; returns their
+ * number. */
+static size_t pair_windows(const summary *s, size_t row, size_t other, double *d, double bytes[2]) {
     const window_mean *a = s->means + s->first[row], *b = s->means + s->first[other];
     const window_mean *a_end = a + s->rows[row].n_windows, *b_end = b + s->rows[other].n_windows;
     size_t n = 0;
     while (a < a_end && b < b_end) {
-        if (a->window == b->window)
+        if (a->window == b->window) {
+            bytes[0] += a->values[BYTES];
+            bytes[1] += b->values[BYTES];
             d[n++] = a++->values[LOSS] - b++->values[LOSS];
-        else if (a->window < b->window)
+        } else if (a->window < b->window)
             a++;
         else
             b++;
@@ -185,8 +188,12 @@ static size_t row_beside(const summary *s, size_t row, size_t setting) {
     return setting == NONE ? NONE : find_row(s, setting, &s->rows[row]);
 }
 
-static rkv_status compare_with(const summary *s, size_t row, size_t other, double *d, rkv_paired *out) {
-    size_t n = other == NONE ? 0 : pair_windows(s, row, other, d);
+/* *of_other: this row's bytes over the other's on the windows that are compared. */
+static rkv_status compare_with(const summary *s, size_t row, size_t other, double *d, rkv_paired *out,
+                               double *of_other) {
+    double bytes[2] = {0};
+    size_t n = other == NONE ? 0 : pair_windows(s, row, other, d, bytes);
+    *of_other = n ? bytes[0] / bytes[1] : NAN;
     *out = (rkv_paired){.n = n, .mean = NAN, .low = NAN, .high = NAN, .p = NAN};
     return n > 0 && all_finite(d, n) ? rkv_paired_compare(d, n, s->results->seed, out) : RKV_OK;
 }
@@ -200,9 +207,8 @@ static rkv_status fill_row(const summary *s, size_t row) {
     if (!status) status = fill_means(s, row, x);
     size_t full = row_beside(s, row, full_cache_of(s->results, r->setting));
     size_t uniform = row_beside(s, row, uniform_of(s->results, r->setting));
-    if (!status) status = compare_with(s, row, full, x, &r->against_full);
-    if (!status) status = compare_with(s, row, uniform, x, &r->against_uniform);
-    r->bytes_of_uniform = uniform == NONE ? NAN : mean_of(s, row, BYTES) / mean_of(s, uniform, BYTES);
+    if (!status) status = compare_with(s, row, full, x, &r->against_full, &(double){0});
+    if (!status) status = compare_with(s, row, uniform, x, &r->against_uniform, &r->bytes_of_uniform);
     r->verdict = rkv_paired_verdict(&r->against_uniform);
     free(x);
     return status;

@@ -61,8 +61,17 @@ benchmark() {
   python3 bench/compare_gpu.py --build "$build" "${flags[@]}"
 }
 
-has_gpu() {
-  "$build/bench/bench_gpu" rank --tokens 16 --heads 1 --repeat 1 > /dev/null
+# yes, no, or failed: that there is no GPU is 69, and only true where nvidia-smi lists none; all else is a fault.
+look_for_gpu() {
+  local status=0
+  "$build/bench/bench_gpu" rank --tokens 16 --heads 1 --repeat 1 > /dev/null || status=$?
+  if ((status == 0)); then
+    echo yes
+  elif ((status == 69)) && ! nvidia-smi -L > /dev/null 2>&1; then
+    echo no
+  else
+    echo "failed ($status)"
+  fi
 }
 
 # Runs a step; notes how it ended and how long it took.
@@ -94,7 +103,12 @@ for step in "${steps[@]}"; do
     host) run "tests on the host" test_host ;;
     *)
       if [[ $gpu == unknown ]]; then
-        has_gpu && gpu=yes || gpu=no
+        gpu=$(look_for_gpu)
+      fi
+      if [[ $gpu == failed* ]]; then
+        results+=("$step: a first rank on the GPU $gpu")
+        failed=1
+        continue
       fi
       if [[ $gpu == no ]]; then
         results+=("$step: skipped, no GPU")

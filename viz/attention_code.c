@@ -14,10 +14,6 @@ rkv_code_grid rkv_code_grid_for(size_t n_tokens) {
     return grid;
 }
 
-double rkv_code_value(unsigned code) {
-    return exp2(((double)code - 255) / RKV_CODES_PER_OCTAVE);
-}
-
 static uint8_t code_of(float value) {
     float code = 255 + RKV_CODES_PER_OCTAVE * log2f(value);
     if (!(code >= 0.5f)) return 0; /* 0, and what is no number */

@@ -23,9 +23,6 @@ typedef struct rkv_code_grid {
 
 rkv_code_grid rkv_code_grid_for(size_t n_tokens);
 
-/* The value of a code above 0. */
-double rkv_code_value(unsigned code);
-
 /* code [bytes]: the lower triangle of attention [T, T] row by row, of each cell its largest value. */
 rkv_status rkv_code_head(const rkv_code_grid *grid, const float *attention, uint8_t *code);
 

@@ -190,7 +190,7 @@ class OfAFolder(ReportTest):
 
     def test_everything_is_found(self):
         result = self.report("-v", "-t", "All of it " + HOSTILE)
-        self.assertIn("all/notes.txt: none of ours", result.stderr)
+        self.assertIn("all/notes.txt: nothing that a page shows", result.stderr)
         self.assertIn("all/report.html", result.stdout)
         page = self.page("all/report.html")
         self.assertEqual(page.manifest["title"], "All of it " + HOSTILE)
