@@ -54,6 +54,20 @@ class Runs(ChartTest):
                 self.assertIn(words, self.content("#runs"))
                 self.assertEqual(self.run_js(ENTERED), [0, None])
 
+    def test_a_trace_that_names_too_much(self):
+        """A few bytes ask for no gigabytes: the section says so, and the page goes on."""
+        for event in ({"step": 0, "layer": 20000, "head": 20000, "before": 1}, {"step": 0, "layer": 0, "head": 0, "before": 2000000000},
+                      {"step": 10**9, "layer": 0, "head": 0}):
+            with self.subTest(event):
+                self.open(pages.page_of(("cache", "large", [event])))
+                self.assertIn("more lists or tokens than it has events for", self.content("#runs"))
+                self.drain()
+
+    def test_a_trace_of_no_counts(self):
+        lost = [{**EVENTS[0], name: value} for name, value in (("layer", -1), ("head", -2), ("step", -1), ("layer", 0.5))]
+        self.open(pages.page_of(("cache", "odd", [*lost, *({**event, "before": "many"} for event in EVENTS)])))
+        self.assertIn("Entries of the cache over the steps, all layers", self.titles())
+
     def test_evictions(self):
         self.open(pages.report_of({"h2o.json": run("a"), "h2o.jsonl": EVENTS}))
         self.assertIn("Entries of the cache over the steps, all layers", self.titles())

@@ -2,15 +2,22 @@
 {
     const KEPT = -1, ROW_PX = 16, SMALL_ROW_PX = 4, ALL_PX = 480, LEFT = 62, BELOW = 34;
 
+    const MOST_CELLS = 5e7; /* a token of a list each: what a tab can hold */
+
+    const counts = (value) => Number.isInteger(value) && value >= 0;
+
     /* ---- events ---- */
 
     class Trace {
         constructor(events) {
-            this.events = events.filter((e) => e && Number.isInteger(e.layer) && Number.isInteger(e.head) && Number.isInteger(e.step));
-            const most = (name) => this.events.reduce((n, e) => Math.max(n, e[name] + 1), 0);
+            this.events = events.filter((e) => e && counts(e.layer) && counts(e.head) && counts(e.step));
+            const most = (name) => this.events.reduce((n, e) => Math.max(n, e[name] + 1), 0), before = this.events.find((e) => e.step === 0)?.before;
             [this.L, this.G, this.steps] = [most("layer"), most("head"), most("step")];
-            this.prompt = this.events.find((e) => e.step === 0)?.before ?? 0;
+            this.prompt = counts(before) ? before : 0;
             this.tokens = this.prompt + Math.max(this.steps - 1, 0);
+            const lists = this.L * this.G;
+            if (!(lists * this.steps <= 1000 + 4 * this.events.length) || !(lists * this.tokens <= MOST_CELLS))
+                throw new Error("the trace names more lists or tokens than it has events for");
         }
 
         /* A number of every list over the steps: [layer * G + head][step]; what is not told is null. */
