@@ -84,6 +84,24 @@ class Prompt(PageTest):
             self.assertEqual(float(dict(facts)["Effective rank"]), rank)
             self.run_js("document.activeElement.blur(); document.getElementById('main').focus()")
 
+    def test_the_head_opened_last_is_shown(self):
+        """Though what another needs comes later."""
+        self.run_js("""const array = page.documents("analysis")[0].array("attention"), part = array.part;
+            array.part = async (i) => {
+                if (i === 1) await new Promise((resolve) => setTimeout(resolve, 300));
+                window.came = i;
+                return part.call(array, i);
+            };""")
+        self.tab_to(MAP)
+        self.browser.press("Home", *["ArrowUp"] * 8, "ArrowRight", "Enter", "ArrowDown", "ArrowRight", "Enter")
+        self.wait_for_head(1, 2)
+        self.browser.wait("return window.came === 1", what="the first one's attention is there")
+        self.run_js("await new Promise((resolve) => setTimeout(resolve, 100))")
+        self.assertIn("Layer 1, head 2", self.text(".head h3"))
+        self.assertEqual(self.text("#said"), "Layer 1, head 2 is open")
+        facts = self.run_js("return [...document.querySelectorAll('.metrics .number')].map((e) => [e.ariaLabel.split(':')[0], e.dataset.exact])")
+        self.assertEqual(float(dict(facts)["Effective rank"]), self.made.analysis["effective_rank"][1][2])
+
     def test_a_value_is_that_of_the_trace(self):
         attention, attributes = attention_of(self.made), self.attributes()
         tokens = self.made.analysis["prompt"]["token_text"]

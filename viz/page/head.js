@@ -34,7 +34,7 @@
         return [m.label, { text: page.measured(m, value), exact: page.exact(value) }];
     }));
 
-    /* One head: elements, and open(layer, head) that fills them. */
+    /* One head: elements, and open(layer, head) that fills them: whether no other was opened meanwhile. */
     page.head = (heads) => {
         const { document } = heads, arrays = { attention: document.array("attention"), spectrum: document.array("spectrum") };
         const attention = arrays.attention && page.attention(heads, arrays.attention);
@@ -43,15 +43,20 @@
         const missing = !attention && page.el("p", { class: "note" }, "The page holds no attention: it was made without it.");
         const element = page.el("div", { class: "head" }, title, kind, attention ? attention.element : missing);
 
+        let opened = null;
         const open = async (layer, head) => {
+            const mine = (opened = {}); /* it is replaced when another is opened */
             const kv = heads.G === heads.H ? "" : ` · KV head ${heads.kvHead(head)}`;
             title.textContent = `Layer ${layer}, head ${head}${kv}`;
             await attention?.open(layer, head);
+            if (opened !== mine) return false;
             metrics.replaceChildren(metricFacts(heads, layer, head));
             kind.replaceChildren(...kindText(heads, attention, layer, head).filter(Boolean));
-            if (!arrays.spectrum) return;
+            if (!arrays.spectrum) return true;
             const part = await arrays.spectrum.part(layer), n = arrays.spectrum.partShape[1];
+            if (opened !== mine) return false;
             spectrum.replaceChildren(spectrumChart(heads, arrays.spectrum, layer, head, part.slice(head * n, (head + 1) * n)));
+            return true;
         };
         return { element, spectrum, metrics, open };
     };

@@ -76,13 +76,12 @@
         const heads = page.heads(document), kinds = page.kinds(heads), panel = page.head(heads), received = page.received(heads);
         const open = async (layer, head) => {
             map.map.select(layer, head);
-            await panel.open(layer, head);
+            if (!(await panel.open(layer, head))) return false;
             await page.pause(); /* the picture first, then the text */
-            await received.head(layer, head);
+            return received.head(layer, head);
         };
         const map = mapOf(heads, kinds, async (layer, head) => {
-            await open(layer, head);
-            page.say(`Layer ${layer}, head ${head} is open`);
+            if (await open(layer, head)) page.say(`Layer ${layer}, head ${head} is open`);
         });
         body.replaceChildren(factsOf(heads.analysis),
             page.el("div", { class: "heads" }, page.el("div", {}, map.element, panel.spectrum), page.el("div", {}, panel.element, panel.metrics)),

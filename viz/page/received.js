@@ -38,10 +38,10 @@
     const ABOUT = "The attention that a token receives: the mean over the queries that see it. Logarithmic colours.";
     const ABSENT = "The page does not hold how much attention each token receives.";
 
-    /* The text of one prompt; head(layer, head) says which head is open. */
+    /* The text of one prompt; head(layer, head) says which head is open, and returns whether no other was meanwhile. */
     page.received = (heads) => {
         const { document: { name }, tokens } = heads, array = heads.document.array("received");
-        if (!array) return { element: page.el("p", { class: "note" }, ABSENT), head: () => {} };
+        if (!array) return { element: page.el("p", { class: "note" }, ABSENT), head: () => true };
         let values = new Float64Array(heads.T), open = [0, 0], over = "head", total = null;
 
         const text = page.tokens({
@@ -53,11 +53,12 @@
             const asked = [over, ...open].join();
             if (over === "all") total ??= await sumLayers(heads, array);
             const now = over === "all" ? total : await (over === "layer" ? ofLayer : ofHead)(heads, array, open);
-            if (asked !== [over, ...open].join()) return;
+            if (asked !== [over, ...open].join()) return false;
             values = now;
             const range = rangeOf(values), share = shares(values, range);
             text.paint((t) => ({ share: share[t] }));
             legend.replaceChildren(scaleOf(range));
+            return true;
         };
         const choice = page.choice("Received in", OVERS, over, (value) => {
             over = value;
@@ -69,7 +70,7 @@
             element: page.el("div", {}, page.el("p", { class: "muted small" }, ABOUT), page.el("p", { class: "tools" }, choice, legend, csv), text.element),
             head: (layer, head) => {
                 open = [layer, head];
-                return over === "all" ? null : update();
+                return over === "all" ? true : update();
             },
         };
     };
