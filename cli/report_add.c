@@ -24,23 +24,13 @@ static rkv_status check_profile(const char *path) {
     return status;
 }
 
-static rkv_status check_results(const char *path) {
-    rkv_results *results = NULL;
-    rkv_status status = said(rkv_results_load(&results, path));
-    rkv_results_free(results);
-    return status;
-}
-
 /* The kinds that are documents as they stand. */
 static const struct document_kind {
     const char *kind;
     rkv_status (*check)(const char *path); /* NULL: that it is JSON must do */
 } kinds[INPUT_KIND_COUNT] = {
-    [INPUT_BUDGET] = {"budget", check_budget},
-    [INPUT_PROFILE] = {"profile", check_profile},
-    [INPUT_RESULTS] = {"results", check_results},
-    [INPUT_BENCH] = {"bench", NULL},
-    [INPUT_RUN] = {"run", NULL},
+    [INPUT_BUDGET] = {"budget", check_budget}, [INPUT_PROFILE] = {"profile", check_profile},
+    [INPUT_BENCH] = {"bench", NULL},           [INPUT_RUN] = {"run", NULL},
     [INPUT_CACHE] = {"cache", NULL},
 };
 
@@ -65,10 +55,26 @@ static rkv_status add_text(cli_page *page, const report_file *file, const char *
     return said(status);
 }
 
+/* Events that the page's reader of JSON takes: an object and an array each (docs/FORMATS.md, limits). */
+enum { MOST_EVENTS = 130000 };
+
+static bool has_too_many_events(const report_file *file, const char *bytes, size_t length) {
+    size_t n = 0;
+    for (size_t i = 0; file->kind == INPUT_CACHE && i < length; i++)
+        n += bytes[i] == '\n';
+    if (n > MOST_EVENTS)
+        note("%s: %zu events: a page shows at most %d; left out", file->path, n, MOST_EVENTS);
+    return n > MOST_EVENTS;
+}
+
 static rkv_status add_file(cli_page *page, const report_file *file, const char *kind, const char *name) {
     char *bytes = NULL, *array = NULL;
     size_t length = 0;
     rkv_status status = prompt_read(file->path, &bytes, &length);
+    if (!status && has_too_many_events(file, bytes, length)) {
+        free(bytes);
+        return RKV_OK;
+    }
     if (!status && memchr(bytes, '\0', length))
         status = complain(RKV_DATA, "%s: holds a NUL byte: it is no JSON", file->path);
     if (!status && file->kind == INPUT_CACHE && !(array = lines_to_array(bytes, length)))
@@ -80,7 +86,20 @@ static rkv_status add_file(cli_page *page, const report_file *file, const char *
     return status;
 }
 
+/* As RankKV writes them: rows made anew from the cells, whatever the file says of them. */
+static rkv_status add_results(cli_page *page, const report_file *file) {
+    rkv_results *results = NULL;
+    char *json = NULL;
+    rkv_status status = said(rkv_results_load(&results, file->path));
+    rkv_status made = status ? status : rkv_results_to_json(results, &json);
+    if (!status) status = page_take_json(page, "results", file->name, made, json);
+    if (!status) status = page_list_file(page, NULL, file->path);
+    rkv_results_free(results);
+    return status;
+}
+
 static rkv_status add_document(cli_page *page, const report_file *file) {
+    if (file->kind == INPUT_RESULTS) return add_results(page, file);
     const struct document_kind *kind = &kinds[file->kind];
     rkv_status status = kind->check ? kind->check(file->path) : RKV_OK;
     return status ? status : add_file(page, file, kind->kind, file->name);

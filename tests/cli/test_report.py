@@ -253,6 +253,11 @@ class OfAFolder(ReportTest):
                 if before is not None:
                     file.write_bytes(before)
 
+    def test_a_trace_that_is_too_long_is_left_out(self):
+        event = '{"step":0,"layer":0,"head":0,"before":1,"after":1,"bytes":4,"evicted":[]}\n'
+        (self.folder / "all/long.jsonl").write_text(event * 130001)
+        self.assertIn("long.jsonl: 130001 events", self.run_well("report", "all").stderr)
+
     def test_links_do_not_lead_in_circles(self):
         os.symlink("..", self.folder / "all/prompt/up")
         self.report()
