@@ -118,6 +118,24 @@ class Extremes(TextTest):
         self.assertIn("Layer", self.text(".attention .readout"))
         self.assertNotIn("cannot be shown", self.text("main"))
 
+    def test_a_broken_document(self):
+        """Its sections say what is wrong; the others are there."""
+        model = {"name": "Sample", "file_type": "F32"}
+        for broken in ("{", "null", {"model": model}, {"prompt": {}}):
+            with self.subTest(broken):
+                self.open(pages.page_of(("analysis", "broken", broken), ("results", "one", pages.documents.results("one"))))
+                self.assertIn("cannot be shown", self.text("#prompt"))
+                self.assertNotIn("cannot be shown", self.text("#evaluation"))
+                self.assertIn("Written by", self.text("#made"))
+                self.drain()
+
+    def test_what_the_page_is_of(self):
+        one = pages.analysis_document(1) | {"model": {"name": "Sample", "file_type": "F32", "n_layers": 2, "n_heads": 4, "n_kv_heads": 2}}
+        self.open(pages.page_of(("analysis", "one", one)))
+        self.assertEqual(self.text("#subtitle"), "Sample \u00b7 F32 \u00b7 1 token")
+        self.open(pages.page_of(("analysis", "one", one), ("analysis", "two", pages.analysis_document(2))))
+        self.assertEqual(self.text("#subtitle"), "")
+
     def test_nothing(self):
         self.open(pages.empty())
         self.assertEqual(self.run_js("return [...document.querySelectorAll('main h2')].map((e) => e.textContent)"), ["How it was made"])

@@ -14,7 +14,16 @@ window.page = window.page || {};
      * it; `fill(body)` draws it into an element, after the first paint, and may be asynchronous. */
     page.section = (section) => sections.push(section);
 
-    page.sections = () => sections.filter((s) => s.when()).sort((a, b) => a.order - b.order);
+    /* A section that cannot tell is there: filling it says what is wrong. */
+    const holds = (section) => {
+        try {
+            return section.when();
+        } catch {
+            return true;
+        }
+    };
+
+    page.sections = () => sections.filter(holds).sort((a, b) => a.order - b.order);
 
     /* Lets the browser paint and take input before more is done. */
     page.pause = () => new Promise((resolve) => setTimeout(resolve, 0));

@@ -1,10 +1,15 @@
 /* start.js: puts the page together: its frame first, then each section once the browser has painted. */
 {
+    /* Of one prompt alone: several may be of different models. */
     const subtitle = () => {
-        const model = page.manifest.documents.map((row, i) => [row.kind, i]).find(([kind]) => kind === "analysis");
-        if (!model) return "";
-        const { model: m, prompt } = page.documents("analysis")[0].json;
-        return [m.name, m.file_type, page.documents("analysis").length === 1 && `${prompt.n_tokens} tokens`].filter(Boolean).join(" · ");
+        const [first, ...others] = page.documents("analysis");
+        if (!first || others.length) return "";
+        try {
+            const { model: m, prompt } = first.json, n = prompt?.n_tokens;
+            return page.joined(m?.name, m?.file_type, page.isNumber(n) && page.count(n, "token"));
+        } catch {
+            return ""; /* what is wrong with the document, its section says */
+        }
     };
 
     const frame = (section) => {
