@@ -57,6 +57,26 @@ class Kept(PageTest):
             said = self.run_js("return document.activeElement.getAttribute('aria-valuetext')")
             self.assertIn(f"{100 * step['ratio']:.3g} %", said)
 
+    def test_choosing_keeps_the_focus(self):
+        n = self.run_js("return document.querySelectorAll('#kept select').length")
+        names = set()
+        for i in range(n):
+            names.add(self.run_js("const select = document.querySelectorAll('#kept select')[args[0]]; select.focus(); return select.closest('label').innerText", i))
+            self.browser.press("ArrowDown")
+            self.settle()
+            self.assertEqual(self.run_js("return [...document.querySelectorAll('#kept select')].indexOf(document.activeElement)"), i)
+        self.assertGreater(len(names), 2)
+
+
+class Budgets(PageTest):
+    def test_choosing_one_keeps_the_focus(self):
+        self.open(pages.of_documents())
+        budget = "[...document.querySelectorAll('#kept select')].find((s) => s.closest('label').firstChild.textContent === 'Budget')"
+        self.run_js(f"{budget}.focus()")
+        self.browser.press("ArrowDown")
+        self.settle()
+        self.assertEqual(self.run_js(f"return [document.activeElement === {budget}, document.activeElement.selectedIndex]"), [True, 1])
+
 
 if __name__ == "__main__":
     unittest.main()

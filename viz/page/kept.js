@@ -109,7 +109,7 @@
         const slider = sliderOf(state, update);
         const changed = (name, value) => {
             state[name] = value;
-            budget.replaceChildren(budgetChoice(state, changed));
+            if (name === "method") budget.replaceChildren(budgetChoice(state, changed)); /* the others keep the focus */
             return update();
         };
         const methods = unique(state.settings.map((s) => s.method));

@@ -69,7 +69,12 @@
         const box = page.el("div", { class: "tools choices", role: "group", "aria-label": "What is shown" });
         const pickers = [picker("Methods", results.methods, view.methods, () => redraw()),
                          picker("Budgets", results.budgets, view.budgets, () => redraw())];
-        const fill = () => box.replaceChildren(...bar().filter(Boolean), ...pickers.filter(Boolean));
+        const nameOf = (select) => select.closest("label")?.firstChild.textContent;
+        const fill = () => {
+            const focused = box.contains(document.activeElement) && nameOf(document.activeElement);
+            box.replaceChildren(...bar().filter(Boolean), ...pickers.filter(Boolean));
+            if (focused) Array.from(box.querySelectorAll("select")).find((select) => nameOf(select) === focused)?.focus();
+        };
         return { box, fill };
     }
 
