@@ -17,6 +17,7 @@ TINY = {"layers": 2, "heads": 4, "kv_heads": 2}  # tests/support/tiny_model.h
 
 # It ends elements and comments, has handlers, entities, and what JSON and JavaScript take for the end of a line.
 HOSTILE = '</script><img src=x onerror="window.owned = 1"><!-- </style></title><svg onload=window.owned=1> &lt;b&gt; \\ \u2028 \'"'
+NO_XML = "\x01\x0b\ufffe"  # characters that no XML file may hold
 PROMPT = "The quick brown fox jumps over the lazy dog, and the lazy dog does not mind. " * 2
 ARABIC = ["في", " البدء", " كان", " الكلمة", "،", " والكلمة", " كان", " عند", " الله", ". ", "אור", " ", "Latin", " 123", "\u202e"]
 CHINESE = ["天", "地", "玄", "黄", "，", "宇宙", "洪荒", "。", "日本語", "の", "テキスト", "⏎", "한국어", " 텍스트"]
@@ -136,7 +137,7 @@ def of_documents():
     page.array("received", "f32", [TINY["layers"], TINY["heads"], n_tokens], 1,
                [1 / (1 + i % 13) for i in range(n_heads * n_tokens)])
     for i, by_head in enumerate((False, True, True)):
-        page.document("budget", f"{HOSTILE} {i}", budget_document(HOSTILE, by_head))
+        page.document("budget", f"{HOSTILE} {i}", budget_document(HOSTILE + NO_XML, by_head))
     settings = [{"method": HOSTILE, "budget": budget, "ratio": ratio, "entries": 0}
                 for budget in (HOSTILE, None) for ratio in (0.25, 0.5)]
     page.document("selection", HOSTILE, {"model": HOSTILE, "n_tokens": n_tokens, "settings": settings})

@@ -2,6 +2,7 @@
 import math
 import re
 import unittest
+import xml.etree.ElementTree
 
 import pages
 from browsing import PageTest
@@ -65,6 +66,8 @@ class Hostile(TextTest):
             name, data = self.browser.downloaded(lambda: self.browser.press("Enter"))
             self.assertRegex(name, r"^[\w][\w .()-]*\.(csv|svg)$")
             self.assertGreater(len(data), 0)
+            if name.endswith(".svg"):
+                self.assertTrue(xml.etree.ElementTree.fromstring(data).find("{http://www.w3.org/2000/svg}title").text)
 
 
 class Scripts(TextTest):

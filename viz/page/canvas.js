@@ -16,6 +16,7 @@
 
     /* The canvas as an SVG file: its picture under a title. */
     page.saveCanvas = (canvas, title, file) => {
+        title = page.look.printable(title, 1000);
         const width = parseFloat(canvas.style.width), height = parseFloat(canvas.style.height), top = 28;
         const svg = page.svg("svg", { xmlns: "http://www.w3.org/2000/svg", width, height: height + top, viewBox: `0 0 ${width} ${height + top}` },
             page.svg("title", {}, title),
