@@ -2,6 +2,7 @@
 names are text whatever they hold."""
 import csv
 import io
+import math
 import unittest
 import xml.etree.ElementTree
 
@@ -36,6 +37,17 @@ class Numbers(EvaluationTest):
         # docs/EVALUATION.md, "How far to trust a verdict"
         for windows, percent in ((2, 0), (5, 0), (6, 3.1), (8, 0.8), (12, 3.9), (16, 2.1), (24, 2.3), (32, 2.0)):
             self.assertAlmostEqual(100 * self.run_js("return page.results.chanceOf(args[0])", windows), percent, delta=0.05)
+
+    def test_chances_of_many_windows(self):
+        self.open_sample("one")
+        for n in (6, 100, 1075, 1076, 3000):
+            below, exact = 0, 0
+            for k in range(n):
+                below += math.comb(n, k)
+                if 40 * below > 2**n:  # of two sides more than 0.05
+                    break
+                exact = 2 * below / 2**n
+            self.assertAlmostEqual(self.run_js("return page.results.chanceOf(args[0])", n), exact, delta=1e-9, msg=n)
 
     def test_ticks(self):
         self.open_sample("one")
@@ -102,6 +114,16 @@ class Charts(EvaluationTest):
         self.assertGreater(len(tables), 1)
         for name, text in tables:
             self.assertGreater(len(list(csv.reader(io.StringIO(text)))), 1, name)
+
+    def test_choosing_keeps_the_focus(self):
+        self.open_sample()
+        focused = "return document.activeElement.closest('label.choice')?.firstChild.textContent ?? null"
+        for label in self.run_js("return [...document.querySelectorAll('#evaluation .choices label.choice')].map((l) => l.firstChild.textContent)"):
+            self.run_js("""[...document.querySelectorAll("#evaluation .choices label.choice")].find((l) => l.firstChild.textContent === args[0])
+                .querySelector("select").focus()""", label)
+            self.browser.press("ArrowDown")
+            self.settle()
+            self.assertEqual(self.run_js(focused), label)
 
     def test_choices(self):
         self.open_sample()

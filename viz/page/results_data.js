@@ -64,12 +64,12 @@
 
     /* The chance that so many windows get a verdict although neither is better (rkv_paired_chance). */
     function chanceOf(n) {
-        let chance = 0, p = 0, term = 2 ** (1 - n);
+        let chance = 0, p = 0, log = (1 - n) * Math.LN2; /* a term itself may be less than any number */
         for (let k = 0; 2 * k < n; k++) {
-            p += term;
+            p += Math.exp(log);
             if (p > 0.05) break;
             chance = p;
-            term = (term * (n - k)) / (k + 1);
+            log += Math.log((n - k) / (k + 1));
         }
         return chance;
     }
