@@ -132,6 +132,14 @@ class Extremes(TextTest):
                 self.assertIn("Written by", self.text("#made"))
                 self.drain()
 
+    def test_budgets_of_several_prompts(self):
+        """Of the same size, and by the same rule: each prompt's stand by themselves, with what its analysis brings."""
+        budget = pages.budget_document("power", False)
+        files = [("budget", name, budget | {"source": name}) for name in ("one", "two")]
+        brought = [("analysis", name, pages.analysis_document(70) | {"budget": budget | {"source": name}}) for name in ("two", "three")]
+        self.open(pages.page_of(*files, *brought))
+        self.assertEqual(self.run_js("return [...document.querySelectorAll('#budgets h3 bdi')].map((e) => e.textContent)"), ["one", "two", "three"])
+
     def test_what_the_page_is_of(self):
         one = pages.analysis_document(1) | {"model": {"name": "Sample", "file_type": "F32", "n_layers": 2, "n_heads": 4, "n_kv_heads": 2}}
         self.open(pages.page_of(("analysis", "one", one)))

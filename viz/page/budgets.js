@@ -6,6 +6,8 @@
 
     const sameRule = (a, b) => a.policy === b.policy && a.signal === b.signal && a.granularity === b.granularity;
 
+    const samePrompt = (a, b) => (a.source ?? "") === (b.source ?? "");
+
     /* By what a policy went, as its name in charts: two of one policy differ in their signal, or go by their files. */
     const nameOf = (document, group) => {
         const { policy = document.name, signal, granularity } = document.json;
@@ -18,7 +20,7 @@
     const groupsOf = (documents) => {
         const groups = new Map();
         for (const d of documents) {
-            const { total, n_tokens: T, layers } = d.json, key = [total, T, layers.length].join();
+            const { source, total, n_tokens: T, layers } = d.json, key = JSON.stringify([source ?? "", total, T, layers.length]);
             if (!groups.has(key)) groups.set(key, []);
             groups.get(key).push(d);
         }
@@ -87,16 +89,16 @@
     const documentsOf = () => {
         const own = page.documents("budget");
         const brought = page.documents("analysis").filter((d) => d.json.budget).map((d) => ({ name: d.name, json: d.json.budget }));
-        const known = (b) => own.some((d) => sameRule(d.json, b.json) && d.json.total === b.json.total);
+        const known = (b) => own.some((d) => sameRule(d.json, b.json) && samePrompt(d.json, b.json) && d.json.total === b.json.total);
         return [...own, ...brought.filter((b) => !known(b))];
     };
 
     const fill = async (body) => {
         const groups = groupsOf(documentsOf());
         for (const documents of groups) {
-            const { total, n_tokens: T, source } = documents[0].json, one = documents.every((d) => d.json.source === source);
+            const { total, n_tokens: T, source } = documents[0].json;
             if (groups.length > 1)
-                body.append(page.el("h3", {}, one && source ? [page.el("bdi", {}, source), ": "] : "", `${total} entries, ${T} tokens`));
+                body.append(page.el("h3", {}, source ? [page.el("bdi", {}, source), ": "] : "", `${total} entries, ${T} tokens`));
             body.append(...show(documents).flat(Infinity).filter(Boolean));
             await page.pause();
         }
