@@ -67,6 +67,21 @@ class Kept(PageTest):
             self.assertEqual(self.run_js("return [...document.querySelectorAll('#kept select')].indexOf(document.activeElement)"), i)
         self.assertGreater(len(names), 2)
 
+    def test_what_cannot_be_read_is_said(self):
+        """Until something else is asked for."""
+        self.run_js("""const array = page.documents("selection")[0].array("kept"), part = array.part;
+            array.part = async (i) => { if (!window.mended) throw new Error("lost"); return part.call(array, i) };
+            document.querySelector("#kept select").focus()""")
+        self.browser.press("ArrowDown")
+        self.settle()
+        self.assertIn("This section cannot be shown: lost.", self.text("#kept"))
+        self.assertIn("lost", self.text("#said"))
+        self.drain()
+        self.run_js("window.mended = true")
+        self.browser.press("ArrowUp")
+        self.settle()
+        self.assertNotIn("cannot be shown", self.text("#kept"))
+
 
 class Budgets(PageTest):
     def test_choosing_one_keeps_the_focus(self):

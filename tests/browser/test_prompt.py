@@ -102,6 +102,16 @@ class Prompt(PageTest):
         facts = self.run_js("return [...document.querySelectorAll('.metrics .number')].map((e) => [e.ariaLabel.split(':')[0], e.dataset.exact])")
         self.assertEqual(float(dict(facts)["Effective rank"]), self.made.analysis["effective_rank"][1][2])
 
+    def test_maps_that_are_gone_are_not_drawn(self):
+        """When the colours change: of what was on the page before another prompt was chosen nothing is drawn."""
+        self.run_js("""const gone = document.createElement("p"), here = document.querySelector("#prompt p");
+            window.told = [];
+            page.onTheme(gone, () => told.push("gone"));
+            page.onTheme(here, () => told.push("here"));""")
+        self.browser.media(prefers_color_scheme="dark")
+        self.settle()
+        self.assertEqual(self.run_js("return told"), ["here"])
+
     def test_a_value_is_that_of_the_trace(self):
         attention, attributes = attention_of(self.made), self.attributes()
         tokens = self.made.analysis["prompt"]["token_text"]

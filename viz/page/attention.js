@@ -37,7 +37,7 @@
             this.build();
             this.whole();
             this.listen();
-            page.onTheme(() => { this.paint(); this.draw(); });
+            page.onTheme(this.element, () => { this.paint(); this.draw(); });
             page.onWidth(this.canvas.parentElement, (width) => {
                 this.width = Math.min(width, SIDE + LEFT + EDGE);
                 this.draw();

@@ -95,7 +95,7 @@
                 box, help, this.readout, this.legend());
             this.canvas.addEventListener("pointermove", (event) => this.point(event));
             this.canvas.addEventListener("keydown", (event) => this.key(event));
-            page.onTheme(() => this.draw());
+            page.onTheme(this.element, () => this.draw());
             page.onWidth(box, (width) => { this.width = width; this.draw(); });
         }
 

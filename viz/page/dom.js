@@ -113,9 +113,32 @@
 
     page.button = (label, act, attributes) => page.el("button", { type: "button", on: { click: act }, ...attributes }, label);
 
+    /* Says at the end of a section why it, or what was asked for in it, cannot be shown. */
+    page.failed = (error, body) => {
+        const note = page.el("p", { class: "note" }, `This section cannot be shown: ${error.message}.`);
+        console.error(error);
+        body.append(note);
+        return note;
+    };
+
+    const failures = new WeakMap(); /* of a section, the note of what was asked for last */
+
+    /* What a reader asks for with an element: act(), perhaps a promise; that it fails is said in the section. */
+    page.attempt = async (element, act) => {
+        const body = element.closest("section > .body") ?? document.getElementById("main");
+        failures.get(body)?.remove();
+        try {
+            await act();
+        } catch (error) {
+            const note = page.failed(error, body);
+            failures.set(body, note);
+            page.say(note.textContent);
+        }
+    };
+
     /* A labelled choice: options are [value, text] pairs or words. */
     page.choice = (label, options, chosen, act) => {
-        const select = page.el("select", { on: { change: () => act(select.value) } },
+        const select = page.el("select", { on: { change: () => page.attempt(select, () => act(select.value)) } },
             options.map((o) => (Array.isArray(o) ? o : [o, o])).map(([value, text]) =>
                 page.el("option", { value, selected: String(value) === String(chosen) }, text)));
         return page.el("label", { class: "choice" }, page.el("span", {}, label), select);

@@ -34,7 +34,7 @@
             this.element = page.el("div", { class: "grid" }, plot, help, this.readout, this.legend);
             this.listen();
             this.update();
-            page.onTheme(() => this.update());
+            page.onTheme(this.element, () => this.update());
             page.onWidth(plot, (width) => { this.width = width; this.draw(); });
         }
 
@@ -153,6 +153,10 @@
             return page.copy(this.names ? this.names[value] : page.exact(value), this.readout);
         }
 
+        openAt(place) {
+            if (this.open) page.attempt(this.canvas, () => this.open(...this.where(this.cellAt(place))));
+        }
+
         onKey(event) {
             if (event.altKey || event.ctrlKey || event.metaKey) return;
             const to = this.placeBy(event.key);
@@ -162,7 +166,7 @@
                 this.read(to, true);
             } else if (event.key === "c") this.copy();
             else if (this.open && (event.key === "Enter" || event.key === " ")) {
-                this.open(...this.where(this.cellAt(this.cursor)));
+                this.openAt(this.cursor);
             } else return;
             event.preventDefault();
         }
@@ -180,7 +184,7 @@
                 const place = this.placeUnder(event);
                 if (place < 0) return;
                 this.cursor = place;
-                this.open?.(...this.where(this.cellAt(place)));
+                this.openAt(place);
                 this.draw();
             });
             for (const [name, now] of [["focus", true], ["blur", false]])

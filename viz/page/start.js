@@ -35,8 +35,7 @@
         try {
             await section.fill(body);
         } catch (error) {
-            console.error(error);
-            body.append(page.el("p", { class: "note" }, `This section cannot be shown: ${error.message}.`));
+            page.failed(error, body);
         }
         body.removeAttribute("aria-busy");
     };

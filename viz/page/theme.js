@@ -4,7 +4,7 @@
     const KEY = "rankkv-theme";
     const system = matchMedia("(prefers-color-scheme: dark)");
     const paper = matchMedia("print"); /* which is light, whatever the screen is */
-    const listeners = [];
+    let listeners = [];
 
     const stored = () => {
         try {
@@ -21,12 +21,15 @@
         }
     };
     const chosen = () => (paper.matches ? "light" : root.dataset.theme ?? (system.matches ? "dark" : "light"));
-    const tell = () => listeners.forEach((act) => act());
+    const tell = () => {
+        listeners = listeners.filter(({ element }) => element.isConnected);
+        listeners.forEach(({ act }) => act());
+    };
 
     page.dark = () => chosen() === "dark";
 
-    /* Canvases are drawn anew when the colours change. */
-    page.onTheme = (act) => listeners.push(act);
+    /* Canvases are drawn anew when the colours change, as long as they are on the page. */
+    page.onTheme = (element, act) => listeners.push({ element, act });
     system.addEventListener("change", tell);
     paper.addEventListener("change", tell);
 
