@@ -88,15 +88,13 @@ class Prompt(PageTest):
         """Though what another needs comes later."""
         self.run_js("""const array = page.documents("analysis")[0].array("attention"), part = array.part;
             array.part = async (i) => {
-                if (i === 1) await new Promise((resolve) => setTimeout(resolve, 300));
-                window.came = i;
+                if (i === 1) await new Promise((resolve) => { window.release = resolve; });
                 return part.call(array, i);
             };""")
         self.tab_to(MAP)
         self.browser.press("Home", *["ArrowUp"] * 8, "ArrowRight", "Enter", "ArrowDown", "ArrowRight", "Enter")
         self.wait_for_head(1, 2)
-        self.browser.wait("return window.came === 1", what="the first one's attention is there")
-        self.run_js("await new Promise((resolve) => setTimeout(resolve, 100))")
+        self.run_js("release(); await new Promise((resolve) => setTimeout(resolve, 100))")
         self.assertIn("Layer 1, head 2", self.text(".head h3"))
         self.assertEqual(self.text("#said"), "Layer 1, head 2 is open")
         facts = self.run_js("return [...document.querySelectorAll('.metrics .number')].map((e) => [e.ariaLabel.split(':')[0], e.dataset.exact])")

@@ -11,7 +11,8 @@
     class Trace {
         constructor(events) {
             this.events = events.filter((e) => e && counts(e.layer) && counts(e.head) && counts(e.step));
-            const most = (name) => this.events.reduce((n, e) => Math.max(n, e[name] + 1), 0), before = this.events.find((e) => e.step === 0)?.before;
+            const most = (name) => this.events.reduce((n, e) => Math.max(n, e[name] + 1), 0);
+            const before = this.events.find((e) => e.step === 0)?.before;
             [this.L, this.G, this.steps] = [most("layer"), most("head"), most("step")];
             this.prompt = counts(before) ? before : 0;
             this.tokens = this.prompt + Math.max(this.steps - 1, 0);

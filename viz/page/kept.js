@@ -71,7 +71,8 @@
             state.at = Number(slider.value);
             return moved();
         };
-        const slider = page.el("input", { type: "range", min: 0, step: 1, id: page.newId("ratio"), on: { input: () => page.attempt(slider, act) } });
+        const slider = page.el("input", { type: "range", min: 0, step: 1, id: page.newId("ratio"),
+            on: { input: () => page.attempt(slider, act) } });
         const value = page.el("output", { for: slider.id, class: "number" });
         const show = () => {
             const { steps } = state, text = ratioText(steps[state.at]);
