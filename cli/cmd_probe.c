@@ -24,7 +24,7 @@ typedef struct probe_options {
 #define FIELD(member) .offset = offsetof(probe_options, member)
 
 static const option_row probe_rows[] = {
-    {"model", 'm', OPTION_FILE, "PATH", "GGUF file of the model; the default model when not given",
+    {"model", 'm', OPTION_FILE, "PATH", "The same as MODEL.gguf; the default model when neither is given",
      FIELD(model)},
     {"device", 'd', OPTION_TEXT, "DEVICE", "What computes: auto, cpu, cuda or cuda:N", &choices_device,
      FIELD(device)},
@@ -122,18 +122,25 @@ static rkv_status measure(rkv_profile **profile, rkv_model *model, const probe_o
     return said(status);
 }
 
+/* The model is the argument, or --model, which all other commands have. */
+static rkv_status choose_model(const probe_options *options, char **arguments, size_t n, const char **path) {
+    *path = n ? arguments[0] : options->model;
+    if (!n || !options->model) return RKV_OK;
+    return complain(RKV_USAGE, "%s and --model %s: one model is probed", arguments[0], options->model);
+}
+
 static rkv_status run(const void *memory, char **arguments, size_t n_arguments) {
     const probe_options *options = memory;
+    const char *path;
     rkv_model *model = NULL;
     rkv_analysis *analysis = NULL;
     rkv_profile *profile = NULL, *costs = NULL;
-    (void)arguments, (void)n_arguments;
     message_set_quiet(options->quiet);
-    rkv_status status = oerr_options_check(&options->oerr);
+    rkv_status status = choose_model(options, arguments, n_arguments, &path);
+    if (!status) status = oerr_options_check(&options->oerr);
     if (!status && options->analysis) status = said(rkv_analysis_load(&analysis, options->analysis));
     if (!status)
-        status =
-            prompt_open_model(&model, options->model, device_choose(options->device), RKV_PRECISION_FLOAT32);
+        status = prompt_open_model(&model, path, device_choose(options->device), RKV_PRECISION_FLOAT32);
     /* What can be refused only once the text is read comes before the long probe. */
     if (!status && options->oerr.measured.method)
         status = oerr_measure(&costs, model, &options->oerr, options->probe.seed, options->quiet);
@@ -150,7 +157,8 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
 const cli_command cmd_probe = {
     .name = "probe",
     .summary = "Find the heads of a model that find earlier text again",
-    .arguments = "",
+    .arguments = "[MODEL.gguf]",
+    .most_arguments = 1,
     .description =
         "The model reads random tokens twice. A head that, the second time, attends to where a token stood "
         "the "

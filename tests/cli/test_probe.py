@@ -1,8 +1,9 @@
 """`rankkv probe` and `profile` on the tiny model, and budgets that follow a profile."""
 import json
+import pathlib
 import unittest
 
-from support import TINY_CONTEXT, TINY_LAYERS, CliTest
+from support import TINY_CONTEXT, TINY_LAYERS, CliTest, data_home
 
 TINY_HEADS = 4
 SIGNALS = ["retr", "retr_duplicate", "retr_induction", "retr_spread"]
@@ -20,6 +21,12 @@ class ProbeTest(CliTest):
 
 
 class Probe(ProbeTest):
+    def test_the_model_is_an_argument_or_an_option(self):
+        model = str(next(pathlib.Path(data_home()).glob("rankkv/*.gguf")))
+        named = self.run_well("probe", model, "--json", "-q", "--random-tokens", "16").stdout
+        self.assertEqual(named, self.run_well("probe", "-m", model, "--json", "-q", "--random-tokens", "16").stdout)
+        self.assert_fails(2, "one model is probed", "probe", model, "-m", model)
+
     def test_table_profile_and_picture(self):
         result = self.probe("-o", "profile.json", "--heatmap", "retr.png", "--heads", "3", "-q")
         self.assertEqual(self.names(), ["analysis.json", "profile.json", "prompt.txt", "retr.png"])
