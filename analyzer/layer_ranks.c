@@ -1,11 +1,11 @@
 /* layer_ranks.c: the effective ranks and metrics of one layer. */
 #include "analyzer/layer_ranks.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/rank_error.h"
 #include "core/fail.h"
 #include "core/memory.h"
 #include "io/model_info.h"
@@ -48,16 +48,6 @@ rkv_status rkv_analysis_new(rkv_analysis **out, const rkv_model_info *model, siz
 
 /* ---- one layer ---- */
 
-/* Sum of squared singular values against the squared Frobenius norm, which is summed without any solver.
- * Either side carries the rounding of n-term sums and of a backward stable factorisation: at most a small
- * multiple of n eps. */
-static bool identity_holds(const double *sigma, size_t n, double squared_norm) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += sigma[i] * sigma[i];
-    return fabs(sum - squared_norm) <= 100 * (double)n * DBL_EPSILON * squared_norm;
-}
-
 /* Singular values of one head again, by the other solver. */
 static rkv_status solve_again(rkv_backend *backend, const rkv_layer *layer, size_t head, rkv_solver used,
                               double *sigma, unsigned char *svd_used) {
@@ -82,11 +72,11 @@ static rkv_status put_ranks(rkv_analysis *a, rkv_backend *backend, const rkv_lay
     unsigned char *svd_used = a->svd_used + layer->index * heads;
     for (size_t h = 0; h < heads; h++) {
         double *s = sigma + h * n;
-        if (!identity_holds(s, n, rows[h].squared_norm)) {
+        if (!rkv_sigma_identity_holds(s, n, rows[h].squared_norm)) {
             rkv_solver used = svd_used[h] ? RKV_SOLVER_SVD : RKV_SOLVER_GRAM;
             rkv_status status = solve_again(backend, layer, h, used, s, &svd_used[h]);
             if (status) return status;
-            if (!identity_holds(s, n, rows[h].squared_norm))
+            if (!rkv_sigma_identity_holds(s, n, rows[h].squared_norm))
                 return rkv_fail(
                     RKV_ERROR,
                     "layer %zu head %zu: the squared singular values do not add up to the squared "

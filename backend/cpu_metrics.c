@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "backend/cpu.h"
+#include "backend/metric_limits.h"
 #include "backend/simd_math.h"
 #include "core/fail.h"
 #include "core/memory.h"
@@ -11,10 +12,6 @@
 
 /* Rows whose sums are kept apart and added in order: results do not depend on the number of threads. */
 #define BLOCK 64
-
-#define LOCAL 32
-#define SINK  4
-#define LONG  256
 
 /* ---- keys for 95 % of a row's mass ---- */
 
@@ -54,14 +51,14 @@ static size_t keys_95(const float *row, size_t n, histogram *h, float *scratch) 
     double sum = 0;
     size_t keys = 0, m = 0;
     uint32_t b = highest;
-    for (; b > lowest && sum + h->mass[b] < 0.95; b--) {
+    for (; b > lowest && sum + h->mass[b] < RKV_KEYS_MASS; b--) {
         sum += h->mass[b];
         keys += h->count[b];
     }
     for (size_t j = 0; j < n; j++)
         if (bucket_of(row[j]) == b) scratch[m++] = row[j];
     qsort(scratch, m, sizeof *scratch, descending);
-    for (size_t i = 0; i < m && sum < 0.95; i++, keys++)
+    for (size_t i = 0; i < m && sum < RKV_KEYS_MASS; i++, keys++)
         sum += (double)scratch[i];
     memset(h->mass + lowest, 0, (highest - lowest + 1) * sizeof *h->mass);
     memset(h->count + lowest, 0, (highest - lowest + 1) * sizeof *h->count);
@@ -124,14 +121,16 @@ static void add_rows(const float *a, size_t n, size_t first, size_t rows, const 
                      scratch *space, rkv_row_metrics *sums) {
     for (size_t i = first; i < first + rows && sums->finite; i++) {
         const float *row = a + i * n;
-        size_t m = i + 1, local = m < LOCAL ? m : LOCAL, sink = m < SINK ? m : SINK;
+        size_t m = i + 1, local = m < RKV_LOCAL_KEYS ? m : RKV_LOCAL_KEYS,
+               sink = m < RKV_SINK_KEYS ? m : RKV_SINK_KEYS;
         sums->finite = all_within_unit(row, m);
         if (!sums->finite) return;
         sums->row_perplexity += entropy_of(row, m);
         sums->keys_95 += (double)keys_95(row, m, space->histogram, space->row);
         sums->sink_4 += sum_of(row, sink);
         sums->local_32 += sum_of(row + m - local, local);
-        if (m > LONG + SINK + 1) sums->long_256 += sum_of(row + SINK, m - LONG - SINK - 1);
+        if (m > RKV_LONG_DISTANCE + RKV_SINK_KEYS + 1)
+            sums->long_256 += sum_of(row + RKV_SINK_KEYS, m - RKV_LONG_DISTANCE - RKV_SINK_KEYS - 1);
         if (earlier) sums->ind1 += follower_mass(row, i, earlier);
         sums->squared_norm += sum_of_squares(row, m);
     }

@@ -76,3 +76,10 @@ double rkv_rank_error_of_shift(const double *sigma, size_t n, double shift) {
         moved += weight(&s, sigma[i]) * shift;
     return moved;
 }
+
+bool rkv_sigma_identity_holds(const double *sigma, size_t n, double squared_norm) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += sigma[i] * sigma[i];
+    return fabs(sum - squared_norm) <= 100 * (double)n * DBL_EPSILON * squared_norm;
+}

@@ -124,13 +124,6 @@ static rkv_status add_analysis(cli_page *page, const cli_result *result, const r
     return status ? status : said(rkv_report_add_layers(page->report, layers));
 }
 
-static rkv_status add_profile(cli_page *page, const rkv_profile *profile) {
-    if (!profile) return RKV_OK;
-    char *json = NULL;
-    rkv_status made = rkv_profile_to_json(profile, &json);
-    return page_take_json(page, "profile", "profile", made, json);
-}
-
 rkv_status analyze_page_save(const cli_result *result, const cli_source *source, rkv_model *model,
                              const rkv_report_layers *layers, const analyze_options *options,
                              const char *path) {
@@ -139,7 +132,7 @@ rkv_status analyze_page_save(const cli_result *result, const cli_source *source,
     rkv_status status = page_begin(&page, source->name);
     if (!status) status = list_files(&page, source, &analysis->model, options);
     if (!status) status = add_analysis(&page, result, layers);
-    if (!status) status = add_profile(&page, options->budget.profile);
+    if (!status) status = page_add_profile(&page, options->budget.profile);
     if (!status) status = page_add_policies(&page, source->name, analysis, &options->budget);
     if (!status && !source->trace && !keeps_none(options))
         status = add_selection(&page, model, analysis, options);

@@ -21,10 +21,7 @@ static rkv_status add_documents(cli_page *page, const rkv_results *results, cons
     char *json = NULL;
     rkv_status made = rkv_results_to_json(results, &json);
     rkv_status status = page_take_json(page, "results", "results", made, json);
-    if (status || !inputs->profile) return status;
-    char *profile = NULL;
-    made = rkv_profile_to_json(inputs->profile, &profile);
-    return page_take_json(page, "profile", "profile", made, profile);
+    return status ? status : page_add_profile(page, inputs->profile);
 }
 
 rkv_status eval_page_write(const rkv_results *results, const eval_inputs *inputs,

@@ -73,6 +73,13 @@ rkv_status page_take_json(cli_page *page, const char *kind, const char *name, rk
     return status;
 }
 
+rkv_status page_add_profile(cli_page *page, const rkv_profile *profile) {
+    char *json = NULL;
+    if (!profile) return RKV_OK;
+    rkv_status made = rkv_profile_to_json(profile, &json);
+    return page_take_json(page, "profile", "profile", made, json);
+}
+
 rkv_status page_add_policies(cli_page *page, const char *name, const rkv_analysis *analysis,
                              const rkv_budget_options *options) {
     rkv_budget **budgets = NULL;

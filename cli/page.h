@@ -21,6 +21,9 @@ rkv_status page_list_file(cli_page *page, const char *name, const char *path);
 /* The same for a model, whose hash is known. */
 rkv_status page_list_model(cli_page *page, const rkv_model_info *model);
 
+/* Adds profile, which may be NULL. */
+rkv_status page_add_profile(cli_page *page, const rkv_profile *profile);
+
 /* Adds a JSON document of the library's, which it frees with rkv_free; made: what making it returned. */
 rkv_status page_take_json(cli_page *page, const char *kind, const char *name, rkv_status made, char *json);
 

@@ -3,18 +3,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "backend/metric_limits.h"
 #include "cuda/rank_kernels.h"
 #include "cuda/reduce.h"
 #include "cuda/warp_rows.h"
 
-#define LOCAL 32
-#define SINK  4
-#define LONG  256
-
 /* ---- keys for 95 % of a row's mass ---- */
 
-#define MASS 0.95
-#define ONE  0x3F800000u /* the bits of 1.0f */
+#define ONE 0x3F800000u /* the bits of 1.0f */
 
 /* Values of [0, 1] as whole numbers in the same order; -0.0 is a zero like any other. */
 RKV_DEVICE uint32_t order_of(float x) {
@@ -41,8 +37,8 @@ RKV_DEVICE double count_from(const float *row, size_t n, uint32_t least) {
 
 /* How many of `equal` values of this size bring a sum to the mass. */
 RKV_DEVICE double count_to_reach(double sum, double value, double equal) {
-    double n = fmax(floor((MASS - sum) / value) - 1, 0.0);
-    while (sum + n * value < MASS && n < equal)
+    double n = fmax(floor((RKV_KEYS_MASS - sum) / value) - 1, 0.0);
+    while (sum + n * value < RKV_KEYS_MASS && n < equal)
         n += 1;
     return n;
 }
@@ -51,10 +47,10 @@ RKV_DEVICE double count_to_reach(double sum, double value, double equal) {
  * them, for the sums need no order then. */
 RKV_DEVICE double keys_95(const float *row, size_t n) {
     uint32_t reaches = 0, fails = ONE + 1;
-    if (mass_from(row, n, 0) < MASS) return (double)n;
+    if (mass_from(row, n, 0) < RKV_KEYS_MASS) return (double)n;
     while (fails - reaches > 1) {
         uint32_t middle = reaches + (fails - reaches) / 2;
-        if (mass_from(row, n, middle) >= MASS)
+        if (mass_from(row, n, middle) >= RKV_KEYS_MASS)
             reaches = middle;
         else
             fails = middle;
@@ -91,9 +87,9 @@ RKV_DEVICE void add_elements(const float *row, size_t n, double *sums) {
         float a = row[j];
         double x = (double)a;
         sums[RKV_ROW_ENTROPY] += entropy_of(a);
-        sums[RKV_ROW_SINK] += j < SINK ? x : 0;
-        sums[RKV_ROW_LOCAL] += n - j <= LOCAL ? x : 0;
-        sums[RKV_ROW_LONG] += j >= SINK && n - j > LONG + 1 ? x : 0;
+        sums[RKV_ROW_SINK] += j < RKV_SINK_KEYS ? x : 0;
+        sums[RKV_ROW_LOCAL] += n - j <= RKV_LOCAL_KEYS ? x : 0;
+        sums[RKV_ROW_LONG] += j >= RKV_SINK_KEYS && n - j > RKV_LONG_DISTANCE + 1 ? x : 0;
         sums[RKV_ROW_SQUARES] += x * x;
         sums[RKV_ROW_OUTSIDE] += !(a >= 0.0f) || !(a <= 1.0f);
     }

@@ -1,9 +1,9 @@
 /* singular.c: singular values on the device: which solver, and whether to believe it. */
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/rank_error.h"
 #include "core/fail.h"
 #include "core/memory.h"
 #include "cuda/rank.h"
@@ -29,13 +29,8 @@ rkv_float_matrices rkv_cuda_rank_matrices(const rkv_cuda_rank *r, size_t first, 
                                 task->lower_triangular};
 }
 
-/* Either side carries the rounding of sums of `order` terms and of a backward stable factorisation: at most a
- * small multiple of order eps. */
 bool rkv_cuda_identity_holds(const rkv_cuda_rank *r, size_t index, const double *sigma) {
-    double sum = 0, squared_norm = r->squared_norms[index];
-    for (size_t i = 0; i < r->order; i++)
-        sum += sigma[i] * sigma[i];
-    return fabs(sum - squared_norm) <= 100 * (double)r->order * DBL_EPSILON * squared_norm;
+    return rkv_sigma_identity_holds(sigma, r->order, r->squared_norms[index]);
 }
 
 /* Squares of float32 numbers cannot overflow a float64 sum: it is finite when all of them are. */
