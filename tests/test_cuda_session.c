@@ -23,10 +23,7 @@ static int32_t ids[T];
 
 static int make_model(void **state) {
     (void)state;
-    temporary_make();
-    for (size_t i = 0; i < T; i++)
-        ids[i] = (int32_t)(TINY_MODEL_FIRST_BYTE + i * 7 % 250);
-    return tiny_model_write(temporary_path("tiny.gguf"), NULL) != RKV_OK;
+    return tiny_model_begin(ids, T);
 }
 
 static int remove_model(void **state) {

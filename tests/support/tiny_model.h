@@ -34,6 +34,10 @@ enum { TINY_MODEL_ENDOFTEXT, TINY_MODEL_BOS, TINY_MODEL_EOS, TINY_MODEL_FIRST_BY
  * type. */
 rkv_status tiny_model_write(const char *path, const tiny_model_options *options);
 
+/* Makes a temporary folder (support/temporary.h) with tiny.gguf in it, and a prompt for it, ids [n]: a
+ * group's set-up. */
+int tiny_model_begin(int32_t *ids, size_t n);
+
 /* Tokens in its vocabulary. */
 size_t tiny_model_n_vocab(void);
 
