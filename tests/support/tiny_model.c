@@ -1,7 +1,6 @@
 /* tiny_model.c: a small, valid model of random weights. */
 #include "support/tiny_model.h"
 
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,198 @@
+/* test_stream.c: the products of attention over a cache (backend/cpu_stream.h), for every instruction set
+ * that the processor has, against sums in float64. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "backend/backend.h"
+#include "backend/cpu_stream.h"
+#include "core/random.h"
+
+#define U 0x1p-24 /* float32's unit roundoff */
+
+static rkv_random dice = {11};
+
+static float *random_floats(size_t n, float size) {
+    float *x = malloc((n + 1) * sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = size * (float)(2 * rkv_random_unit(&dice) - 1);
+    return x;
+}
+
+static void test_every_stream(void **state) {
+    (void)state;
+    const rkv_stream *stream;
+    for (size_t t = 0; (stream = rkv_stream_at(t)); t++)
+        for (size_t m = 1; m <= 9; m++)
+            for (size_t n = 1; n <= 70; n += n < 18 ? 1 : 13) {
+                size_t width = stream->lanes * (1 + rkv_random_below(&dice, 9)), ld = width + 3;
+                float *a = random_floats(m * width, 1), *x = random_floats(n * ld, 1);
+                float *s = random_floats(m * (n + 2), 1), *y = random_floats(m * ld, 1);
+                float *p = random_floats(m * n, 1), *before = memcpy(malloc(m * ld * 4), y, m * ld * 4);
+                stream->dots(a, width, m, x, ld, n, width, s, n + 2);
+                stream->mix(p, n, m, x, ld, n, width, y, ld);
+                for (size_t i = 0; i < m; i++) {
+                    for (size_t j = 0; j < n; j++) {
+                        double sum = 0;
+                        for (size_t l = 0; l < width; l++)
+                            sum += (double)a[i * width + l] * (double)x[j * ld + l];
+                        assert_true(fabs(sum - (double)s[i * (n + 2) + j]) <=
+                                    (double)width * (double)width * U);
+                    }
+                    for (size_t l = 0; l < ld; l++) {
+                        double sum = (double)before[i * ld + l];
+                        for (size_t j = 0; l < width && j < n; j++)
+                            sum += (double)p[i * n + j] * (double)x[j * ld + l];
+                        assert_true(fabs(sum - (double)y[i * ld + l]) <=
+                                    (double)(n + 1) * (double)(n + 1) * U);
+                    }
+                }
+                free(a), free(x), free(s), free(y), free(p), free(before);
+            }
+}
+
+/* Number i of the products with a row of n bytes: past n, of RKV_CODES_BOTH, whole bytes. */
+static double operand(const unsigned char *row, size_t n, rkv_codes_part part, size_t i) {
+    if (part == RKV_CODES_UPPER) return row[i] >> 4;
+    if (part == RKV_CODES_LOWER || (part == RKV_CODES_BOTH && i < n)) return row[i] & 15;
+    return row[i % n];
+}
+
+/* What a sum of n products of numbers up to 1 with codes is off by for the numbers' sake, by the analysis in
+ * cpu_stream_vnni.c: queries have two digits where codes have 4 bits; of RKV_CODES_BOTH those that go with
+ * whole bytes have the sixteenth of the step. */
+static double rounding_error(const rkv_stream *stream, rkv_codes_part part, bool queries, size_t n) {
+    if (!stream->fixed_point) return 0;
+    if (!queries || part == RKV_CODES_WHOLE) return (double)n * 255 * 5.1 * U;
+    return (double)n * 0.5 / 0x7F7F * (part == RKV_CODES_BOTH ? (16 * 15 + 255) / 2.0 : 15);
+}
+
+/* Tolerances: sums of that many products of numbers up to 1 and up to 255. */
+static void check_codes(const rkv_stream *stream, size_t m, const rkv_codes_block *x) {
+    size_t width = x->part == RKV_CODES_BOTH ? 2 * x->n : x->n, rows = x->rows, ld = width + 3;
+    float *q = random_floats(m * ld, 1), *s = random_floats(m * (rows + 2), 1);
+    float *p = random_floats(m * rows, 1), *y = random_floats(m * ld, 1);
+    float *before = memcpy(malloc(m * ld * 4), y, m * ld * 4);
+    stream->dots_codes(q, ld, m, x, s, rows + 2);
+    stream->mix_codes(p, rows, m, x, y, ld);
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < rows; j++) {
+            double sum = 0;
+            for (size_t l = 0; l < width; l++)
+                sum += (double)q[i * ld + l] * operand(x->codes + j * x->apart, x->n, x->part, l);
+            assert_true(fabs(sum - (double)s[i * (rows + 2) + j]) <=
+                        255 * (double)width * (double)width * U +
+                            rounding_error(stream, x->part, true, width));
+        }
+        for (size_t l = 0; l < ld; l++) {
+            double sum = (double)before[i * ld + l];
+            for (size_t j = 0; l < width && j < rows; j++)
+                sum += (double)p[i * rows + j] * operand(x->codes + j * x->apart, x->n, x->part, l);
+            assert_true(fabs(sum - (double)y[i * ld + l]) <=
+                        255 * (double)(rows + 1) * (double)(rows + 1) * U +
+                            rounding_error(stream, x->part, false, rows));
+        }
+    }
+    free(q), free(s), free(p), free(y), free(before);
+}
+
+static void test_every_stream_of_codes(void **state) {
+    (void)state;
+    enum { APART = 16 * 9 + 3, ROWS = 70 };
+    unsigned char codes[ROWS * APART];
+    const rkv_stream *stream;
+    for (size_t i = 0; i < sizeof codes; i++)
+        codes[i] = (unsigned char)rkv_random_below(&dice, 256);
+    for (size_t t = 0; (stream = rkv_stream_at(t)); t++)
+        for (int part = RKV_CODES_WHOLE; part <= RKV_CODES_BOTH; part++)
+            for (size_t m = 1; m <= 9; m++)
+                for (size_t n = 1; n <= ROWS; n += n < 18 ? 1 : 13) {
+                    size_t bytes = n % 2 ? stream->lanes * (1 + rkv_random_below(&dice, 9)) : n % 4 ? 32 : 64;
+                    rkv_codes_block block = {codes, APART, n, bytes, (rkv_codes_part)part, codes, APART};
+                    check_codes(stream, m, &block);
+                }
+}
+
+/* Wider rows, and more of them, than what is rounded at once; not a byte past the last. */
+static void test_streams_of_many_codes(void **state) {
+    (void)state;
+    static const size_t sizes[][2] = {/* rows, bytes */ {257, 32}, {600, 64}, {261, 80}, {3, 272}, {19, 528}};
+    static const rkv_codes_part parts[] = {RKV_CODES_WHOLE, RKV_CODES_BOTH};
+    const rkv_stream *stream;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t rows = sizes[i][0], bytes = sizes[i][1], apart = bytes + 4, all = (rows - 1) * apart + bytes;
+        unsigned char *codes = malloc(all);
+        for (size_t b = 0; b < all; b++)
+            codes[b] = (unsigned char)rkv_random_below(&dice, 256);
+        for (size_t t = 0; (stream = rkv_stream_at(t)); t++)
+            for (size_t m = 1; m <= 5; m++)
+                check_codes(stream, m, &(rkv_codes_block){codes, apart, rows, bytes, parts[m % 2], NULL, 0});
+        free(codes);
+    }
+}
+
+enum { ODD_VECTORS = 5, ODD_ROWS = 20, ODD_BYTES = 32 };
+
+/* Products of 5 vectors x, all to out: dots, then a mixture. */
+static void multiply_odd(const rkv_stream *stream, const rkv_codes_block *block, const float *x, float *out) {
+    float *mixed = out + ODD_VECTORS * ODD_ROWS;
+    memset(mixed, 0, ODD_VECTORS * 2 * ODD_BYTES * sizeof *mixed);
+    stream->dots_codes(x, 2 * ODD_BYTES, ODD_VECTORS, block, out, ODD_ROWS);
+    stream->mix_codes(x, 2 * ODD_BYTES, ODD_VECTORS, block, mixed, 2 * ODD_BYTES);
+}
+
+/* A power of two as a factor changes no digit of any result; nothing comes of zeros; what is not finite
+ * spoils the results of its own vector and of no other. */
+static void test_streams_of_odd_numbers(void **state) {
+    (void)state;
+    enum { X = ODD_VECTORS * 2 * ODD_BYTES, OUT = ODD_VECTORS * (ODD_ROWS + 2 * ODD_BYTES) };
+    unsigned char codes[ODD_ROWS * ODD_BYTES];
+    float x[X], scaled[X], out[OUT], other[OUT];
+    const rkv_stream *stream;
+    for (size_t i = 0; i < sizeof codes; i++)
+        codes[i] = (unsigned char)(17 + rkv_random_below(&dice, 15) * 17); /* no half is 0 */
+    for (size_t i = 0; i < X; i++)
+        x[i] = (float)(2 * rkv_random_unit(&dice) - 1);
+    for (size_t t = 0; (stream = rkv_stream_at(t)); t++)
+        for (int both = 0; both < 2; both++) {
+            rkv_codes_part part = both ? RKV_CODES_BOTH : RKV_CODES_WHOLE;
+            rkv_codes_block block = {codes, ODD_BYTES, ODD_ROWS, ODD_BYTES, part, NULL, 0};
+            size_t width = both ? 2 * ODD_BYTES : ODD_BYTES;
+            multiply_odd(stream, &block, x, out);
+            for (int power = -60; power <= 100; power += 80) {
+                for (size_t i = 0; i < X; i++)
+                    scaled[i] = ldexpf(x[i], power);
+                multiply_odd(stream, &block, scaled, other);
+                for (size_t i = 0; i < OUT; i++)
+                    assert_true(other[i] == ldexpf(out[i], power));
+            }
+            memcpy(scaled, x, sizeof x);
+            memset(scaled, 0, 2 * ODD_BYTES * sizeof *scaled);
+            scaled[2 * ODD_BYTES + 3] = INFINITY, scaled[2 * 2 * ODD_BYTES + 19] = NAN;
+            multiply_odd(stream, &block, scaled, other);
+            for (size_t r = 0; r < ODD_VECTORS; r++)
+                for (size_t i = 0; i < ODD_ROWS + width; i++) {
+                    size_t mixed = ODD_VECTORS * ODD_ROWS + r * 2 * ODD_BYTES + i - ODD_ROWS;
+                    size_t at = i < ODD_ROWS ? r * ODD_ROWS + i : mixed;
+                    if (r == 0) assert_true(other[at] == 0);
+                    if (r == 1 || r == 2) assert_false(isfinite(other[at]));
+                    if (r > 2) assert_true(other[at] == out[at]);
+                }
+        }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_stream),
+        cmocka_unit_test(test_every_stream_of_codes),
+        cmocka_unit_test(test_streams_of_many_codes),
+        cmocka_unit_test(test_streams_of_odd_numbers),
+    };
+    return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
+}
