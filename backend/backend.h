@@ -71,13 +71,15 @@ typedef struct rkv_file_matrix {
 
 /* One KV head's cache as attention reads it, n entries; the last of them are the new tokens'. */
 typedef struct rkv_cached_head {
-    const rkv_rows *keys, *values; /* n rows each */
+    const rkv_rows *keys, *values; /* n rows each, of rows_new */
     /* [width of the rows, D] or NULL: an entry is its row times the basis; NULL: rows are D wide. */
     const float *key_basis, *value_basis;
-    float *sums; /* [H/G, n] is increased by the attention that each entry receives; NULL: not wanted */
+    float *sums; /* [H/G, n] host memory, is increased by the attention that each entry receives; NULL: not
+                    wanted */
 } rkv_cached_head;
 
-/* Attention of m new tokens over caches whose heads differ in length. */
+/* Attention of m new tokens over caches whose heads differ in length. Pointers but for sums are device
+ * memory; `heads` itself is the host's. */
 typedef struct rkv_cached_attention {
     rkv_attention_shape shape;    /* n_tokens = m */
     const float *q;               /* [H, m, D] */
@@ -144,7 +146,10 @@ typedef struct rkv_backend_ops {
     rkv_status (*attention)(rkv_backend *backend, const float *q, const float *k, const float *v,
                             const rkv_attention_shape *shape, float *attention,
                             const rkv_attention_sums *sums, float *out);
-    /* The same over cached keys and values, in host memory. NULL: this device cannot. */
+    /* An empty list of rows (rows.h) in device memory: a cache's keys or values, where attend_cached reads
+     * them. rkv_rows_free frees it, before the device is closed. */
+    rkv_status (*rows_new)(rkv_backend *backend, const rkv_row_format *format, size_t width, rkv_rows **out);
+    /* The same over cached keys and values. RKV_UNAVAILABLE: heads too wide for this device. */
     rkv_status (*attend_cached)(rkv_backend *backend, const rkv_cached_attention *task);
     /* p [m, n] = softmax(q k^T / sqrt(D)) of one head's queries q [m, D] over keys k [n, D], in host memory;
      * query i sees the keys whose position is at most query_position[i] (no key: a row of zeros). May be

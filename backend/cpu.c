@@ -64,6 +64,7 @@ static const rkv_backend_ops cpu_ops = {
     .matvec = rkv_cpu_matvec,
     .split_rotate = rkv_cpu_split_rotate,
     .attention = rkv_cpu_attention,
+    .rows_new = rkv_cpu_rows_new,
     .attend_cached = rkv_cpu_attend_cached,
     .attention_rows = rkv_cpu_attention_rows,
     .swiglu = rkv_cpu_swiglu,

@@ -33,6 +33,7 @@ rkv_status rkv_cpu_attention(rkv_backend *backend, const float *q, const float *
                              const rkv_attention_sums *sums, float *out);
 
 /* cpu_cached.c */
+rkv_status rkv_cpu_rows_new(rkv_backend *backend, const rkv_row_format *format, size_t width, rkv_rows **out);
 rkv_status rkv_cpu_attend_cached(rkv_backend *backend, const rkv_cached_attention *task);
 
 /* cpu_attention_rows.c */

@@ -10,6 +10,12 @@
 #include "core/memory.h"
 #include "core/simd.h"
 
+rkv_status rkv_cpu_rows_new(rkv_backend *backend, const rkv_row_format *format, size_t width,
+                            rkv_rows **out) {
+    (void)backend;
+    return rkv_rows_new(out, format, width);
+}
+
 rkv_status rkv_cpu_attend_cached(rkv_backend *backend, const rkv_cached_attention *task) {
     (void)backend;
     return task->shape.n_tokens == 1 ? rkv_attend_cached_one(task) : rkv_attend_cached_many(task);

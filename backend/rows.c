@@ -1,119 +1,21 @@
-/* rows.c: the rows of one head's cache: whole records of some form, and by channel their groups and a tail.
- *
- *     records  | row 0 | row 1 | ... | row n_encoded - 1 |      codes, or all of a row
- *     groups   | first row, scale [width], zero [width] | ...   axis channel only, n_groups of them
- *     tail     | row n_encoded | ...                            axis channel only, float32, less than a group
- */
+/* rows.c: what all lists of rows have in common. */
 #include "backend/rows.h"
 
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "backend/rows_form.h"
-#include "backend/rows_list.h"
+#include "backend/rows_ops.h"
 #include "core/fail.h"
-#include "core/memory.h"
-#include "core/simd.h"
-
-struct rkv_rows {
-    rkv_row_format format;
-    const rkv_row_codec *codec;
-    rkv_row_layout layout;
-    size_t n_encoded, n_groups, n_tail;
-    rkv_row_list records, groups, tail;
-};
-
-/* ---- making and freeing ---- */
-
-typedef struct form_row {
-    const char *name;
-    size_t bits;
-    const rkv_row_codec *codec[2]; /* by axis */
-} form_row;
-
-static const form_row forms[RKV_ROW_FORM_COUNT] = {
-    [RKV_ROWS_F32] = {"f32", 32, {&rkv_rows_f32, &rkv_rows_f32}},
-    [RKV_ROWS_F16] = {"f16", 16, {&rkv_rows_f16, &rkv_rows_f16}},
-    [RKV_ROWS_BF16] = {"bf16", 16, {&rkv_rows_bf16, &rkv_rows_bf16}},
-    [RKV_ROWS_INT8] = {"int8", 8, {&rkv_rows_token, &rkv_rows_channel}},
-    [RKV_ROWS_INT4] = {"int4", 4, {&rkv_rows_token, &rkv_rows_channel}},
-};
-
-static bool by_channel(const rkv_rows *rows) {
-    return rows->codec == &rkv_rows_channel;
-}
-
-static void lay_out(rkv_rows *rows, size_t width) {
-    rkv_row_layout *layout = &rows->layout;
-    *layout = (rkv_row_layout){.width = width, .bits = forms[rows->format.form].bits};
-    layout->group = rows->format.group;
-    if (!by_channel(rows) && (!layout->group || layout->group > width)) layout->group = width;
-    layout->record_bytes = rows->codec->record_bytes(layout);
-    rows->records = rkv_row_list_of(layout->record_bytes, RKV_ROWS_SLACK, UINT32_MAX);
-    if (!by_channel(rows)) return;
-    size_t group_bytes = sizeof(uint32_t) + rkv_channel_group_bytes(layout);
-    size_t group_slack = (RKV_ROWS_SLACK + layout->group - 1) / layout->group;
-    rows->groups = rkv_row_list_of(group_bytes, group_slack, UINT32_MAX);
-    rows->tail = rkv_row_list_of(width * sizeof(float), RKV_ROWS_SLACK, layout->group);
-}
-
-rkv_status rkv_rows_new(rkv_rows **out, const rkv_row_format *format, size_t width) {
-    *out = NULL;
-    const form_row *form = &forms[format->form];
-    const rkv_row_codec *codec = form->codec[format->axis == RKV_AXIS_CHANNEL];
-    if (!width) return rkv_fail(RKV_USAGE, "%s rows of width 0", form->name);
-    if (codec == &rkv_rows_channel && !format->group)
-        return rkv_fail(RKV_USAGE, "%s rows in channel groups of 0 rows", form->name);
-    rkv_rows *rows = NULL;
-    rkv_status status = rkv_alloc(&rows, 1, sizeof *rows);
-    if (status) return status;
-    rows->format = *format;
-    rows->codec = codec;
-    lay_out(rows, width);
-    *out = rows;
-    return RKV_OK;
-}
 
 void rkv_rows_free(rkv_rows *rows) {
-    if (!rows) return;
-    free(rows->records.data);
-    free(rows->groups.data);
-    free(rows->tail.data);
-    free(rows);
-}
-
-static rkv_status copy_list(rkv_row_list *to, const rkv_row_list *from, size_t count) {
-    rkv_status status = rkv_row_list_reserve(to, 0, count);
-    for (size_t i = 0, run; !status && i < count; i += run) {
-        run = rkv_row_list_run(from, i, count - i);
-        memcpy(rkv_row_list_at(to, i), rkv_row_list_at(from, i), run * from->item_bytes);
-    }
-    return status;
+    if (rows) rows->ops->free(rows);
 }
 
 rkv_status rkv_rows_copy(rkv_rows **out, const rkv_rows *rows) {
-    rkv_status status = rkv_rows_new(out, &rows->format, rows->layout.width);
-    if (status) return status;
-    rkv_rows *copy = *out;
-    status = copy_list(&copy->records, &rows->records, rows->n_encoded);
-    if (!status) status = copy_list(&copy->groups, &rows->groups, rows->n_groups);
-    if (!status) status = copy_list(&copy->tail, &rows->tail, rows->n_tail);
-    copy->n_encoded = rows->n_encoded;
-    copy->n_groups = rows->n_groups;
-    copy->n_tail = rows->n_tail;
-    if (!status) return RKV_OK;
-    rkv_rows_free(copy);
-    *out = NULL;
-    return status;
+    return rows->ops->copy(out, rows);
 }
 
 size_t rkv_rows_count(const rkv_rows *rows) {
-    return rows->n_encoded + rows->n_tail;
-}
-
-size_t rkv_rows_n_coded(const rkv_rows *rows) {
-    return rows->layout.bits <= 8 ? rows->n_encoded : 0;
+    return rows->ops->count(rows);
 }
 
 size_t rkv_rows_width(const rkv_rows *rows) {
@@ -124,193 +26,43 @@ const rkv_row_format *rkv_rows_format(const rkv_rows *rows) {
     return &rows->format;
 }
 
-const float *rkv_rows_in_place(const rkv_rows *rows, size_t first, size_t n) {
-    bool lie_so = rows->codec == &rkv_rows_f32 && rkv_row_list_run(&rows->records, first, n) == n;
-    return lie_so ? (const float *)(const void *)rkv_row_list_at(&rows->records, first) : NULL;
-}
-
-size_t rkv_rows_allocated_bytes(const rkv_rows *rows) {
-    return sizeof *rows + rkv_row_list_bytes(&rows->records) + rkv_row_list_bytes(&rows->groups) +
-           rkv_row_list_bytes(&rows->tail);
-}
-
-size_t rkv_rows_used_bytes(const rkv_rows *rows) {
-    return sizeof *rows + rows->n_encoded * rows->records.item_bytes +
-           rows->n_groups * rows->groups.item_bytes + rows->n_tail * rows->tail.item_bytes;
-}
-
-/* ---- groups of channels ---- */
-
-static uint32_t group_start(const rkv_rows *rows, size_t group) {
-    uint32_t start;
-    memcpy(&start, rkv_row_list_at(&rows->groups, group), sizeof start);
-    return start;
-}
-
-static size_t group_end(const rkv_rows *rows, size_t group) {
-    return group + 1 < rows->n_groups ? group_start(rows, group + 1) : rows->n_encoded;
-}
-
-static void set_group_start(rkv_rows *rows, size_t group, size_t row) {
-    uint32_t start = (uint32_t)row;
-    memcpy(rkv_row_list_at(&rows->groups, group), &start, sizeof start);
-}
-
-/* The group that holds an encoded row. None has more rows than `group`: it is not before the row's share. */
-static size_t group_of(const rkv_rows *rows, size_t row) {
-    size_t low = row / rows->layout.group, high = rows->n_groups;
-    if (group_end(rows, low) > row) return low;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        *(group_start(rows, middle) <= row ? &low : &high) = middle;
-    }
-    return low;
-}
-
-/* Encodes the rows x [group, width] as one more group; there is room. */
-static void add_group(rkv_rows *rows, const float *x, size_t stride) {
-    size_t group = rows->n_groups++;
-    set_group_start(rows, group, rows->n_encoded);
-    rkv_channel_encode(&rows->layout, x, stride, rkv_row_list_at(&rows->groups, group) + sizeof(uint32_t),
-                       rkv_row_list_at(&rows->records, rows->n_encoded));
-    rows->n_encoded += rows->layout.group;
-}
-
-static void add_to_tail(rkv_rows *rows, const float *x, size_t n, size_t stride) {
-    for (size_t i = 0; i < n; i++)
-        memcpy(rkv_row_list_at(&rows->tail, rows->n_tail++), x + i * stride, rows->tail.item_bytes);
-}
-
-/* Room for everything first, so that nothing can fail half-way. The tail is filled up and encoded, whole
- * groups are encoded from where they lie, and the rest becomes the new tail. */
-static rkv_status append_by_channel(rkv_rows *rows, const float *x, size_t n, size_t stride) {
-    size_t size = rows->layout.group, total = rows->n_tail + n, whole = total / size, rest = total % size;
-    size_t fill = whole && rows->n_tail ? size - rows->n_tail : 0;
-    rkv_status status = rkv_row_list_reserve(&rows->records, rows->n_encoded, rows->n_encoded + whole * size);
-    if (!status) status = rkv_row_list_reserve(&rows->groups, rows->n_groups, rows->n_groups + whole);
-    if (!status) status = rkv_row_list_reserve(&rows->tail, rows->n_tail, fill ? size : rest);
-    if (status) return status;
-    if (fill) {
-        add_to_tail(rows, x, fill, stride);
-        rkv_row_list_close(&rows->tail, size);
-        add_group(rows, (const float *)(const void *)rkv_row_list_at(&rows->tail, 0), rows->layout.width);
-        rows->n_tail = 0;
-        x += fill * stride;
-    }
-    for (n -= fill; n >= size; n -= size, x += size * stride)
-        add_group(rows, x, stride);
-    add_to_tail(rows, x, n, stride);
-    rkv_row_list_trim(&rows->tail, rows->n_tail);
-    return RKV_OK;
-}
-
-/* ---- appending, keeping, reading ---- */
-
-RKV_CLONES static bool all_finite(const float *x, size_t n) {
-    uint32_t bits, most = 0;
-    for (size_t i = 0; i < n; i++) {
-        memcpy(&bits, x + i, sizeof bits);
-        bits &= 0x7FFFFFFFu;
-        most = bits > most ? bits : most;
-    }
-    return most < 0x7F800000u;
-}
-
-static rkv_status check_finite(const rkv_rows *rows, const float *x, size_t n, size_t stride) {
-    for (size_t i = 0; i < n; i++, x += stride) {
-        if (all_finite(x, rows->layout.width)) continue;
-        size_t bad = 0;
-        while (x[bad] - x[bad] == 0)
-            bad++;
-        return rkv_fail(RKV_DATA, "number %zu of row %zu is %g: %s rows hold finite numbers only", bad,
-                        rkv_rows_count(rows) + i, (double)x[bad], forms[rows->format.form].name);
-    }
+/* Indices and starts of groups are 32 bits. */
+static rkv_status check_count(const rkv_rows *rows, size_t n, size_t stride) {
+    size_t count = rkv_rows_count(rows);
+    assert(stride >= rows->layout.width);
+    if (n > UINT32_MAX - count)
+        return rkv_fail(RKV_NO_MEMORY, "out of memory: a cache of %zu + %zu rows", count, n);
     return RKV_OK;
 }
 
 rkv_status rkv_rows_append(rkv_rows *rows, const float *x, size_t n, size_t stride) {
-    assert(stride >= rows->layout.width);
-    size_t count = rkv_rows_count(rows);
-    if (!n) return RKV_OK;
-    if (n > UINT32_MAX - count) /* indices and starts of groups are 32 bits */
-        return rkv_fail(RKV_NO_MEMORY, "out of memory: a cache of %zu + %zu rows", count, n);
-    rkv_status status = rows->codec->finite ? check_finite(rows, x, n, stride) : RKV_OK;
-    if (status) return status;
-    if (by_channel(rows)) return append_by_channel(rows, x, n, stride);
-    status = rkv_row_list_reserve(&rows->records, count, count + n);
-    if (status) return status;
-    rows->codec->encode(&rows->layout, x, n, stride, rkv_row_list_at(&rows->records, count));
-    rows->n_encoded += n;
-    return RKV_OK;
+    rkv_status status = check_count(rows, n, stride);
+    return status || !n ? status : rows->ops->append(rows, x, n, stride);
 }
 
-/* Groups that keep a row move up; index [n] are encoded rows. */
-static void keep_groups(rkv_rows *rows, const uint32_t *index, size_t n) {
-    size_t kept = 0, at = 0;
-    for (size_t g = 0; g < rows->n_groups; g++) {
-        size_t end = group_end(rows, g), first = at;
-        at += rkv_index_below(index + at, n - at, end);
-        if (at == first) continue;
-        if (kept != g)
-            memcpy(rkv_row_list_at(&rows->groups, kept), rkv_row_list_at(&rows->groups, g),
-                   rows->groups.item_bytes);
-        set_group_start(rows, kept++, first);
-    }
-    rows->n_groups = kept;
+rkv_status rkv_rows_append_there(rkv_rows *rows, const float *x, size_t n, size_t stride) {
+    rkv_status status = check_count(rows, n, stride);
+    return status || !n ? status : rows->ops->append_there(rows, x, n, stride);
 }
 
-void rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n) {
-    size_t encoded = rkv_index_below(index, n, rows->n_encoded);
+rkv_status rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n) {
     assert(n <= rkv_rows_count(rows) && (!n || index[n - 1] < rkv_rows_count(rows)));
-    rkv_row_list_pick(&rows->records, rows->n_encoded, index, encoded, 0);
-    rkv_row_list_pick(&rows->tail, rows->n_tail, index + encoded, n - encoded, rows->n_encoded);
-    keep_groups(rows, index, encoded);
-    rows->n_encoded = encoded;
-    rows->n_tail = n - encoded;
-    rkv_row_list_trim(&rows->records, rows->n_encoded);
-    rkv_row_list_trim(&rows->groups, rows->n_groups);
-    rkv_row_list_trim(&rows->tail, rows->n_tail);
+    return rows->ops->keep(rows, index, n);
 }
 
-const unsigned char *rkv_rows_record(const rkv_rows *rows, size_t row, size_t *bytes) {
-    *bytes = rows->records.item_bytes;
-    return row < rows->n_encoded ? rkv_row_list_at(&rows->records, row) : NULL;
-}
-
-rkv_rows_stretch rkv_rows_stretch_at(const rkv_rows *rows, size_t first, size_t n) {
-    rkv_rows_stretch out = {&rows->layout, rkv_row_list_at(&rows->records, first), NULL,
-                            rkv_row_list_run(&rows->records, first, n), n};
-    if (!by_channel(rows)) return out;
-    size_t group = group_of(rows, first);
-    out.group = rkv_row_list_at(&rows->groups, group) + sizeof(uint32_t);
-    out.left = group_end(rows, group) - first;
-    out.n = out.n < out.left ? out.n : out.left;
-    return out;
-}
-
-static void decode(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride) {
-    while (n) {
-        rkv_rows_stretch part = rkv_rows_stretch_at(rows, first, n);
-        if (part.group)
-            rkv_channel_decode(part.layout, part.group, part.records, part.n, x, stride);
-        else
-            rows->codec->decode(part.layout, part.records, part.n, x, stride);
-        first += part.n;
-        n -= part.n;
-        x += part.n * stride;
-    }
-}
-
-void rkv_rows_read_apart(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride) {
+rkv_status rkv_rows_read_apart(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride) {
     assert(first + n <= rkv_rows_count(rows) && stride >= rows->layout.width);
-    size_t left = first < rows->n_encoded ? rows->n_encoded - first : 0, encoded = n < left ? n : left;
-    const rkv_row_layout *layout = &rows->layout;
-    decode(rows, first, encoded, x, stride);
-    for (size_t i = encoded; i < n; i++)
-        memcpy(x + i * stride, rkv_row_list_at(&rows->tail, first + i - rows->n_encoded),
-               layout->width * sizeof *x);
+    return rows->ops->read(rows, first, n, x, stride);
 }
 
-void rkv_rows_read(const rkv_rows *rows, size_t first, size_t n, float *x) {
-    rkv_rows_read_apart(rows, first, n, x, rows->layout.width);
+rkv_status rkv_rows_read(const rkv_rows *rows, size_t first, size_t n, float *x) {
+    return rkv_rows_read_apart(rows, first, n, x, rows->layout.width);
+}
+
+size_t rkv_rows_allocated_bytes(const rkv_rows *rows) {
+    return rows->ops->allocated_bytes(rows);
+}
+
+size_t rkv_rows_used_bytes(const rkv_rows *rows) {
+    return rows->ops->used_bytes(rows);
 }

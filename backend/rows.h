@@ -1,5 +1,6 @@
 /* rows.h: the keys or the values of one head's cache: rows of `width` numbers, appended at the end, read in
- * tiles of float32, and taken out. Host memory.
+ * tiles of float32, and taken out. A list lies in host memory, or in that of a device (backend.h), where its
+ * attention reads it.
  *
  * Forms: 32- and 16-bit floats, and whole numbers of 8 or 4 bits with a scale and a zero point:
  *     x = zero + scale code,  code = round((x - zero) / scale),  zero = min x,  scale = (max x - min x) /
@@ -7,7 +8,8 @@
  * consecutive rows (axis channel; KIVI, Liu et al. 2024). Scale and zero are float16 and count in the bytes.
  * Zero is rounded down to float16 and scale up: every number is within scale / 2 of what is read back. Equal
  * numbers that float16 can hold: scale 0. Numbers beyond a form's range (65504 for F16, INT8 and INT4) become
- * its largest. NaN: the float forms keep it, the others refuse it, and infinities too. By channel, rows that
+ * its largest. NaN: the float forms keep it, the others refuse it, and infinities too (of what comes out of a
+ * device's own memory, which nobody looks at, the group reads as NaN). By channel, rows that
  * do not fill a group yet wait in float32 and are encoded together when they do; taking rows out of a group
  * leaves the others' codes, scale and zero as they are; scales and zeros go with their group's last row. */
 #ifndef RKV_BACKEND_ROWS_H
@@ -42,9 +44,10 @@ typedef struct rkv_row_format {
 
 typedef struct rkv_rows rkv_rows;
 
-/* An empty list. The caller frees *out. RKV_USAGE: width 0, channel groups of 0 rows. */
+/* An empty list in host memory. The caller frees *out. RKV_USAGE: width 0, channel groups of 0 rows. */
 rkv_status rkv_rows_new(rkv_rows **out, const rkv_row_format *format, size_t width);
 void rkv_rows_free(rkv_rows *rows);
+/* In the same memory. */
 rkv_status rkv_rows_copy(rkv_rows **out, const rkv_rows *rows);
 
 size_t rkv_rows_count(const rkv_rows *rows);
@@ -55,19 +58,19 @@ const rkv_row_format *rkv_rows_format(const rkv_rows *rows);
  * number that is not finite. An empty list takes room for exactly n rows; a longer one grows by
  * RKV_ROWS_SLACK rows or an eighth, whichever is more. */
 rkv_status rkv_rows_append(rkv_rows *rows, const float *x, size_t n, size_t stride);
+/* The same with x in the memory that the list lies in. */
+rkv_status rkv_rows_append_there(rkv_rows *rows, const float *x, size_t n, size_t stride);
 
 /* Keeps the rows index [n], ascending, and gives the others' memory back: capacity never exceeds the rows
- * that are there by more than a few (RKV_ROWS_SLACK, or an eighth of them where that is more). Cannot fail:
- * where memory cannot be made smaller it stays. */
+ * that are there by more than a few (RKV_ROWS_SLACK, or an eighth of them where that is more). In host memory
+ * it cannot fail: where memory cannot be made smaller it stays. On failure all rows are still there. */
 #define RKV_ROWS_SLACK 4
-void rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n);
+rkv_status rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n);
 
-/* Rows [first, first + n) as float32 into x [n, width]. */
-void rkv_rows_read(const rkv_rows *rows, size_t first, size_t n, float *x);
+/* Rows [first, first + n) as float32 into host memory x [n, width]. In host memory it cannot fail. */
+rkv_status rkv_rows_read(const rkv_rows *rows, size_t first, size_t n, float *x);
 /* The same, rows of x `stride` floats apart; what lies between them is left alone. */
-void rkv_rows_read_apart(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride);
-/* The same where they lie: NULL unless they are in F32, and side by side. */
-const float *rkv_rows_in_place(const rkv_rows *rows, size_t first, size_t n);
+rkv_status rkv_rows_read_apart(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride);
 
 /* What the allocator holds for it (the empty list's own few bytes included), and of that what its present
  * rows need: for each row 4 width (F32) or 2 width bytes (F16, BF16), or ceil(width bits / 8) of codes; for

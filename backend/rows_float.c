@@ -5,10 +5,6 @@
 #include "backend/rows_affine.h"
 #include "core/simd.h"
 
-static size_t float_bytes(const rkv_row_layout *layout) {
-    return layout->width * layout->bits / 8;
-}
-
 static void copy_rows(const void *from, size_t from_stride, void *to, size_t to_stride, size_t n,
                       size_t bytes) {
     if (from_stride == bytes && to_stride == bytes)
@@ -98,6 +94,6 @@ static void decode_bf16(const rkv_row_layout *layout, const unsigned char *recor
             from_bfloats(from + i * layout->width, layout->width, x + i * stride);
 }
 
-const rkv_row_codec rkv_rows_f32 = {float_bytes, false, encode_f32, decode_f32};
-const rkv_row_codec rkv_rows_f16 = {float_bytes, false, encode_f16, decode_f16};
-const rkv_row_codec rkv_rows_bf16 = {float_bytes, false, encode_bf16, decode_bf16};
+const rkv_row_codec rkv_rows_f32 = {false, encode_f32, decode_f32};
+const rkv_row_codec rkv_rows_f16 = {false, encode_f16, decode_f16};
+const rkv_row_codec rkv_rows_bf16 = {false, encode_bf16, decode_bf16};

@@ -2,22 +2,11 @@
 #ifndef RKV_BACKEND_ROWS_FORM_H
 #define RKV_BACKEND_ROWS_FORM_H
 
-#include <stdbool.h>
-
-#include "backend/rows.h"
-
-/* What a form needs to know of a list. */
-typedef struct rkv_row_layout {
-    size_t width;
-    size_t bits;         /* of a number */
-    size_t group;        /* numbers (axis token) or rows (axis channel) that share a scale and a zero */
-    size_t record_bytes; /* of one row; axis channel: of its codes alone */
-} rkv_row_layout;
+#include "backend/rows_ops.h"
 
 /* A form whose rows stand alone. */
 typedef struct rkv_row_codec {
-    size_t (*record_bytes)(const rkv_row_layout *layout); /* record_bytes of layout is not read */
-    bool finite;                                          /* holds no infinity and no NaN */
+    bool finite; /* holds no infinity and no NaN */
     /* n rows, `stride` floats apart outside and packed inside. */
     void (*encode)(const rkv_row_layout *layout, const float *x, size_t n, size_t stride,
                    unsigned char *records);
@@ -45,7 +34,7 @@ void rkv_channel_decode(const rkv_row_layout *layout, const unsigned char *group
 #define RKV_AFFINE_ROWS ((size_t)64)
 void rkv_token_affine(const unsigned char *at, size_t apart, size_t rows, float *scale, float *zero);
 
-/* rows.c: how many rows from the first on are whole numbers; the rest are floats. */
+/* rows_host.c, like what follows: how many rows from the first on are whole numbers; the rest are floats. */
 size_t rkv_rows_n_coded(const rkv_rows *rows);
 
 /* Records that lie side by side and are decoded alike. */
@@ -57,10 +46,13 @@ typedef struct rkv_rows_stretch {
     size_t left; /* by channel: rows of this group from the first on, side by side or not; else n or more */
 } rkv_rows_stretch;
 
-/* rows.c: where encoded row `row` lies and how many bytes it takes; NULL where there is none. */
+/* Rows [first, first + n) where they lie: NULL unless they are in F32, and side by side. */
+const float *rkv_rows_in_place(const rkv_rows *rows, size_t first, size_t n);
+
+/* Where encoded row `row` lies and how many bytes it takes; NULL where there is none. */
 const unsigned char *rkv_rows_record(const rkv_rows *rows, size_t row, size_t *bytes);
 
-/* rows.c: of n encoded rows from `first` on as many as there are such. */
+/* Of n encoded rows from `first` on as many as there are such. */
 rkv_rows_stretch rkv_rows_stretch_at(const rkv_rows *rows, size_t first, size_t n);
 
 #endif

@@ -8,10 +8,6 @@
 #include "backend/rows_codes.h"
 #include "core/simd.h"
 
-static size_t record_bytes(const rkv_row_layout *layout) {
-    return rkv_token_groups(layout) * sizeof(rkv_affine) + rkv_codes_bytes(layout);
-}
-
 RKV_CLONES static void range_of(const float *x, size_t n, float *low, float *high) {
     float least = x[0], most = x[0];
 #pragma omp simd reduction(min : least) reduction(max : most)
@@ -101,4 +97,4 @@ static void decode(const rkv_row_layout *layout, const unsigned char *records, s
                      x + row * stride, stride);
 }
 
-const rkv_row_codec rkv_rows_token = {record_bytes, true, encode, decode};
+const rkv_row_codec rkv_rows_token = {true, encode, decode};

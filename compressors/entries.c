@@ -76,17 +76,14 @@ static rkv_status store_append(rkv_store *s, const float *x, size_t m, size_t he
 }
 
 static rkv_status store_read(const rkv_store *s, size_t n, size_t head_dim, float *x) {
-    if (!s->basis) {
-        rkv_rows_read(s->rows, 0, n, x);
-        return RKV_OK;
-    }
+    if (!s->basis) return rkv_rows_read(s->rows, 0, n, x);
     float *coordinates = NULL;
     rkv_status status = rkv_alloc_raw(&coordinates, n * s->rank, sizeof *coordinates);
     if (status) return status;
-    rkv_rows_read(s->rows, 0, n, coordinates);
-    expand(coordinates, n, s->basis, s->rank, head_dim, x);
+    status = rkv_rows_read(s->rows, 0, n, coordinates);
+    if (!status) expand(coordinates, n, s->basis, s->rank, head_dim, x);
     free(coordinates);
-    return RKV_OK;
+    return status;
 }
 
 static size_t store_bytes(const rkv_store *s, size_t head_dim) {
@@ -198,15 +195,17 @@ static void keep_cells(void *to, const void *from, const uint32_t *index, size_t
     }
 }
 
-void rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n) {
-    rkv_rows_keep(e->keys.rows, index, n);
-    rkv_rows_keep(e->values.rows, index, n);
+rkv_status rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n) {
+    rkv_status status = rkv_rows_keep(e->keys.rows, index, n);
+    if (!status) status = rkv_rows_keep(e->values.rows, index, n);
+    if (status) return status;
     keep_cells(e->positions, e->positions, index, n);
     for (size_t h = 0; e->sums && h < e->group; h++)
         keep_cells(e->sums + h * n, e->sums + h * e->n, index, n);
     e->n = n;
     /* Memory that cannot be made smaller stays. */
     if (e->capacity > n + slack(n)) (void)resize(e, n > 0 ? n : 1);
+    return RKV_OK;
 }
 
 void rkv_entries_drop_sums(rkv_entries *e) {

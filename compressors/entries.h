@@ -45,8 +45,9 @@ rkv_status rkv_entries_copy(rkv_entries *out, const rkv_entries *e);
 rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *values,
                               const int32_t *positions, const float *sums, size_t m);
 
-/* Keeps the entries index [n], ascending, and gives the memory of the others back. */
-void rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n);
+/* Keeps the entries index [n], ascending, and gives the memory of the others back. A failure, of a device
+ * alone, may leave keys and values of different length. */
+rkv_status rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n);
 
 /* Frees the sums: no method wants them any more. */
 void rkv_entries_drop_sums(rkv_entries *e);

@@ -115,8 +115,7 @@ static rkv_status gather_head(rkv_work *w, size_t g, const uint32_t *kept, size_
 static rkv_status thin(rkv_work *w, size_t g, const uint32_t *kept, size_t n) {
     if (n == count(w, g)) return RKV_OK;
     if (w->loose) return gather_head(w, g, kept, n);
-    rkv_entries_keep(&w->stored[g], kept, n);
-    return RKV_OK;
+    return rkv_entries_keep(&w->stored[g], kept, n);
 }
 
 /* With places for positions, keys are stored as they are before their rotation. */

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "backend/rows.h"
 #include "backend/rows_codes.h"
+#include "backend/rows_form.h"
 #include "core/half.h"
 #include "core/random.h"
 #include "support/failing_allocator.h"
