@@ -13,6 +13,9 @@
 /* Rows that are multiplied together: what is prepared for them counts for little beside them. */
 #define BLOCK ((size_t)256)
 
+/* Bytes of scales and zeros before the codes of records that are multiplied at once: two pairs. */
+#define RECORD_HEAD (2 * sizeof(rkv_affine))
+
 /* What the products of a call share; rows of vectors are ld floats apart. */
 typedef struct job {
     const rkv_stream *stream;
@@ -22,7 +25,7 @@ typedef struct job {
     float *folded;         /* [m, ld] */
     float *block;          /* [m, BLOCK] */
     float *scale, *zero;   /* [the larger of width and BLOCK] */
-    unsigned char *padded; /* [BLOCK, ld] codes in whole lanes */
+    unsigned char *padded; /* [BLOCK, ld + RECORD_HEAD] codes in whole lanes, or records */
     float *constant, *sum; /* [m] */
     size_t first;          /* row */
     rkv_codes_next next;
@@ -43,7 +46,7 @@ static size_t packed_width(const rkv_stream *stream, size_t width) {
 
 size_t rkv_codes_room(const rkv_stream *stream, size_t width, size_t m) {
     size_t ld = packed_width(stream, width);
-    return m * (2 * ld + BLOCK + 2) + 2 * larger(width, BLOCK) + BLOCK * ld / sizeof(float);
+    return m * (2 * ld + BLOCK + 2) + 2 * larger(width, BLOCK) + BLOCK * (ld + RECORD_HEAD) / sizeof(float);
 }
 
 static job job_new(const rkv_stream *stream, const rkv_rows *rows, size_t m, float *room) {
@@ -131,6 +134,11 @@ static void token_group_next(token_group *g) {
     find_runs(g);
 }
 
+/* Where what is read after row `first` lies. */
+static const unsigned char *next_of(const job *j, size_t first, size_t *apart) {
+    return j->next.rows ? rkv_rows_record(j->next.rows, j->next.first + first - j->first, apart) : NULL;
+}
+
 /* A run's codes of n <= BLOCK rows from `first` on, rows side by side and in whole lanes: copied where they
  * do not lie so. */
 static rkv_codes_block codes_of(const job *j, const rkv_codes_run *run, size_t codes_at, size_t first,
@@ -140,8 +148,7 @@ static rkv_codes_block codes_of(const job *j, const rkv_codes_run *run, size_t c
     rkv_codes_block x = rkv_codes_block_of(run, part.records + codes_at, apart, n);
     assert(n <= BLOCK);
     size_t whole = rkv_whole_lanes(j->stream, x.n);
-    if (j->next.rows && run->from == 0)
-        x.next = rkv_rows_record(j->next.rows, j->next.first + first - j->first, &x.next_apart);
+    if (run->from == 0) x.next = next_of(j, first, &x.next_apart);
     if (whole == x.n && part.n == n) return x;
     memset(j->padded, 0, n * whole);
     for (size_t done = 0; done < n; done += part.n) {
@@ -264,6 +271,19 @@ static void read_group(const job *j, const unsigned char *group) {
     rkv_halves_to_floats(scales + j->width, j->zero, j->width);
 }
 
+/* n rows of one group, at once where the kernels can. */
+static bool dots_at_once(const job *j, rkv_rows_stretch part, size_t first, size_t n, const float *q,
+                         size_t ldq, float *s, size_t lds) {
+    if (!j->stream->dots_affine) return false;
+    for (size_t done = 0; done < n; done += part.n) {
+        part = rkv_rows_stretch_at(j->rows, first + done, n - done);
+        rkv_affine_block x = {part.layout, part.records, part.group, part.n, NULL, 0};
+        x.next = next_of(j, first + done, &x.next_apart);
+        if (!j->stream->dots_affine(q, ldq, j->m, &x, s + done, lds)) return false;
+    }
+    return true;
+}
+
 /* n rows of one group. */
 static void dots_group(const job *j, const rkv_rows_stretch *group, size_t first, size_t n, const float *q,
                        size_t ldq, float *s, size_t lds) {
@@ -295,7 +315,8 @@ void rkv_codes_dots(const rkv_stream *stream, const rkv_rows *rows, size_t first
     for (size_t done = 0, count; done < n; done += count) {
         part = rkv_rows_stretch_at(rows, first + done, n - done);
         count = smaller(part.left, n - done);
-        dots_group(&j, &part, first + done, count, q, ldq, s + done, lds);
+        if (!dots_at_once(&j, part, first + done, count, q, ldq, s + done, lds))
+            dots_group(&j, &part, first + done, count, q, ldq, s + done, lds);
     }
 }
 
@@ -337,6 +358,33 @@ static void mix_by_token(const job *j, size_t first, size_t n, const float *p, s
             mix_run_by_token(j, &g.run[i], &g, first, n, p, ldp, y, ldy);
 }
 
+/* n <= BLOCK rows side by side: copied where they do not lie so. */
+static rkv_affine_block records_of(const job *j, size_t first, size_t n) {
+    rkv_rows_stretch part = rkv_rows_stretch_at(j->rows, first, n);
+    size_t bytes = part.layout->record_bytes;
+    rkv_affine_block x = {part.layout, part.records, NULL, n, NULL, 0};
+    x.next = next_of(j, first, &x.next_apart);
+    if (part.n == n) return x;
+    for (size_t done = 0; done < n; done += part.n) {
+        part = rkv_rows_stretch_at(j->rows, first + done, n - done);
+        memcpy(j->padded + done * bytes, part.records, part.n * bytes);
+    }
+    x.records = j->padded;
+    return x;
+}
+
+/* At once where the kernels can; they take all blocks or none. */
+static bool mix_at_once(const job *j, size_t first, size_t n, const float *p, size_t ldp, float *y,
+                        size_t ldy) {
+    const rkv_row_layout *layout = rkv_rows_stretch_at(j->rows, first, 1).layout;
+    if (!j->stream->mix_affine || layout->record_bytes > j->ld + RECORD_HEAD) return false;
+    for (size_t t = 0; t < n; t += BLOCK) {
+        rkv_affine_block x = records_of(j, first + t, smaller(n - t, BLOCK));
+        if (!j->stream->mix_affine(p + t, ldp, j->m, &x, y, ldy)) return false;
+    }
+    return true;
+}
+
 /* n rows of one group. */
 static void mix_group(const job *j, const rkv_rows_stretch *group, size_t first, size_t n, const float *p,
                       size_t ldp, float *y, size_t ldy) {
@@ -363,7 +411,7 @@ void rkv_codes_mix(const rkv_stream *stream, const rkv_rows *rows, size_t first,
     j.first = first, j.next = next;
     rkv_rows_stretch part = rkv_rows_stretch_at(rows, first, n);
     if (!part.group) {
-        mix_by_token(&j, first, n, p, ldp, y, ldy);
+        if (!mix_at_once(&j, first, n, p, ldp, y, ldy)) mix_by_token(&j, first, n, p, ldp, y, ldy);
         return;
     }
     for (size_t done = 0, count; done < n; done += count) {

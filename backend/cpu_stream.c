@@ -57,11 +57,12 @@
 /* Row by row for rkv_cpu_level; the first two are for the same. */
 static const rkv_stream streams[] = {
 #if defined(__x86_64__)
-    {16, dots_avx512, mix_avx512, rkv_vnni_dots_codes, rkv_vnni_mix_codes, true},
-    {16, dots_avx512, mix_avx512, dots_codes_avx512, mix_codes_avx512, false},
-    {8, dots_avx2, mix_avx2, dots_codes_avx2, mix_codes_avx2, false},
+    {16, dots_avx512, mix_avx512, rkv_vnni_dots_codes, rkv_vnni_mix_codes, true, rkv_vnni_dots_affine,
+     rkv_vnni_mix_affine},
+    {16, dots_avx512, mix_avx512, dots_codes_avx512, mix_codes_avx512, false, NULL, NULL},
+    {8, dots_avx2, mix_avx2, dots_codes_avx2, mix_codes_avx2, false, NULL, NULL},
 #endif
-    {4, dots_baseline, mix_baseline, dots_codes_baseline, mix_codes_baseline, false},
+    {4, dots_baseline, mix_baseline, dots_codes_baseline, mix_codes_baseline, false, NULL, NULL},
 };
 
 #define N_STREAMS (sizeof streams / sizeof *streams)

@@ -6,7 +6,19 @@
 #include <stddef.h>
 
 #include "backend/rows_codes.h"
+#include "backend/rows_ops.h"
 #include "core/simd.h"
+
+/* Codes with their scales and zeros, side by side: rows of one channel group, or records that begin with
+ * theirs. */
+typedef struct rkv_affine_block {
+    const rkv_row_layout *layout;
+    const unsigned char *records;
+    const unsigned char *group; /* by channel: scale [width], zero [width], as float16 */
+    size_t rows;
+    const unsigned char *next; /* what is read after them; NULL: not known */
+    size_t next_apart;         /* bytes of it for each row */
+} rkv_affine_block;
 
 /* For this processor. Rows are ld floats apart; width is a multiple of lanes. */
 typedef struct rkv_stream {
@@ -22,7 +34,12 @@ typedef struct rkv_stream {
      * + 16 upper. */
     void (*dots_codes)(const float *q, size_t ldq, size_t m, const rkv_codes_block *x, float *s, size_t lds);
     void (*mix_codes)(const float *p, size_t ldp, size_t m, const rkv_codes_block *x, float *y, size_t ldy);
-    bool fixed_point; /* q and p are rounded first: cpu_stream_vnni.c has the error */
+    bool fixed_point; /* q and p are rounded first: cpu_vnni_digits.h has the error */
+    /* s [m, rows] = q [m, width] x^T, and y [m, width] += p [m, rows] x, of the numbers that they stand for;
+     * false: not in this layout, nothing was done. NULL: in none. */
+    bool (*dots_affine)(const float *q, size_t ldq, size_t m, const rkv_affine_block *x, float *s,
+                        size_t lds);
+    bool (*mix_affine)(const float *p, size_t ldp, size_t m, const rkv_affine_block *x, float *y, size_t ldy);
 } rkv_stream;
 
 /* The best that the processor can run (static). */

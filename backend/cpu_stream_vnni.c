@@ -1,130 +1,10 @@
 /* cpu_stream_vnni.c: the products of cpu_stream.h with codes for AVX-512 VNNI, which multiplies 64 bytes at
- * once and adds the products by fours.
- *
- * Numbers x [n] become fixed point: x = step P, step = max |x| / LEVELS, P a whole number of two or three
- * signed bytes, its digits: P = sum of 256^g digit g. Their products with codes are exact, and so are the
- * sums; digits meet in float32 at the end. Three digits have 2^22 levels: with the rounding of step and of
- * its inverse x is off by at most 5.1 2^-24 max |x|, what float32 sums come to anyway. Two have 2^15, and x
- * is off by step / 2: they are for queries and codes of 4 bits, where a sum of n products is then off by up
- * to 15.5 n step / 2, less than 1/2000 of what rounding the codes to whole numbers may come to where x is
- * largest. A mixture's weights, of which most are far below the largest, have three always. Numbers below
- * 2^-100 count as 0; infinities and NaN give NaN. */
+ * once and adds the products by fours. Queries and weights become digits (cpu_vnni_digits.h), whose products
+ * with codes are exact, and so are the sums; digits meet in float32 at the end. */
 #if defined(__x86_64__)
 #include "backend/cpu_stream_vnni.h"
 
-#include <immintrin.h>
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
-
-#include "core/simd.h"
-
-/* Left to itself, the compiler peels and vectorises loops that are written out already. */
-#define TARGET __attribute__((target("arch=x86-64-v4,avx512vnni"), optimize("O2,no-tree-vectorize")))
-#define INLINE TARGET static inline __attribute__((always_inline))
-
-#define LANES   ((size_t)16)
-/* Vectors that share a pass; numbers of a vector that are split at once: no sum of 256 products of bytes
- * leaves 2^24, and float32 holds it exactly. */
-#define VECTORS ((size_t)4)
-#define SPAN    ((size_t)256)
-/* Bytes that four split numbers take: their digits g are at 4 g. */
-#define QUAD    ((size_t)16)
-
-static inline size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-/* ---- numbers as digits ---- */
-
-typedef struct split_vectors {
-    int8_t whole[VECTORS][SPAN / 4 * QUAD],
-        half[VECTORS][SPAN / 4 * QUAD]; /* for whole bytes, for half ones */
-    float whole_step[VECTORS], half_step[VECTORS];
-} split_vectors;
-
-TARGET static __mmask16 first_lanes(size_t n) {
-    return n >= LANES ? (__mmask16)0xFFFF : (__mmask16)((1u << n) - 1);
-}
-
-/* The bits of the largest |factor x| of every lane: above all finite numbers' where one is not. */
-INLINE __m512i largest_of(const float *x, size_t n, float factor) {
-    __m512i most = _mm512_setzero_si512();
-    for (size_t i = 0; i < n; i += LANES) {
-        __m512 value = _mm512_maskz_loadu_ps(first_lanes(n - i), x + i);
-        if (factor > 1) value = _mm512_mul_ps(value, _mm512_set1_ps(factor));
-        most = _mm512_max_epi32(most, _mm512_castps_si512(_mm512_abs_ps(value)));
-    }
-    return most;
-}
-
-typedef struct scales {
-    float step[VECTORS], inverse[VECTORS];
-} scales;
-
-/* Of vectors whose largest numbers are in the lanes of most [VECTORS]. */
-INLINE scales scales_of(const __m512i *most, size_t digits) {
-    const float levels = digits == 3 ? 0x3F7F00p0f : 0x7F7Fp0f;
-    __m512i a =
-        _mm512_max_epi32(_mm512_unpacklo_epi32(most[0], most[1]), _mm512_unpackhi_epi32(most[0], most[1]));
-    __m512i b =
-        _mm512_max_epi32(_mm512_unpacklo_epi32(most[2], most[3]), _mm512_unpackhi_epi32(most[2], most[3]));
-    __m512i all = _mm512_max_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
-    __m256i half = _mm256_max_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
-    __m128i quarter = _mm_max_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
-    __m128 largest = _mm_castsi128_ps(quarter);
-    __mmask8 there = _mm_cmp_ps_mask(largest, _mm_set1_ps(0x1p-100f), _CMP_NLT_UQ);
-    __mmask8 finite = _mm_cmp_ps_mask(largest, _mm_set1_ps(INFINITY), _CMP_LT_OQ);
-    scales s;
-    _mm_storeu_ps(s.step, _mm_maskz_mul_ps(there, largest, _mm_set1_ps(1 / levels)));
-    _mm_storeu_ps(s.inverse, _mm_maskz_div_ps(there & finite, _mm_set1_ps(levels), largest));
-    return s;
-}
-
-/* x [n] to quads, to whole lanes of numbers. A sum with a large number leaves P in the lowest bits, each byte
- * 128 (the third 64) too large, so that none is negative. */
-INLINE void split(const float *x, size_t n, float inverse, size_t digits, int8_t *quad) {
-    const __m512i by_digit =
-        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    const __m512 large = _mm512_set1_ps(digits == 3 ? 0x1p23f + 0x408080p0f : 0x1p23f + 0x8080p0f);
-    for (size_t i = 0; i < n; i += LANES, quad += LANES / 4 * QUAD) {
-        __m512 value = _mm512_maskz_loadu_ps(first_lanes(n - i), x + i);
-        __m512i bytes = _mm512_castps_si512(_mm512_fmadd_ps(value, _mm512_set1_ps(inverse), large));
-        bytes = _mm512_xor_si512(bytes, _mm512_set1_epi32(0x8080));
-        if (digits == 3) bytes = _mm512_sub_epi32(bytes, _mm512_set1_epi32(0x400000));
-        _mm512_storeu_si512(quad, _mm512_shuffle_epi8(bytes, by_digit));
-    }
-}
-
-TARGET static void split_in_three(const float *p, size_t ldp, size_t m, size_t n, split_vectors *to) {
-    __m512i most[VECTORS] = {0};
-    for (size_t r = 0; r < m; r++)
-        most[r] = largest_of(p + r * ldp, n, 1);
-    scales s = scales_of(most, 3);
-    for (size_t r = 0; r < m; r++) {
-        split(p + r * ldp, n, s.inverse[r], 3, to->whole[r]);
-        to->whole_step[r] = s.step[r];
-    }
-}
-
-/* Numbers of m vectors that go with n bytes of less than a code each, or of two; then a second half, a
- * sixteenth of the size, begins `second` numbers later. */
-TARGET static void split_in_two(const float *q, size_t ldq, size_t m, size_t n, size_t second,
-                                rkv_codes_part part, split_vectors *to) {
-    const bool both = part == RKV_CODES_BOTH;
-    __m512i most[VECTORS] = {0};
-    for (size_t r = 0; r < m; r++) {
-        most[r] = largest_of(q + r * ldq, n, 1);
-        if (both) most[r] = _mm512_max_epi32(most[r], largest_of(q + r * ldq + second, n, 16));
-    }
-    scales s = scales_of(most, 2);
-    for (size_t r = 0; r < m; r++) {
-        split(q + r * ldq, n, s.inverse[r], 2, to->half[r]);
-        if (both) split(q + r * ldq + second, n, s.inverse[r] * 16, 2, to->whole[r]);
-        to->whole_step[r] = s.step[r] * 0.0625f;
-        to->half_step[r] = part == RKV_CODES_UPPER ? to->whole_step[r] : s.step[r];
-    }
-}
+#include "backend/cpu_vnni_digits.h"
 
 /* sum += the products of bytes with four digits, by fours. As an intrinsic, GCC 12 loads the digits apart and
  * moves every sum to and fro, which takes half as long again. */
@@ -228,9 +108,9 @@ INLINE void dots_group(form f, const split_vectors *q, size_t m, const rows16 *x
     }
 }
 
-/* s [m, rows] = the products with n bytes of x's rows, or that is added. */
-INLINE void dots_span(form f, const split_vectors *q, size_t m, const rkv_codes_block *x, size_t n, bool add,
-                      float *s, size_t lds) {
+/* s [m, rows] = the products with n bytes of x's rows, + shift [m] unless that is NULL; or that is added. */
+INLINE void dots_span(form f, const split_vectors *q, size_t m, const rkv_codes_block *x, size_t n,
+                      const float *shift, bool add, float *s, size_t lds) {
     const __m512i bits = bits_of(x->part);
     __m512 value[VECTORS];
     rows16 group = {.codes = x->codes, .apart = x->apart, .all = true};
@@ -248,6 +128,7 @@ INLINE void dots_span(form f, const split_vectors *q, size_t m, const rkv_codes_
 #pragma GCC unroll 4
         for (size_t r = 0; r < m; r++) {
             float *to = s + r * lds + j;
+            if (shift) value[r] = _mm512_add_ps(value[r], _mm512_set1_ps(shift[r]));
             if (add) value[r] = _mm512_add_ps(value[r], _mm512_maskz_loadu_ps(first_lanes(left), to));
             _mm512_mask_storeu_ps(to, first_lanes(left), value[r]);
         }
@@ -264,12 +145,25 @@ INLINE void dots_rows(const float *q, size_t ldq, size_t m, const rkv_codes_bloc
         else
             split_in_two(q + d, ldq, m, n, x->n, x->part, &split_q);
         if (x->part == RKV_CODES_WHOLE)
-            dots_span((form){true, false, 3}, &split_q, m, &part, n, d > 0, s, lds);
+            dots_span((form){true, false, 3}, &split_q, m, &part, n, NULL, d > 0, s, lds);
         else if (x->part == RKV_CODES_BOTH)
-            dots_span((form){true, true, 2}, &split_q, m, &part, n, d > 0, s, lds);
+            dots_span((form){true, true, 2}, &split_q, m, &part, n, NULL, d > 0, s, lds);
         else
-            dots_span((form){false, true, 2}, &split_q, m, &part, n, d > 0, s, lds);
+            dots_span((form){false, true, 2}, &split_q, m, &part, n, NULL, d > 0, s, lds);
     }
+}
+
+/* Of keys in channel groups. */
+INLINE void dots_of_group(const float *q, size_t ldq, size_t m, const rkv_affine_block *x,
+                          const rkv_codes_block *codes, float *s, size_t lds) {
+    const bool both = codes->part == RKV_CODES_BOTH;
+    split_vectors split_q;
+    float shift[VECTORS];
+    split_queries(q, ldq, m, x->group, codes->n, both, &split_q, shift);
+    if (both)
+        dots_span((form){true, true, 2}, &split_q, m, codes, codes->n, shift, false, s, lds);
+    else
+        dots_span((form){true, false, 3}, &split_q, m, codes, codes->n, shift, false, s, lds);
 }
 
 /* ---- mixtures ---- */
@@ -371,6 +265,31 @@ INLINE void mix_rows(const float *p, size_t ldp, size_t m, const rkv_codes_block
     }
 }
 
+INLINE void add_number(__m512 number, size_t n, float *y) {
+    for (size_t i = 0; i < n; i += LANES)
+        _mm512_storeu_ps(y + i, _mm512_add_ps(_mm512_loadu_ps(y + i), number));
+}
+
+/* Of values with one or two groups to a record, or two halves whose codes share their bytes. */
+INLINE void mix_of_records(const float *p, size_t ldp, size_t m, const rkv_affine_block *x,
+                           const rkv_codes_block *codes, size_t n_groups, float *y, size_t ldy) {
+    const bool both = codes->part == RKV_CODES_BOTH;
+    const size_t parts = both || n_groups == 2 ? 2 : 1, numbers = x->layout->width / parts;
+    split_vectors split_p[2];
+    float shift[2][VECTORS];
+    rkv_codes_block part = *codes;
+    split_weights(p, ldp, m, x->records, codes->apart, x->rows, n_groups, split_p, shift);
+    part.n = numbers;
+    for (size_t i = 0; i < parts; i++, y += numbers, part.next = NULL) {
+        const size_t g = n_groups == 2 ? i : 0;
+        rkv_codes_part half = i ? RKV_CODES_UPPER : RKV_CODES_LOWER;
+        mix_part(&split_p[g], m, part, both ? half : RKV_CODES_WHOLE, y, ldy);
+        for (size_t r = 0; r < m; r++)
+            add_number(_mm512_set1_ps(shift[g][r]), numbers, y + r * ldy);
+        if (!both) part.codes += numbers;
+    }
+}
+
 /* ---- for every number of vectors, as a constant ---- */
 
 TARGET void rkv_vnni_dots_codes(const float *q, size_t ldq, size_t m, const rkv_codes_block *x, float *s,
@@ -389,5 +308,56 @@ TARGET void rkv_vnni_mix_codes(const float *p, size_t ldp, size_t m, const rkv_c
     if (m == 3) mix_rows(p, ldp, 3, x, y, ldy);
     if (m == 2) mix_rows(p, ldp, 2, x, y, ldy);
     if (m == 1) mix_rows(p, ldp, 1, x, y, ldy);
+}
+
+/* x's codes, from byte `at` of a record on. */
+static rkv_codes_block codes_at(const rkv_affine_block *x, size_t at) {
+    return (rkv_codes_block){.codes = x->records + at,
+                             .apart = x->layout->record_bytes,
+                             .rows = x->rows,
+                             .n = rkv_codes_bytes(x->layout),
+                             .part = x->layout->bits == 8 ? RKV_CODES_WHOLE : RKV_CODES_BOTH,
+                             .next = x->next,
+                             .next_apart = x->next_apart};
+}
+
+/* Rows of whole lanes, not too wide for the kernels. */
+static bool fits(const rkv_row_layout *layout) {
+    return layout->width <= SPAN && layout->width % (layout->bits == 8 ? LANES : 2 * LANES) == 0;
+}
+
+TARGET bool rkv_vnni_dots_affine(const float *q, size_t ldq, size_t m, const rkv_affine_block *x, float *s,
+                                 size_t lds) {
+    const rkv_codes_block codes = codes_at(x, 0);
+    if (!x->layout->by_channel || !fits(x->layout)) return false;
+    for (; m >= VECTORS; m -= VECTORS, q += VECTORS * ldq, s += VECTORS * lds)
+        dots_of_group(q, ldq, VECTORS, x, &codes, s, lds);
+    if (m == 3) dots_of_group(q, ldq, 3, x, &codes, s, lds);
+    if (m == 2) dots_of_group(q, ldq, 2, x, &codes, s, lds);
+    if (m == 1) dots_of_group(q, ldq, 1, x, &codes, s, lds);
+    return true;
+}
+
+INLINE void mix_all(const float *p, size_t ldp, size_t m, const rkv_affine_block *x, size_t n_groups,
+                    float *y, size_t ldy) {
+    const rkv_codes_block codes = codes_at(x, n_groups * sizeof(rkv_affine));
+    for (; m >= VECTORS; m -= VECTORS, p += VECTORS * ldp, y += VECTORS * ldy)
+        mix_of_records(p, ldp, VECTORS, x, &codes, n_groups, y, ldy);
+    if (m == 3) mix_of_records(p, ldp, 3, x, &codes, n_groups, y, ldy);
+    if (m == 2) mix_of_records(p, ldp, 2, x, &codes, n_groups, y, ldy);
+    if (m == 1) mix_of_records(p, ldp, 1, x, &codes, n_groups, y, ldy);
+}
+
+TARGET bool rkv_vnni_mix_affine(const float *p, size_t ldp, size_t m, const rkv_affine_block *x, float *y,
+                                size_t ldy) {
+    const rkv_row_layout *layout = x->layout;
+    if (layout->by_channel || !fits(layout) || x->rows > SPAN) return false;
+    const bool one = layout->group == layout->width, two = 2 * layout->group == layout->width;
+    if (!one && !(two && layout->group % LANES == 0)) return false;
+    if (one)
+        mix_all(p, ldp, m, x, 1, y, ldy);
+    else
+        mix_all(p, ldp, m, x, 2, y, ldy);
+    return true;
 }
 #endif

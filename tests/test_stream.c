@@ -11,6 +11,7 @@
 
 #include "backend/backend.h"
 #include "backend/cpu_stream.h"
+#include "core/half.h"
 #include "core/random.h"
 
 #define U 0x1p-24 /* float32's unit roundoff */
@@ -187,12 +188,114 @@ static void test_streams_of_odd_numbers(void **state) {
         }
 }
 
+/* ---- codes with their scales and zeros ---- */
+
+/* Rows of one layout, and the numbers that they stand for. */
+typedef struct affine_rows {
+    rkv_row_layout layout;
+    unsigned char *group, *records; /* group: by channel */
+    double *number;                 /* [rows, width] */
+} affine_rows;
+
+static float random_half(unsigned char *at, double low) {
+    float value = (float)(low + (1 - low) * rkv_random_unit(&dice));
+    uint16_t half;
+    rkv_floats_to_halves(&value, &half, 1);
+    memcpy(at, &half, sizeof half);
+    return rkv_half_finite(half);
+}
+
+static unsigned code_at(const affine_rows *x, size_t row, size_t i) {
+    const rkv_row_layout *layout = &x->layout;
+    size_t head = layout->by_channel ? 0 : layout->width / layout->group * 4, half = (layout->width + 1) / 2;
+    const unsigned char *codes = x->records + row * layout->record_bytes + head;
+    if (layout->bits == 8) return codes[i];
+    return i < half ? codes[i] & 15u : codes[i - half] >> 4;
+}
+
+static affine_rows random_affine_rows(const rkv_row_format *format, size_t width, size_t rows) {
+    affine_rows x = {.number = malloc(rows * width * sizeof *x.number)};
+    assert_int_equal(rkv_row_layout_of(format, width, &x.layout), RKV_OK);
+    bool by_channel = x.layout.by_channel;
+    size_t bytes = x.layout.record_bytes, groups = by_channel ? width : width / x.layout.group;
+    x.records = malloc(rows * bytes), x.group = malloc(4 * width);
+    float *scale = malloc(groups * sizeof *scale), *zero = malloc(groups * sizeof *zero);
+    for (size_t i = 0; i < rows * bytes; i++)
+        x.records[i] = (unsigned char)rkv_random_below(&dice, 256);
+    for (size_t row = 0; row < rows; row++) {
+        unsigned char *head = x.records + row * bytes;
+        for (size_t g = 0; g < groups && (row == 0 || !by_channel); g++) {
+            scale[g] = random_half(by_channel ? x.group + 2 * g : head + 4 * g, 0);
+            zero[g] = random_half(by_channel ? x.group + 2 * (width + g) : head + 4 * g + 2, -1);
+        }
+        for (size_t i = 0; i < width; i++) {
+            size_t g = by_channel ? i : i / x.layout.group;
+            x.number[row * width + i] = (double)zero[g] + (double)scale[g] * code_at(&x, row, i);
+        }
+    }
+    free(scale), free(zero);
+    return x;
+}
+
+/* Beside what check_codes allows for, the roundings of scale times vector, and the sums with zeros. */
+static void check_affine(const rkv_stream *stream, const affine_rows *x, size_t rows, size_t m) {
+    size_t width = x->layout.width;
+    rkv_codes_part part = x->layout.bits == 8 ? RKV_CODES_WHOLE : RKV_CODES_BOTH;
+    const rkv_affine_block block = {&x->layout, x->records, x->group, rows, x->records, 16};
+    float *q = random_floats(m * width, 1), *p = random_floats(m * rows, 1);
+    float *s = random_floats(m * rows, 1), *y = random_floats(m * width, 1);
+    float *before = memcpy(malloc(m * width * 4), y, m * width * 4);
+    double terms = (double)(width + 4), many = (double)(rows + 4);
+    bool dots = stream->dots_affine(q, width, m, &block, s, rows);
+    bool mixed = stream->mix_affine(p, rows, m, &block, y, width);
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; dots && j < rows; j++) {
+            double sum = 0;
+            for (size_t l = 0; l < width; l++)
+                sum += (double)q[i * width + l] * x->number[j * width + l];
+            assert_true(fabs(sum - (double)s[i * rows + j]) <=
+                        256 * terms * terms * U + rounding_error(stream, part, true, width));
+        }
+        for (size_t l = 0; l < width; l++) {
+            double sum = (double)before[i * width + l];
+            for (size_t j = 0; mixed && j < rows; j++)
+                sum += (double)p[i * rows + j] * x->number[j * width + l];
+            assert_true(fabs(sum - (double)y[i * width + l]) <=
+                        256 * many * many * U + rounding_error(stream, part, false, rows));
+        }
+    }
+    bool whole = width % (part == RKV_CODES_BOTH ? 32 : 16) == 0 && width <= 256;
+    bool few = x->layout.group == width || (2 * x->layout.group == width && x->layout.group % 16 == 0);
+    assert_int_equal(dots, whole && x->layout.by_channel);
+    assert_int_equal(mixed, whole && !x->layout.by_channel && few);
+    free(q), free(p), free(s), free(y), free(before);
+}
+
+static void test_codes_with_scales(void **state) {
+    (void)state;
+    static const rkv_row_form forms[] = {RKV_ROWS_INT8, RKV_ROWS_INT4};
+    static const size_t widths[] = {16, 24, 32, 64, 96, 128, 256, 288}, all_rows[] = {1, 5, 32, 67, 256};
+    const rkv_stream *stream;
+    for (size_t t = 0; (stream = rkv_stream_at(t)); t++)
+        for (size_t f = 0; stream->dots_affine && f < 2; f++)
+            for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+                for (size_t n = 0; n < sizeof all_rows / sizeof *all_rows; n++)
+                    for (size_t groups = 0; groups <= 3; groups++) { /* 0: by channel */
+                        size_t width = widths[w], rows = all_rows[n], m = 1 + rkv_random_below(&dice, 7);
+                        rkv_row_format format = {forms[f], groups ? RKV_AXIS_TOKEN : RKV_AXIS_CHANNEL,
+                                                 groups ? width / groups : rows};
+                        if (groups && width % groups) continue;
+                        affine_rows x = random_affine_rows(&format, width, rows);
+                        check_affine(stream, &x, rows, m);
+                        free(x.group), free(x.records), free(x.number);
+                    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_stream),
-        cmocka_unit_test(test_every_stream_of_codes),
-        cmocka_unit_test(test_streams_of_many_codes),
-        cmocka_unit_test(test_streams_of_odd_numbers),
+        cmocka_unit_test(test_every_stream),          cmocka_unit_test(test_every_stream_of_codes),
+        cmocka_unit_test(test_streams_of_many_codes), cmocka_unit_test(test_streams_of_odd_numbers),
+        cmocka_unit_test(test_codes_with_scales),
     };
     return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
 }

@@ -1,0 +1,252 @@
+/* cpu_vnni_digits.h: float32 numbers as the signed bytes that AVX-512 VNNI multiplies with codes; included by
+ * cpu_stream_vnni.c alone.
+ *
+ * Numbers x [n] become fixed point: x = step P, step = max |x| / LEVELS, P a whole number of two or three
+ * signed bytes, its digits: P = sum of 256^g digit g. Their products with codes are exact, and so are the
+ * sums; digits meet in float32 at the end. Three digits have 2^22 levels: with the rounding of step and of
+ * its inverse x is off by at most 5.1 2^-24 max |x|, what float32 sums come to anyway. Two have 2^15, and x
+ * is off by step / 2: they are for queries and codes of 4 bits, where a sum of n products is then off by up
+ * to 15.5 n step / 2, less than 1/2000 of what rounding the codes to whole numbers may come to where x is
+ * largest. A mixture's weights, of which most are far below the largest, have three always. Numbers below
+ * 2^-100 count as 0; infinities and NaN give NaN. */
+#ifndef RKV_BACKEND_CPU_VNNI_DIGITS_H
+#define RKV_BACKEND_CPU_VNNI_DIGITS_H
+
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "backend/cpu_stream.h"
+#include "backend/rows_affine.h"
+#include "core/simd.h"
+
+/* Left to itself, the compiler peels and vectorises loops that are written out already. */
+#define TARGET __attribute__((target("arch=x86-64-v4,avx512vnni"), optimize("O2,no-tree-vectorize")))
+#define INLINE TARGET static inline __attribute__((always_inline))
+
+#define LANES   ((size_t)16)
+/* Vectors that share a pass; numbers of a vector that are split at once: no sum of 256 products of bytes
+ * leaves 2^24, and float32 holds it exactly. */
+#define VECTORS ((size_t)4)
+#define SPAN    ((size_t)256)
+/* Bytes that four split numbers take: their digits g are at 4 g. */
+#define QUAD    ((size_t)16)
+
+static inline size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* ---- numbers as digits ---- */
+
+typedef struct split_vectors {
+    int8_t whole[VECTORS][SPAN / 4 * QUAD],
+        half[VECTORS][SPAN / 4 * QUAD]; /* for whole bytes, for half ones */
+    float whole_step[VECTORS], half_step[VECTORS];
+} split_vectors;
+
+TARGET static __mmask16 first_lanes(size_t n) {
+    return n >= LANES ? (__mmask16)0xFFFF : (__mmask16)((1u << n) - 1);
+}
+
+/* The bits of the largest |factor x| of every lane: above all finite numbers' where one is not. */
+INLINE __m512i largest_of(const float *x, size_t n, float factor) {
+    __m512i most = _mm512_setzero_si512();
+    for (size_t i = 0; i < n; i += LANES) {
+        __m512 value = _mm512_maskz_loadu_ps(first_lanes(n - i), x + i);
+        if (factor > 1) value = _mm512_mul_ps(value, _mm512_set1_ps(factor));
+        most = _mm512_max_epi32(most, _mm512_castps_si512(_mm512_abs_ps(value)));
+    }
+    return most;
+}
+
+typedef struct scales {
+    float step[VECTORS], inverse[VECTORS];
+} scales;
+
+/* Of vectors whose largest numbers are in the lanes of most [VECTORS]. */
+INLINE scales scales_of(const __m512i *most, size_t digits) {
+    const float levels = digits == 3 ? 0x3F7F00p0f : 0x7F7Fp0f;
+    __m512i a =
+        _mm512_max_epi32(_mm512_unpacklo_epi32(most[0], most[1]), _mm512_unpackhi_epi32(most[0], most[1]));
+    __m512i b =
+        _mm512_max_epi32(_mm512_unpacklo_epi32(most[2], most[3]), _mm512_unpackhi_epi32(most[2], most[3]));
+    __m512i all = _mm512_max_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+    __m256i half = _mm256_max_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+    __m128i quarter = _mm_max_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    __m128 largest = _mm_castsi128_ps(quarter);
+    __mmask8 there = _mm_cmp_ps_mask(largest, _mm_set1_ps(0x1p-100f), _CMP_NLT_UQ);
+    __mmask8 finite = _mm_cmp_ps_mask(largest, _mm_set1_ps(INFINITY), _CMP_LT_OQ);
+    scales s;
+    _mm_storeu_ps(s.step, _mm_maskz_mul_ps(there, largest, _mm_set1_ps(1 / levels)));
+    _mm_storeu_ps(s.inverse, _mm_maskz_div_ps(there & finite, _mm_set1_ps(levels), largest));
+    return s;
+}
+
+/* One number in each lane to quads. A sum with a large number leaves P in the lowest bits, each byte 128 (the
+ * third 64) too large, so that none is negative. */
+INLINE void split_lanes(__m512 value, __m512 inverse, size_t digits, int8_t *quad) {
+    const __m512i by_digit =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+    const __m512 large = _mm512_set1_ps(digits == 3 ? 0x1p23f + 0x408080p0f : 0x1p23f + 0x8080p0f);
+    __m512i bytes = _mm512_castps_si512(_mm512_fmadd_ps(value, inverse, large));
+    bytes = _mm512_xor_si512(bytes, _mm512_set1_epi32(0x8080));
+    if (digits == 3) bytes = _mm512_sub_epi32(bytes, _mm512_set1_epi32(0x400000));
+    _mm512_storeu_si512(quad, _mm512_shuffle_epi8(bytes, by_digit));
+}
+
+/* x [n], and zeros up to whole lanes. */
+INLINE void split(const float *x, size_t n, float inverse, size_t digits, int8_t *quad) {
+    const __m512 all = _mm512_set1_ps(inverse);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES, quad += LANES / 4 * QUAD)
+        split_lanes(_mm512_loadu_ps(x + i), all, digits, quad);
+    if (i < n) split_lanes(_mm512_maskz_loadu_ps(first_lanes(n - i), x + i), all, digits, quad);
+}
+
+TARGET static void split_in_three(const float *p, size_t ldp, size_t m, size_t n, split_vectors *to) {
+    __m512i most[VECTORS] = {0};
+    for (size_t r = 0; r < m; r++)
+        most[r] = largest_of(p + r * ldp, n, 1);
+    scales s = scales_of(most, 3);
+    for (size_t r = 0; r < m; r++) {
+        split(p + r * ldp, n, s.inverse[r], 3, to->whole[r]);
+        to->whole_step[r] = s.step[r];
+    }
+}
+
+/* Numbers of m vectors that go with n bytes of less than a code each, or of two; then a second half, a
+ * sixteenth of the size, begins `second` numbers later. */
+TARGET static void split_in_two(const float *q, size_t ldq, size_t m, size_t n, size_t second,
+                                rkv_codes_part part, split_vectors *to) {
+    const bool both = part == RKV_CODES_BOTH;
+    __m512i most[VECTORS] = {0};
+    for (size_t r = 0; r < m; r++) {
+        most[r] = largest_of(q + r * ldq, n, 1);
+        if (both) most[r] = _mm512_max_epi32(most[r], largest_of(q + r * ldq + second, n, 16));
+    }
+    scales s = scales_of(most, 2);
+    for (size_t r = 0; r < m; r++) {
+        split(q + r * ldq, n, s.inverse[r], 2, to->half[r]);
+        if (both) split(q + r * ldq + second, n, s.inverse[r] * 16, 2, to->whole[r]);
+        to->whole_step[r] = s.step[r] * 0.0625f;
+        to->half_step[r] = part == RKV_CODES_UPPER ? to->whole_step[r] : s.step[r];
+    }
+}
+
+/* ---- with their scales and zeros ---- */
+
+/* The sums of the lanes of each. */
+INLINE __m128 sums_of(const __m512 *x) {
+    __m512 a = _mm512_add_ps(_mm512_unpacklo_ps(x[0], x[1]), _mm512_unpackhi_ps(x[0], x[1]));
+    __m512 b = _mm512_add_ps(_mm512_unpacklo_ps(x[2], x[3]), _mm512_unpackhi_ps(x[2], x[3]));
+    __m512d c = _mm512_castps_pd(a), d = _mm512_castps_pd(b);
+    __m512 all =
+        _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(c, d)), _mm512_castpd_ps(_mm512_unpackhi_pd(c, d)));
+    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
+    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+}
+
+INLINE __m512 halves_at(const uint16_t *halves) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)halves));
+}
+
+/* Writes a folded number of every lane, and keeps the largest |factor x| of each. */
+INLINE __m512i put_folded(__m512 value, float factor, __m512i most, float *to) {
+    __m512 sized = factor > 1 ? _mm512_mul_ps(value, _mm512_set1_ps(factor)) : value;
+    _mm512_storeu_ps(to, value);
+    return _mm512_max_epi32(most, _mm512_castps_si512(_mm512_abs_ps(sized)));
+}
+
+/* Queries of m rows of q for keys of a channel group, whose scales and zeros are at `group`: of 8 bits, or of
+ * 4 where the upper codes begin at n. */
+INLINE void split_queries(const float *q, size_t ldq, size_t m, const unsigned char *group, size_t n,
+                          bool both, split_vectors *to, float *shift) {
+    const size_t width = both ? 2 * n : n, digits = both ? 2 : 3;
+    const uint16_t *scale = (const uint16_t *)(const void *)group, *zero = scale + width;
+    const __m512 sixteenth = _mm512_set1_ps(0.0625f);
+    float folded[VECTORS][SPAN];
+    __m512i most[VECTORS] = {0};
+    __m512 sum[VECTORS] = {0};
+    for (size_t b = 0; b < 4 * width; b += 64) /* of the group after the next */
+        rkv_prefetch(group, 2 * (4 * width + 4) + b);
+    for (size_t i = 0; i < n; i += LANES) {
+        __m512 scale_0 = halves_at(scale + i), zero_0 = halves_at(zero + i), scale_1, zero_1;
+        if (both)
+            scale_1 = _mm512_mul_ps(halves_at(scale + n + i), sixteenth), zero_1 = halves_at(zero + n + i);
+#pragma GCC unroll 4
+        for (size_t r = 0; r < m; r++) {
+            __m512 x = _mm512_loadu_ps(q + r * ldq + i);
+            sum[r] = _mm512_fmadd_ps(x, zero_0, sum[r]);
+            x = _mm512_mul_ps(x, scale_0);
+            if (both) {
+                __m512 upper = _mm512_loadu_ps(q + r * ldq + n + i);
+                sum[r] = _mm512_fmadd_ps(upper, zero_1, sum[r]);
+                upper = _mm512_mul_ps(upper, scale_1);
+                most[r] = put_folded(upper, 16, most[r], folded[r] + n + i);
+                x = _mm512_sub_ps(x, upper);
+            }
+            most[r] = put_folded(x, 1, most[r], folded[r] + i);
+        }
+    }
+    scales s = scales_of(most, digits);
+    _mm_storeu_ps(shift, sums_of(sum));
+#pragma GCC unroll 4
+    for (size_t r = 0; r < m; r++) {
+        split(folded[r], n, s.inverse[r], digits, both ? to->half[r] : to->whole[r]);
+        if (both) split(folded[r] + n, n, s.inverse[r] * 16, 2, to->whole[r]);
+        to->whole_step[r] = both ? s.step[r] * 0.0625f : s.step[r];
+        to->half_step[r] = s.step[r];
+    }
+}
+
+/* Sixteen scales and zeros, as float16 in the lower and upper half of each lane. */
+INLINE __m512 lower_halves(__m512i pairs) {
+    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(pairs));
+}
+INLINE __m512 upper_halves(__m512i pairs) {
+    return lower_halves(_mm512_srli_epi32(pairs, 16));
+}
+
+/* Weights p [m, rows] of records that begin with n_groups pairs, one or two, of scale and zero: to
+ * [n_groups], and shift [n_groups, VECTORS]. */
+INLINE void split_weights(const float *p, size_t ldp, size_t m, const unsigned char *records, size_t apart,
+                          size_t rows, size_t n_groups, split_vectors *to, float (*shift)[VECTORS]) {
+    const __m512i evens = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i of[2] = {evens, _mm512_add_epi32(evens, _mm512_set1_epi32(1))};
+    uint64_t pairs[SPAN + LANES]; /* the second means nothing where there is one */
+    float folded[2][VECTORS][SPAN];
+    __m512i most[2][VECTORS] = {0};
+    __m512 sum[2][VECTORS] = {0};
+    for (size_t row = 0; row < rows; row++)
+        memcpy(pairs + row, records + row * apart, sizeof *pairs);
+    memset(pairs + rows, 0, LANES * sizeof *pairs);
+    for (size_t t = 0; t < rows; t += LANES) {
+        __m512i first = _mm512_loadu_si512(pairs + t), second = _mm512_loadu_si512(pairs + t + 8);
+#pragma GCC unroll 2
+        for (size_t g = 0; g < n_groups; g++) {
+            __m512i here = _mm512_permutex2var_epi32(first, of[g], second);
+            __m512 scale = lower_halves(here), zero = upper_halves(here);
+#pragma GCC unroll 4
+            for (size_t r = 0; r < m; r++) {
+                const float *at = p + r * ldp + t;
+                __m512 x = rows - t >= LANES ? _mm512_loadu_ps(at)
+                                             : _mm512_maskz_loadu_ps(first_lanes(rows - t), at);
+                sum[g][r] = _mm512_fmadd_ps(x, zero, sum[g][r]);
+                most[g][r] = put_folded(_mm512_mul_ps(x, scale), 1, most[g][r], folded[g][r] + t);
+            }
+        }
+    }
+#pragma GCC unroll 2
+    for (size_t g = 0; g < n_groups; g++) {
+        scales s = scales_of(most[g], 3);
+        _mm_storeu_ps(shift[g], sums_of(sum[g]));
+#pragma GCC unroll 4
+        for (size_t r = 0; r < m; r++) {
+            split(folded[g][r], rows, s.inverse[r], 3, to[g].whole[r]);
+            to[g].whole_step[r] = s.step[r];
+        }
+    }
+}
+
+#endif
