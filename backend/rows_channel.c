@@ -38,7 +38,7 @@ RKV_CLONES static void put_codes(const float *x, size_t n, const float *zero, co
 /* Channels [from, to), at most PIECE. */
 static void encode_piece(const rkv_row_layout *layout, const float *x, size_t stride, rkv_codes_run run,
                          unsigned char *group, unsigned char *records) {
-    float low[PIECE], high[PIECE], inverse[PIECE], levels = layout->bits == 8 ? 255.0f : 15.0f;
+    float low[PIECE], high[PIECE], inverse[PIECE], levels = rkv_levels(layout);
     uint16_t *scales = (uint16_t *)(void *)group, *zeros = scales + layout->width;
     size_t n = run.to - run.from;
     ranges_of(x + run.from, layout->group, stride, n, low, high);
@@ -47,7 +47,7 @@ static void encode_piece(const rkv_row_layout *layout, const float *x, size_t st
         scales[run.from + i] = affine.scale;
         zeros[run.from + i] = affine.zero;
         low[i] = rkv_half_finite(affine.zero);
-        inverse[i] = affine.scale ? 1.0f / rkv_half_finite(affine.scale) : 0;
+        inverse[i] = rkv_affine_inverse(affine);
     }
     for (size_t row = 0; row < layout->group; row++)
         put_codes(x + row * stride + run.from, n, low, inverse, levels, run.part,

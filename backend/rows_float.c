@@ -28,7 +28,7 @@ static void decode_f32(const rkv_row_layout *layout, const unsigned char *record
 
 RKV_CLONES static void clamp_to_half(const float *x, size_t n, float *y) {
     for (size_t i = 0; i < n; i++)
-        y[i] = x[i] > RKV_HALF_MOST ? RKV_HALF_MOST : x[i] < -RKV_HALF_MOST ? -RKV_HALF_MOST : x[i];
+        y[i] = rkv_within_half(x[i]);
 }
 
 static void encode_f16(const rkv_row_layout *layout, const float *x, size_t n, size_t stride,
@@ -53,28 +53,16 @@ static void decode_f16(const rkv_row_layout *layout, const unsigned char *record
             rkv_halves_to_floats(halves + i * layout->width, x + i * stride, layout->width);
 }
 
-/* ---- bfloat16: the upper half of a float ---- */
-
-/* To the nearest, ties to even. */
-static inline uint16_t to_bfloat(float x) {
-    const float most = 0x1.FEp127f;
-    float clamped = x > most ? most : x < -most ? -most : x;
-    uint32_t bits;
-    memcpy(&bits, &clamped, sizeof bits);
-    uint32_t rounded = bits + 0x7FFFu + (bits >> 16 & 1u);
-    return (uint16_t)((x == x ? rounded : bits | 0x00400000u) >> 16);
-}
+/* ---- bfloat16 ---- */
 
 RKV_CLONES static void to_bfloats(const float *x, size_t n, uint16_t *y) {
     for (size_t i = 0; i < n; i++)
-        y[i] = to_bfloat(x[i]);
+        y[i] = rkv_float_to_bfloat(x[i]);
 }
 
 RKV_CLONES static void from_bfloats(const uint16_t *x, size_t n, float *y) {
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits = (uint32_t)x[i] << 16;
-        memcpy(y + i, &bits, sizeof bits);
-    }
+    for (size_t i = 0; i < n; i++)
+        y[i] = rkv_bfloat_to_float(x[i]);
 }
 
 static void encode_bf16(const rkv_row_layout *layout, const float *x, size_t n, size_t stride,

@@ -21,8 +21,7 @@ RKV_CLONES static void range_of(const float *x, size_t n, float *low, float *hig
 
 RKV_CLONES static void put_codes(const float *x, size_t n, rkv_affine affine, float levels,
                                  rkv_codes_part part, unsigned char *codes) {
-    float zero = rkv_half_finite(affine.zero), scale = rkv_half_finite(affine.scale);
-    float inverse = scale > 0 ? 1.0f / scale : 0;
+    float zero = rkv_half_finite(affine.zero), inverse = rkv_affine_inverse(affine);
     if (part == RKV_CODES_UPPER)
         for (size_t i = 0; i < n; i++)
             codes[i] |= (unsigned char)(rkv_code_of(x[i], zero, inverse, levels) << 4);
@@ -32,7 +31,7 @@ RKV_CLONES static void put_codes(const float *x, size_t n, rkv_affine affine, fl
 }
 
 static void encode_row(const rkv_row_layout *layout, const float *x, unsigned char *record) {
-    float levels = layout->bits == 8 ? 255.0f : 15.0f;
+    float levels = rkv_levels(layout);
     unsigned char *codes = record + rkv_token_groups(layout) * sizeof(rkv_affine);
     for (size_t from = 0; from < layout->width; from += layout->group, record += sizeof(rkv_affine)) {
         size_t to = layout->width - from < layout->group ? layout->width : from + layout->group;
