@@ -90,4 +90,4 @@ void rkv_channel_decode(const rkv_row_layout *layout, const unsigned char *group
     }
 }
 
-const rkv_row_codec rkv_rows_channel = {true, NULL, NULL};
+const rkv_row_codec rkv_rows_channel = {NULL, NULL};

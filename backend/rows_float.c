@@ -82,6 +82,6 @@ static void decode_bf16(const rkv_row_layout *layout, const unsigned char *recor
             from_bfloats(from + i * layout->width, layout->width, x + i * stride);
 }
 
-const rkv_row_codec rkv_rows_f32 = {false, encode_f32, decode_f32};
-const rkv_row_codec rkv_rows_f16 = {false, encode_f16, decode_f16};
-const rkv_row_codec rkv_rows_bf16 = {false, encode_bf16, decode_bf16};
+const rkv_row_codec rkv_rows_f32 = {encode_f32, decode_f32};
+const rkv_row_codec rkv_rows_f16 = {encode_f16, decode_f16};
+const rkv_row_codec rkv_rows_bf16 = {encode_bf16, decode_bf16};

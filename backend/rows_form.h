@@ -6,7 +6,6 @@
 
 /* A form whose rows stand alone. */
 typedef struct rkv_row_codec {
-    bool finite; /* holds no infinity and no NaN */
     /* n rows, `stride` floats apart outside and packed inside. */
     void (*encode)(const rkv_row_layout *layout, const float *x, size_t n, size_t stride,
                    unsigned char *records);

@@ -12,9 +12,7 @@
 
 #include "backend/rows_list.h"
 #include "backend/rows_ops.h"
-#include "core/fail.h"
 #include "core/memory.h"
-#include "core/simd.h"
 
 typedef struct host_rows {
     rkv_rows base;
@@ -197,32 +195,9 @@ static rkv_status append_by_channel(host_rows *rows, const float *x, size_t n, s
 
 /* ---- appending, keeping, reading ---- */
 
-RKV_CLONES static bool all_finite(const float *x, size_t n) {
-    uint32_t bits, most = 0;
-    for (size_t i = 0; i < n; i++) {
-        memcpy(&bits, x + i, sizeof bits);
-        bits &= 0x7FFFFFFFu;
-        most = bits > most ? bits : most;
-    }
-    return most < 0x7F800000u;
-}
-
-static rkv_status check_finite(const host_rows *rows, const float *x, size_t n, size_t stride) {
-    for (size_t i = 0; i < n; i++, x += stride) {
-        if (all_finite(x, rows->base.layout.width)) continue;
-        size_t bad = 0;
-        while (x[bad] - x[bad] == 0)
-            bad++;
-        return rkv_fail(RKV_DATA, "number %zu of row %zu is %g: %s rows hold finite numbers only", bad,
-                        host_count(&rows->base) + i, (double)x[bad],
-                        rkv_row_form_name(rows->base.format.form));
-    }
-    return RKV_OK;
-}
-
 static rkv_status host_append(rkv_rows *base, const float *x, size_t n, size_t stride) {
     host_rows *rows = host_of(base);
-    rkv_status status = rows->codec->finite ? check_finite(rows, x, n, stride) : RKV_OK;
+    rkv_status status = rkv_rows_check_finite(base, x, n, stride);
     if (status) return status;
     if (base->layout.by_channel) return append_by_channel(rows, x, n, stride);
     size_t count = rows->n_encoded;

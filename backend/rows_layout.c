@@ -1,5 +1,5 @@
 /* rows_layout.c: how many bytes the rows of a form take. */
-#include "backend/rows_affine.h"
+#include "backend/rows_number.h"
 #include "core/fail.h"
 
 typedef struct form_row {

@@ -6,7 +6,7 @@
 
 #include "core/memory.h"
 
-static size_t with_slack(const rkv_row_list *list, size_t count) {
+size_t rkv_row_list_room(const rkv_row_list *list, size_t count) {
     size_t wanted = count + (count / 8 > list->slack ? count / 8 : list->slack);
     return wanted < list->most ? wanted : list->most;
 }
@@ -32,14 +32,14 @@ rkv_status rkv_row_list_reserve(rkv_row_list *list, size_t count, size_t needed)
     if (list->gap + needed <= list->capacity) return RKV_OK;
     rkv_row_list_close(list, count);
     if (needed <= list->capacity) return RKV_OK;
-    size_t wanted = count ? with_slack(list, count) : 0;
+    size_t wanted = count ? rkv_row_list_room(list, count) : 0;
     return resize(list, count, wanted > needed ? wanted : needed);
 }
 
 /* Where reserve stops, trim begins: a list at rest, one item in and one out, never moves. To the bare count,
  * not to the count and its slack: after a prompt was compressed, nothing lies idle. */
 void rkv_row_list_trim(rkv_row_list *list, size_t count) {
-    if (list->capacity <= with_slack(list, count)) return;
+    if (list->capacity <= rkv_row_list_room(list, count)) return;
     rkv_row_list_close(list, count);
     (void)resize(list, count, count);
 }

@@ -22,6 +22,9 @@ static inline rkv_row_list rkv_row_list_of(size_t item_bytes, size_t slack, size
     return (rkv_row_list){.item_bytes = item_bytes, .slack = slack, .most = most};
 }
 
+/* Room that `count` items and what may lie idle beside them take. */
+size_t rkv_row_list_room(const rkv_row_list *list, size_t count);
+
 /* Room for `needed` items where `count` are: exactly that when there were none, else at least the slack. */
 rkv_status rkv_row_list_reserve(rkv_row_list *list, size_t count, size_t needed);
 

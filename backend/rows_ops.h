@@ -19,6 +19,9 @@ typedef struct rkv_row_layout {
 rkv_status rkv_row_layout_of(const rkv_row_format *format, size_t width, rkv_row_layout *out);
 const char *rkv_row_form_name(rkv_row_form form);
 
+/* rows_finite.c: RKV_DATA: x [n, width] to be added to rows of whole numbers has one that is not finite. */
+rkv_status rkv_rows_check_finite(const rkv_rows *rows, const float *x, size_t n, size_t stride);
+
 /* Contracts in rows.h; what any list refuses, rows.c has refused already. */
 typedef struct rkv_rows_ops {
     void (*free)(rkv_rows *rows);

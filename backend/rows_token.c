@@ -96,4 +96,4 @@ static void decode(const rkv_row_layout *layout, const unsigned char *records, s
                      x + row * stride, stride);
 }
 
-const rkv_row_codec rkv_rows_token = {true, encode, decode};
+const rkv_row_codec rkv_rows_token = {encode, decode};
