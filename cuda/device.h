@@ -38,6 +38,11 @@ void rkv_cuda_give(rkv_cuda *cuda, void *memory);
 /* Copies in the stream's order, done when they return: the caller may write over its memory. */
 rkv_status rkv_cuda_to_device(rkv_cuda *cuda, void *device, const void *host, size_t bytes);
 rkv_status rkv_cuda_to_host(rkv_cuda *cuda, void *host, const void *device, size_t bytes);
+/* The same with rows of `row_bytes`, side by side on the device and `pitch` bytes apart on the host. */
+rkv_status rkv_cuda_rows_to_device(rkv_cuda *cuda, void *device, const void *host, size_t pitch,
+                                   size_t row_bytes, size_t rows);
+rkv_status rkv_cuda_rows_to_host(rkv_cuda *cuda, void *host, size_t pitch, const void *device,
+                                 size_t row_bytes, size_t rows);
 /* Bytes of device memory that are free, those that the stream's pool holds for us among them; 0: unknown. */
 size_t rkv_cuda_memory_available(rkv_backend *backend);
 
@@ -81,6 +86,10 @@ rkv_status rkv_cuda_head_mean(rkv_backend *backend, const float *attention, size
 rkv_status rkv_cuda_attention(rkv_backend *backend, const float *q, const float *k, const float *v,
                               const rkv_attention_shape *shape, float *attention,
                               const rkv_attention_sums *sums, float *out);
+
+/* rows.c */
+rkv_status rkv_cuda_rows_new(rkv_backend *backend, const rkv_row_format *format, size_t width,
+                             rkv_rows **out);
 
 /* singular.c */
 rkv_status rkv_cuda_singular_values(rkv_backend *backend, const rkv_singular_task *task);

@@ -36,6 +36,22 @@ rkv_status rkv_cuda_to_host(rkv_cuda *cuda, void *host, const void *device, size
     return status ? status : rkv_cuda_check(cudaStreamSynchronize(cuda->stream), "the work queued so far");
 }
 
+rkv_status rkv_cuda_rows_to_device(rkv_cuda *cuda, void *device, const void *host, size_t pitch,
+                                   size_t row_bytes, size_t rows) {
+    rkv_status status = rkv_cuda_check(cudaMemcpy2DAsync(device, row_bytes, host, pitch, row_bytes, rows,
+                                                         cudaMemcpyHostToDevice, cuda->stream),
+                                       "copying to the device");
+    return status ? status : rkv_cuda_check(cudaStreamSynchronize(cuda->stream), "copying to the device");
+}
+
+rkv_status rkv_cuda_rows_to_host(rkv_cuda *cuda, void *host, size_t pitch, const void *device,
+                                 size_t row_bytes, size_t rows) {
+    rkv_status status = rkv_cuda_check(cudaMemcpy2DAsync(host, pitch, device, row_bytes, row_bytes, rows,
+                                                         cudaMemcpyDeviceToHost, cuda->stream),
+                                       "copying to the host");
+    return status ? status : rkv_cuda_check(cudaStreamSynchronize(cuda->stream), "the work queued so far");
+}
+
 size_t rkv_cuda_memory_available(rkv_backend *backend) {
     rkv_cuda *cuda = rkv_cuda_enter(backend);
     cudaMemPool_t pool;

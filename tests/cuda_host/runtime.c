@@ -20,8 +20,8 @@ typedef struct block {
 /* A copy to the host that has not arrived. */
 typedef struct copy {
     struct copy *next;
-    void *to, *bytes;
-    size_t size;
+    void *to, *bytes; /* rows of `row_bytes`: `pitch` bytes apart, and side by side */
+    size_t pitch, row_bytes, rows;
 } copy;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -108,7 +108,8 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     pthread_mutex_lock(&lock);
     for (copy *c = copies, *next; c; c = next) {
         next = c->next;
-        memcpy(c->to, c->bytes, c->size);
+        for (size_t i = 0; i < c->rows; i++)
+            memcpy((char *)c->to + i * c->pitch, (char *)c->bytes + i * c->row_bytes, c->row_bytes);
         free(c->bytes);
         free(c);
     }
@@ -191,30 +192,39 @@ cudaError_t cudaFreeAsync(void *memory, cudaStream_t stream) {
 }
 
 /* What the host finds until the copy arrives is NaN. */
-static cudaError_t queue_copy(void *to, const void *from, size_t bytes) {
+static void queue_copy(void *to, size_t pitch, const void *from, size_t from_pitch, size_t bytes,
+                       size_t rows) {
     copy *c = calloc(1, sizeof *c);
-    if (c) c->bytes = malloc(bytes + 1);
+    if (c) c->bytes = malloc(bytes * rows + 1);
     if (!c || !c->bytes) abort();
-    memcpy(c->bytes, from, bytes);
-    memset(to, 0xFF, bytes);
-    c->to = to, c->size = bytes;
+    for (size_t i = 0; i < rows; i++) {
+        memcpy((char *)c->bytes + i * bytes, (const char *)from + i * from_pitch, bytes);
+        memset((char *)to + i * pitch, 0xFF, bytes);
+    }
+    c->to = to, c->pitch = pitch, c->row_bytes = bytes, c->rows = rows;
     copy **last = &copies;
     while (*last)
         last = &(*last)->next;
     *last = c;
+}
+
+cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t bytes,
+                              size_t rows, cudaMemcpyKind kind, cudaStream_t stream) {
+    (void)stream;
+    if (to_pitch < bytes || from_pitch < bytes) return cudaErrorInvalidValue;
+    host_device_begin();
+    if (kind == cudaMemcpyDeviceToHost)
+        queue_copy(to, to_pitch, from, from_pitch, bytes, rows);
+    else
+        for (size_t i = 0; i < rows; i++)
+            memmove((char *)to + i * to_pitch, (const char *)from + i * from_pitch, bytes);
+    host_device_end();
     return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
-    (void)stream;
-    host_device_begin();
-    if (kind == cudaMemcpyDeviceToHost)
-        queue_copy(to, from, bytes);
-    else
-        memmove(to, from, bytes);
-    host_device_end();
-    return cudaSuccess;
+    return cudaMemcpy2DAsync(to, bytes, from, bytes, bytes, 1, kind, stream);
 }
 
 cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t stream) {

@@ -1,0 +1,45 @@
+/* device_list.c: growing arrays in device memory. */
+#include "cuda/device_list.h"
+
+static rkv_status copy_items(rkv_cuda *cuda, unsigned char *to, const rkv_row_list *from, size_t count) {
+    if (!count) return RKV_OK;
+    return rkv_cuda_check(
+        cudaMemcpyAsync(to, from->data, count * from->item_bytes, cudaMemcpyDeviceToDevice, cuda->stream),
+        "copying rows");
+}
+
+/* Room for `capacity` items, at least `count`, which come along. */
+static rkv_status resize(rkv_cuda *cuda, rkv_row_list *list, size_t count, size_t capacity) {
+    unsigned char *moved = NULL;
+    rkv_status status = capacity ? rkv_cuda_take(cuda, &moved, capacity, list->item_bytes) : RKV_OK;
+    if (!status) status = copy_items(cuda, moved, list, count);
+    if (status) {
+        rkv_cuda_give(cuda, moved);
+        return status;
+    }
+    rkv_cuda_give(cuda, list->data);
+    list->data = moved;
+    list->capacity = capacity;
+    return RKV_OK;
+}
+
+rkv_status rkv_device_list_reserve(rkv_cuda *cuda, rkv_row_list *list, size_t count, size_t needed) {
+    if (needed <= list->capacity) return RKV_OK;
+    size_t wanted = count ? rkv_row_list_room(list, count) : 0;
+    return resize(cuda, list, count, wanted > needed ? wanted : needed);
+}
+
+void rkv_device_list_trim(rkv_cuda *cuda, rkv_row_list *list, size_t count) {
+    if (list->capacity > rkv_row_list_room(list, count)) (void)resize(cuda, list, count, count);
+}
+
+rkv_status rkv_device_list_copy(rkv_cuda *cuda, rkv_row_list *to, const rkv_row_list *from, size_t count) {
+    rkv_status status = rkv_device_list_reserve(cuda, to, 0, count);
+    return status ? status : copy_items(cuda, to->data, from, count);
+}
+
+void rkv_device_list_free(rkv_cuda *cuda, rkv_row_list *list) {
+    rkv_cuda_give(cuda, list->data);
+    list->data = NULL;
+    list->capacity = 0;
+}

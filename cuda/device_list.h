@@ -1,0 +1,17 @@
+/* device_list.h: the growing array of backend/rows_list.h with its data in device memory, and never a gap. */
+#ifndef RKV_CUDA_DEVICE_LIST_H
+#define RKV_CUDA_DEVICE_LIST_H
+
+#include "backend/rows_list.h"
+#include "cuda/device.h"
+
+/* As rkv_row_list_reserve and rkv_row_list_trim. */
+rkv_status rkv_device_list_reserve(rkv_cuda *cuda, rkv_row_list *list, size_t count, size_t needed);
+void rkv_device_list_trim(rkv_cuda *cuda, rkv_row_list *list, size_t count);
+
+/* The `count` items of another list, in an empty one. */
+rkv_status rkv_device_list_copy(rkv_cuda *cuda, rkv_row_list *to, const rkv_row_list *from, size_t count);
+
+void rkv_device_list_free(rkv_cuda *cuda, rkv_row_list *list);
+
+#endif
