@@ -8,34 +8,21 @@
 #include "core/memory.h"
 #include "core/progress.h"
 #include "core/text.h"
+#include "model/host_copy.h"
 #include "model/prefill.h"
 
 typedef struct work {
     rkv_analysis *analysis;
     rkv_backend *backend;
     const rkv_analyze_options *options;
-    double *sigma;                    /* [H, T] of the layer at hand */
-    float *attention, *keys, *values; /* what on_layer sees, where device memory is not ordinary memory */
+    double *sigma; /* [H, T] of the layer at hand */
+    rkv_host_copies copies;
 } work;
-
-/* One array of a layer in ordinary memory. */
-static rkv_status fetch(const work *w, const float **array, size_t n, float **host) {
-    rkv_status status = *host ? RKV_OK : rkv_alloc_raw(host, n, sizeof **host);
-    if (!status) status = w->backend->ops->download(w->backend, *host, *array, n);
-    *array = *host;
-    return status;
-}
 
 /* A layer crosses to the host only when somebody looks at it. */
 static rkv_status show(work *w, rkv_layer *layer) {
-    size_t n = layer->n_tokens, kv = n * layer->n_kv_heads * layer->head_dim;
-    rkv_status status = RKV_OK;
     if (!w->options->on_layer) return RKV_OK;
-    if (!w->backend->host_memory) {
-        status = fetch(w, &layer->attention, layer->n_heads * n * n, &w->attention);
-        if (!status) status = fetch(w, &layer->keys, kv, &w->keys);
-        if (!status) status = fetch(w, &layer->values, kv, &w->values);
-    }
+    rkv_status status = rkv_host_copies_of_layer(&w->copies, w->backend, layer);
     return status ? status : w->options->on_layer(w->options->user, layer);
 }
 
@@ -79,9 +66,7 @@ static rkv_status run(rkv_analysis *a, rkv_model *model, const int32_t *ids,
     rkv_status status = rkv_alloc_raw(&w.sigma, a->model.n_heads * a->n_tokens, sizeof *w.sigma);
     if (!status) status = rkv_prefill_on_device(model, ids, a->n_tokens, &prefill, &result);
     free(w.sigma);
-    free(w.attention);
-    free(w.keys);
-    free(w.values);
+    rkv_host_copies_clear(&w.copies);
     if (status) return status;
     a->perplexity = result.perplexity;
     a->load_s = result.load_s;

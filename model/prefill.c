@@ -5,7 +5,7 @@
 #include "core/clock.h"
 #include "core/fail.h"
 #include "core/memory.h"
-#include "model/forward.h"
+#include "model/host_copy.h"
 #include "model/prefill.h"
 
 /* What one prefill needs beside the pass. */
@@ -16,57 +16,40 @@ typedef struct run {
     size_t n_tokens;
     bool shows_host;  /* the layer function sees ordinary memory; else the device's */
     float *attention; /* [H,T,T] device memory, when asked for */
-    /* Host copies for the layer function, where device memory is not ordinary memory; else NULL. */
-    float *host_k, *host_v, *host_attention; /* [G,T,D], [G,T,D], [H,T,T] */
+    rkv_host_copies copies;
     double callback_s;
 } run;
 
-/* Device memory for attention [H,T,T], and host copies of what the layer function looks at. */
+/* Device memory for attention [H,T,T]. */
 static rkv_status allocate(run *r) {
-    const rkv_config *c = &r->model->config;
-    size_t n = r->n_tokens, kv = n * c->n_kv_heads * c->head_dim, all = 0;
-    rkv_status status = RKV_OK;
-    if (r->options->attention && (!rkv_multiply(c->n_heads * n, n, &all) || all > SIZE_MAX / sizeof(float)))
-        return rkv_fail(RKV_NO_MEMORY, "out of memory: a tensor of %zu x %zu", c->n_heads * n, n);
-    if (all) status = r->backend->ops->alloc(r->backend, &r->attention, all);
-    if (r->backend->host_memory || !r->shows_host || !r->options->on_layer) return status;
-    if (!status) status = rkv_alloc_raw(&r->host_k, kv, sizeof(float));
-    if (!status) status = rkv_alloc_raw(&r->host_v, kv, sizeof(float));
-    if (!status && all) status = rkv_alloc_raw(&r->host_attention, all, sizeof(float));
-    return status;
+    size_t n = r->n_tokens, n_heads = r->model->config.n_heads, all;
+    if (!r->options->attention) return RKV_OK;
+    if (!rkv_multiply(n_heads * n, n, &all) || all > SIZE_MAX / sizeof(float))
+        return rkv_fail(RKV_NO_MEMORY, "out of memory: a tensor of %zu x %zu", n_heads * n, n);
+    return r->backend->ops->alloc(r->backend, &r->attention, all);
 }
 
 static void release(run *r) {
     r->backend->ops->release(r->backend, r->attention);
-    free(r->host_k);
-    free(r->host_v);
-    free(r->host_attention);
-}
-
-/* *out = n numbers of device memory where the layer function looks for them. */
-static rkv_status fetch(const run *r, const float *device, size_t n, float *host, const float **out) {
-    *out = device;
-    if (r->backend->host_memory || !r->shows_host || !device) return RKV_OK;
-    *out = host;
-    return r->backend->ops->download(r->backend, host, device, n);
+    rkv_host_copies_clear(&r->copies);
 }
 
 static rkv_status show_layer(run *r, const rkv_projection *p) {
     if (!r->options->on_layer) return RKV_OK;
     const rkv_attention_shape *s = &p->shape;
-    size_t n = s->n_tokens, kv = n * s->n_kv_heads * s->head_dim;
     rkv_layer layer = {
         .index = p->layer,
         .n_layers = r->model->config.n_layers,
         .n_heads = s->n_heads,
         .n_kv_heads = s->n_kv_heads,
-        .n_tokens = n,
+        .n_tokens = s->n_tokens,
         .head_dim = s->head_dim,
+        .attention = r->attention,
+        .keys = p->k,
+        .values = p->v,
     };
     rkv_status status = r->backend->ops->wait(r->backend); /* its time is not the layer function's */
-    if (!status) status = fetch(r, p->k, kv, r->host_k, &layer.keys);
-    if (!status) status = fetch(r, p->v, kv, r->host_v, &layer.values);
-    if (!status) status = fetch(r, r->attention, s->n_heads * n * n, r->host_attention, &layer.attention);
+    if (!status && r->shows_host) status = rkv_host_copies_of_layer(&r->copies, r->backend, &layer);
     if (status) return status;
     double start = rkv_now_s();
     status = r->options->on_layer(r->options->user, &layer);
