@@ -1,14 +1,27 @@
 /* decode.c: one more token: it joins the cache, attends to it, and then the methods evict. */
 #include "compressors/executor.h"
 #include "core/clock.h"
+#include "model/host_copy.h"
+
+/* Methods look at queries in host memory. */
+static rkv_status observe(rkv_session *s, const rkv_projection *p) {
+    size_t m = p->shape.n_tokens;
+    rkv_host_copy copy = {0};
+    rkv_observation query = {.q = p->q,
+                             .m = m,
+                             .first = (int64_t)(s->n_seen - m),
+                             .rotated = s->options.positions == RKV_POSITIONS_ORIGINAL};
+    if (!rkv_session_observes(s)) return RKV_OK;
+    rkv_status status =
+        rkv_host_copy_take(&copy, s->model->backend, &query.q, p->shape.n_heads * m * p->shape.head_dim);
+    if (!status) status = rkv_layer_observe(s, p->layer, &query);
+    rkv_host_copy_clear(&copy);
+    return status;
+}
 
 static rkv_status evict(rkv_session *s, const rkv_projection *p) {
-    rkv_observation query = {.q = p->q,
-                             .m = p->shape.n_tokens,
-                             .first = (int64_t)(s->n_seen - p->shape.n_tokens),
-                             .rotated = s->options.positions == RKV_POSITIONS_ORIGINAL};
     if (rkv_session_is_settled(s)) return RKV_OK;
-    rkv_status status = rkv_layer_observe(s, p->layer, &query);
+    rkv_status status = observe(s, p);
     if (!status && s->changes_phase) return rkv_layer_change_phase(s, p->layer);
     if (!status && rkv_session_evicts(s)) status = rkv_layer_evict(s, p->layer);
     return status;

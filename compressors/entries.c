@@ -6,32 +6,44 @@
 #include "backend/rows_list.h"
 #include "core/memory.h"
 #include "core/simd.h"
+#include "model/host_copy.h"
 
 /* ---- keys or values ---- */
 
-static void store_clear(rkv_store *s) {
+static void store_clear(rkv_store *s, rkv_backend *backend) {
     rkv_rows_free(s->rows);
+    if (s->there_basis != s->basis) backend->ops->release(backend, s->there_basis);
     free(s->basis);
     *s = (rkv_store){0};
 }
 
-static rkv_status store_init(rkv_store *s, const rkv_row_format *format, const float *basis, size_t rank,
-                             size_t head_dim) {
-    s->rank = basis ? rank : head_dim;
-    rkv_status status = rkv_rows_new(&s->rows, format, s->rank);
-    if (status || !basis) return status;
-    status = rkv_alloc_raw(&s->basis, rank * head_dim, sizeof *s->basis);
-    if (!status) memcpy(s->basis, basis, rank * head_dim * sizeof *basis);
-    return status;
+static rkv_status set_basis(rkv_store *s, rkv_backend *backend, const float *basis, size_t head_dim) {
+    size_t n = s->rank * head_dim;
+    if (!basis) return RKV_OK;
+    rkv_status status = rkv_alloc_raw(&s->basis, n, sizeof *s->basis);
+    if (status) return status;
+    memcpy(s->basis, basis, n * sizeof *basis);
+    if (backend && !backend->host_memory) return rkv_device_copy_new(&s->there_basis, backend, basis, n);
+    s->there_basis = s->basis;
+    return RKV_OK;
 }
 
-static rkv_status store_copy(rkv_store *out, const rkv_store *s, size_t head_dim) {
+static rkv_status rows_new(rkv_rows **out, rkv_backend *backend, const rkv_row_format *format, size_t width) {
+    if (!backend) return rkv_rows_new(out, format, width);
+    return backend->ops->rows_new(backend, format, width, out);
+}
+
+static rkv_status store_init(rkv_store *s, rkv_backend *backend, const rkv_row_format *format,
+                             const float *basis, size_t rank, size_t head_dim) {
+    s->rank = basis ? rank : head_dim;
+    rkv_status status = rows_new(&s->rows, backend, format, s->rank);
+    return status ? status : set_basis(s, backend, basis, head_dim);
+}
+
+static rkv_status store_copy(rkv_store *out, rkv_backend *backend, const rkv_store *s, size_t head_dim) {
     out->rank = s->rank;
     rkv_status status = rkv_rows_copy(&out->rows, s->rows);
-    if (status || !s->basis) return status;
-    status = rkv_alloc_raw(&out->basis, s->rank * head_dim, sizeof *s->basis);
-    if (!status) memcpy(out->basis, s->basis, s->rank * head_dim * sizeof *s->basis);
-    return status;
+    return status ? status : set_basis(out, backend, s->basis, head_dim);
 }
 
 /* Coordinates c [m, rank] of x [m, D] on the basis [rank, D]. A product is summed in 16 parts, so that it
@@ -75,6 +87,17 @@ static rkv_status store_append(rkv_store *s, const float *x, size_t m, size_t he
     return status;
 }
 
+/* x in the rows' memory. */
+static rkv_status store_append_there(rkv_store *s, rkv_backend *backend, const float *x, size_t m,
+                                     size_t head_dim) {
+    if (!s->basis) return rkv_rows_append_there(s->rows, x, m, head_dim);
+    rkv_host_copy copy = {0};
+    rkv_status status = backend ? rkv_host_copy_take(&copy, backend, &x, m * head_dim) : RKV_OK;
+    if (!status) status = store_append(s, x, m, head_dim);
+    rkv_host_copy_clear(&copy);
+    return status;
+}
+
 static rkv_status store_read(const rkv_store *s, size_t n, size_t head_dim, float *x) {
     if (!s->basis) return rkv_rows_read(s->rows, 0, n, x);
     float *coordinates = NULL;
@@ -87,8 +110,8 @@ static rkv_status store_read(const rkv_store *s, size_t n, size_t head_dim, floa
 }
 
 static size_t store_bytes(const rkv_store *s, size_t head_dim) {
-    return (s->rows ? rkv_rows_allocated_bytes(s->rows) : 0) +
-           (s->basis ? s->rank * head_dim * sizeof *s->basis : 0);
+    size_t bases = !s->basis ? 0 : s->there_basis == s->basis ? 1 : 2;
+    return (s->rows ? rkv_rows_allocated_bytes(s->rows) : 0) + bases * s->rank * head_dim * sizeof *s->basis;
 }
 
 /* ---- positions and sums ---- */
@@ -141,10 +164,12 @@ static void widen_sums(rkv_entries *e, const float *sums, size_t m) {
 
 rkv_status rkv_entries_init(rkv_entries *e, const rkv_entries_format *format, size_t head_dim, size_t group,
                             bool keep_sums) {
-    *e = (rkv_entries){.head_dim = head_dim, .group = group};
-    rkv_status status = store_init(&e->keys, &format->keys, format->key_basis, format->key_rank, head_dim);
+    rkv_backend *b = format->backend;
+    *e = (rkv_entries){.backend = b, .head_dim = head_dim, .group = group};
+    rkv_status status = store_init(&e->keys, b, &format->keys, format->key_basis, format->key_rank, head_dim);
     if (!status)
-        status = store_init(&e->values, &format->values, format->value_basis, format->value_rank, head_dim);
+        status =
+            store_init(&e->values, b, &format->values, format->value_basis, format->value_rank, head_dim);
     if (!status) status = rkv_alloc_raw(&e->positions, 1, sizeof *e->positions);
     if (!status && keep_sums) status = rkv_alloc_raw(&e->sums, group, sizeof *e->sums);
     if (!status) e->capacity = 1;
@@ -152,17 +177,17 @@ rkv_status rkv_entries_init(rkv_entries *e, const rkv_entries_format *format, si
 }
 
 void rkv_entries_clear(rkv_entries *e) {
-    store_clear(&e->keys);
-    store_clear(&e->values);
+    store_clear(&e->keys, e->backend);
+    store_clear(&e->values, e->backend);
     free(e->positions);
     free(e->sums);
     *e = (rkv_entries){0};
 }
 
 rkv_status rkv_entries_copy(rkv_entries *out, const rkv_entries *e) {
-    *out = (rkv_entries){.head_dim = e->head_dim, .group = e->group};
-    rkv_status status = store_copy(&out->keys, &e->keys, e->head_dim);
-    if (!status) status = store_copy(&out->values, &e->values, e->head_dim);
+    *out = (rkv_entries){.backend = e->backend, .head_dim = e->head_dim, .group = e->group};
+    rkv_status status = store_copy(&out->keys, e->backend, &e->keys, e->head_dim);
+    if (!status) status = store_copy(&out->values, e->backend, &e->values, e->head_dim);
     if (!status) status = rkv_alloc_raw(&out->positions, e->capacity, sizeof *e->positions);
     if (!status && e->sums) status = rkv_alloc_raw(&out->sums, e->group * e->capacity, sizeof *e->sums);
     if (status) return status;
@@ -173,16 +198,29 @@ rkv_status rkv_entries_copy(rkv_entries *out, const rkv_entries *e) {
     return RKV_OK;
 }
 
+/* After keys and values, for which there is room. */
+static void add_rest(rkv_entries *e, const int32_t *positions, const float *sums, size_t m) {
+    memcpy(e->positions + e->n, positions, m * sizeof *positions);
+    if (e->sums) widen_sums(e, sums, m);
+    e->n += m;
+}
+
 rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *values,
                               const int32_t *positions, const float *sums, size_t m) {
     rkv_status status = make_room(e, m);
     if (!status) status = store_append(&e->keys, keys, m, e->head_dim);
     if (!status) status = store_append(&e->values, values, m, e->head_dim);
-    if (status) return status;
-    memcpy(e->positions + e->n, positions, m * sizeof *positions);
-    if (e->sums) widen_sums(e, sums, m);
-    e->n += m;
-    return RKV_OK;
+    if (!status) add_rest(e, positions, sums, m);
+    return status;
+}
+
+rkv_status rkv_entries_append_there(rkv_entries *e, const float *keys, const float *values,
+                                    const int32_t *positions, const float *sums, size_t m) {
+    rkv_status status = make_room(e, m);
+    if (!status) status = store_append_there(&e->keys, e->backend, keys, m, e->head_dim);
+    if (!status) status = store_append_there(&e->values, e->backend, values, m, e->head_dim);
+    if (!status) add_rest(e, positions, sums, m);
+    return status;
 }
 
 /* to [n] = from[index[n]], ascending, from at or behind to: neighbours move together. */

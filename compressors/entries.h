@@ -1,5 +1,6 @@
 /* entries.h: one KV head's cache: keys and values as stored, positions, and the attention each entry
- * received.
+ * received. Keys and values lie where attention reads them, in the memory of the model's device; the rest,
+ * which methods score with, in that of the host.
  *
  *      keys   [n, r]  --.  rows.h: f32, f16, bf16, int8, int4; r = D, or the rank of a basis [r, D]
  *      values [n, r'] --'
@@ -9,17 +10,19 @@
 #ifndef RKV_COMPRESSORS_ENTRIES_H
 #define RKV_COMPRESSORS_ENTRIES_H
 
-#include "backend/rows.h"
+#include "backend/backend.h"
 #include "model/rope.h"
 
 /* Rows of D numbers, stored as they are or as their coordinates on an orthonormal basis. */
 typedef struct rkv_store {
     rkv_rows *rows;
-    float *basis; /* [rank, D]; NULL: none */
-    size_t rank;  /* width of the rows: D without a basis */
+    float *basis;       /* [rank, D] for what is projected on it; NULL: none */
+    float *there_basis; /* the same in the rows' memory, for attention; where that is the host's, that one */
+    size_t rank;        /* width of the rows: D without a basis */
 } rkv_store;
 
 typedef struct rkv_entries {
+    rkv_backend *backend;      /* whose memory rows lie in; NULL: the host's */
     size_t n, head_dim, group; /* entries, D, H/G */
     rkv_store keys, values;
     int32_t *positions; /* [capacity] */
@@ -27,8 +30,10 @@ typedef struct rkv_entries {
     size_t capacity;
 } rkv_entries;
 
-/* How a head's keys and values are to be stored; the bases are NULL or [rank, D], and are copied. */
+/* How a head's keys and values are to be stored, and where; the bases are NULL or [rank, D], and are copied.
+ */
 typedef struct rkv_entries_format {
+    rkv_backend *backend; /* outlives the entries; NULL: host memory */
     rkv_row_format keys, values;
     const float *key_basis, *value_basis;
     size_t key_rank, value_rank;
@@ -44,6 +49,9 @@ rkv_status rkv_entries_copy(rkv_entries *out, const rkv_entries *e);
  * 0 when that is NULL. */
 rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *values,
                               const int32_t *positions, const float *sums, size_t m);
+/* The same with keys and values in the rows' memory. What a basis projects goes by way of the host. */
+rkv_status rkv_entries_append_there(rkv_entries *e, const float *keys, const float *values,
+                                    const int32_t *positions, const float *sums, size_t m);
 
 /* Keeps the entries index [n], ascending, and gives the memory of the others back. A failure, of a device
  * alone, may leave keys and values of different length. */
@@ -52,10 +60,11 @@ rkv_status rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n);
 /* Frees the sums: no method wants them any more. */
 void rkv_entries_drop_sums(rkv_entries *e);
 
-/* Entries as float32: keys and values [n, D], either may be NULL. */
+/* Entries as float32 in host memory: keys and values [n, D], either may be NULL. */
 rkv_status rkv_entries_read(const rkv_entries *e, float *keys, float *values);
 
-/* What the allocator holds: of keys and values with their bases, and of everything. */
+/* What the allocators hold, the host's and the device's: of keys and values with their bases, and of
+ * everything. */
 size_t rkv_entries_kv_bytes(const rkv_entries *e);
 size_t rkv_entries_bytes(const rkv_entries *e);
 /* Of it, what methods score with. */

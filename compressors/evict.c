@@ -33,15 +33,32 @@ rkv_layer_view rkv_layer_view_new(rkv_session *s, size_t layer, const rkv_observ
         .group_score = s->options.group_score,
         .tokens = s->tokens,
         .rope = &s->model->rope,
-        .backend = s->model->backend,
+        .backend = s->host,
         .seed = s->options.seed,
     };
 }
 
+rkv_status rkv_layer_work_init(rkv_session *s, rkv_work *w, const rkv_layer_view *view) {
+    rkv_status status = rkv_work_init(w, view, s->layers[view->index].heads);
+    w->home = s->model->backend;
+    return status;
+}
+
+/* ---- new queries ---- */
+
+bool rkv_session_observes(const rkv_session *s) {
+    for (size_t p = s->phase; p < s->schedule.n_phases; p++)
+        for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++)
+            if (s->schedule.phases[p].pipeline.stages[i].method->ops->observe) return true;
+    return false;
+}
+
+/* Phases that are over do not come back. */
 rkv_status rkv_layer_observe(rkv_session *s, size_t layer, const rkv_observation *new_queries) {
-    size_t index = 0;
+    size_t index;
     rkv_status status = RKV_OK;
-    for (size_t p = 0; p < s->schedule.n_phases; p++)
+    rkv_session_pipeline(s, &index);
+    for (size_t p = s->phase; p < s->schedule.n_phases; p++)
         for (size_t i = 0; i < s->schedule.phases[p].pipeline.n_stages; i++, index++) {
             const rkv_stage *stage = &s->schedule.phases[p].pipeline.stages[i];
             if (status || !stage->method->ops->observe) continue;
@@ -51,9 +68,34 @@ rkv_status rkv_layer_observe(rkv_session *s, size_t layer, const rkv_observation
     return status;
 }
 
+/* ---- what stages do with a layer ---- */
+
 bool rkv_stage_leaves_alone(const rkv_session *s, const rkv_stage *stage, size_t layer) {
     const struct rkv_method_ops *ops = stage->method->ops;
     return ops->keeps_all || (ops->skips && ops->skips(&stage->values, layer, s->n_seen));
+}
+
+/* Whether a stage looks at the keys and values of a layer's n entries per head: it thins them out, or fits a
+ * basis to them. */
+static bool stage_looks(const rkv_session *s, rkv_stage_ref ref, size_t layer, size_t n) {
+    if (ref.stage->method->ops->fit) return true;
+    if (ref.stage->method->kind != RKV_SELECTION || rkv_stage_leaves_alone(s, ref.stage, layer)) return false;
+    for (size_t g = 0; g < s->shape.n_kv_heads; g++)
+        if (!rkv_budget_holds(rkv_stage_budget(s, ref, layer, g), n)) return true;
+    return false;
+}
+
+unsigned rkv_layer_looks(const rkv_session *s, size_t layer, size_t n) {
+    size_t first;
+    const rkv_pipeline *pipeline = rkv_session_pipeline(s, &first);
+    unsigned looks = rkv_session_observes(s) ? RKV_NEEDS_QUERIES : 0;
+    if (s->options.positions == RKV_POSITIONS_CACHE) looks |= RKV_NEEDS_KEYS; /* they are turned back */
+    for (size_t i = 0; i < pipeline->n_stages; i++) {
+        const rkv_stage *stage = &pipeline->stages[i];
+        if (!stage_looks(s, (rkv_stage_ref){stage, first + i}, layer, n)) continue;
+        looks |= RKV_NEEDS_KEYS | (stage->method->needs & RKV_NEEDS_QUERIES);
+    }
+    return looks;
 }
 
 /* ---- through them ---- */
@@ -87,7 +129,7 @@ rkv_status rkv_layer_run(rkv_session *s, rkv_work *w, bool reforms) {
 static rkv_status run_cached(rkv_session *s, size_t layer, bool reforms) {
     rkv_work w;
     rkv_layer_view view = rkv_layer_view_new(s, layer, NULL);
-    rkv_status status = rkv_work_init(&w, &view, s->layers[layer].heads);
+    rkv_status status = rkv_layer_work_init(s, &w, &view);
     if (!status) status = rkv_layer_run(s, &w, reforms);
     rkv_work_clear(&w);
     return status;

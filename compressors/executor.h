@@ -28,7 +28,9 @@ typedef struct rkv_stage_ref {
 struct rkv_session {
     rkv_model *model;
     rkv_session_options options; /* its strings are not used after opening */
-    rkv_attention_shape shape;   /* of the model; n_tokens 1 */
+    rkv_backend *host; /* what methods score on, in host memory: the model's where that works there, else a
+                          CPU's that belongs to the session */
+    rkv_attention_shape shape; /* of the model; n_tokens 1 */
     rkv_schedule schedule;
     size_t phase;            /* of the schedule */
     size_t n_stages;         /* of all phases */
@@ -39,7 +41,8 @@ struct rkv_session {
     uint8_t *kinds;       /* [n_vocab] what each token is; NULL unless needed */
     uint8_t *tokens;      /* [n_seen] what the text's tokens are, likewise */
     size_t tokens_capacity;
-    float *rotation; /* [rotation_places, D/2, 2] by place in the cache; NULL with original positions */
+    float *rotation; /* [rotation_places, D/2, 2] by place in the cache, device memory; NULL with original
+                        positions */
     size_t rotation_places;
     float *logits;      /* [n_vocab]; NULL before the prompt */
     size_t n_prompt;    /* tokens of the prompt that budgets were made for; 0: none yet */
@@ -82,16 +85,17 @@ bool rkv_session_wants_record(const rkv_session *s);
 
 /* Rotations for as many places in the cache as there are once every head has n entries more. */
 rkv_status rkv_session_make_rotation(rkv_session *s, size_t n);
-/* Adds the m new tokens to every head [G], at the positions from `first` on. */
+/* Adds the m new tokens, device memory, to every head [G], at the positions from `first` on. */
 rkv_status rkv_layer_append(rkv_entries *heads, const rkv_projection *p, int64_t first);
-/* Attention of the m newest entries' queries: out [m, H D]. sums: entries take note of what they receive. */
+/* Attention of the m newest entries' queries: out [m, H D], device memory. sums: entries take note of what
+ * they receive. */
 rkv_status rkv_layer_attend(const rkv_session *s, const rkv_entries *heads, const rkv_projection *p,
                             bool sums, float *out);
 
 /* ---- continuation.c ---- */
 
 /* The attention of tokens that come after what the session has read, to its cache and to one another: out [n,
- * H D]. The cache stays as it is. */
+ * H D], device memory. The cache stays as it is. */
 rkv_status rkv_session_attend_copy(const rkv_session *s, const rkv_projection *p, float *out);
 
 /* ---- evict.c ---- */
@@ -113,16 +117,29 @@ rkv_status rkv_layer_change_phase(rkv_session *s, size_t layer);
 /* Whether a selection has nothing to do with a layer, now: it keeps all, or skips it. */
 bool rkv_stage_leaves_alone(const rkv_session *s, const rkv_stage *stage, size_t layer);
 
-/* Shows new queries to the methods of all phases. */
+/* Whether a method that is in force, or will be, looks at new queries. */
+bool rkv_session_observes(const rkv_session *s);
+/* Shows them to those methods. */
 rkv_status rkv_layer_observe(rkv_session *s, size_t layer, const rkv_observation *new_queries);
 
-/* A view of a layer with no heads in it yet. */
+/* A view of a layer with no heads in it yet, and work on what is cached of it. */
 rkv_layer_view rkv_layer_view_new(rkv_session *s, size_t layer, const rkv_observation *prompt);
+rkv_status rkv_layer_work_init(rkv_session *s, rkv_work *w, const rkv_layer_view *view);
 
 /* ---- prompt.c ---- */
 
-/* Makes a layer of the prompt into cache: q rotated; sums that no method of any session needs are NULL. */
-rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_projection *p, const rkv_attention_sums *sums);
+/* A layer of the prompt, q and k rotated. */
+typedef struct rkv_prompt_layer {
+    const rkv_projection *made;     /* device memory */
+    const rkv_projection *seen;     /* the same in ordinary memory; what no session looks at is NULL */
+    const rkv_attention_sums *sums; /* what no method of any session needs is NULL */
+} rkv_prompt_layer;
+
+/* At which numbers of a layer of n tokens the session looks: RKV_NEEDS_QUERIES, RKV_NEEDS_KEYS (and values),
+ * both or neither. */
+unsigned rkv_layer_looks(const rkv_session *s, size_t layer, size_t n);
+/* Makes it into cache. */
+rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_prompt_layer *layer);
 
 /* ---- accounting: session.c, verify.c ---- */
 

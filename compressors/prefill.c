@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/fail.h"
 #include "core/memory.h"
+#include "model/host_copy.h"
 
 /* One pass over the prompt, for several sessions. */
 typedef struct prompt_pass {
@@ -13,14 +14,16 @@ typedef struct prompt_pass {
     size_t n_sessions;
     rkv_backend *backend;
     rkv_attention_sums sums; /* when a method of any session needs them */
+    rkv_host_copies copies;
 } prompt_pass;
 
-static rkv_status take_layer(rkv_session *s, const rkv_projection *p, const rkv_attention_sums *sums) {
+static rkv_status take_layer(rkv_session *s, const rkv_prompt_layer *layer) {
+    const rkv_projection *p = layer->made;
     rkv_layer_record record = {0};
     double start = rkv_now_s();
     rkv_status status =
         rkv_session_wants_record(s) ? rkv_layer_record_prompt(s, p->shape.n_tokens, &record) : RKV_OK;
-    if (!status) status = rkv_layer_take_prompt(s, p, sums);
+    if (!status) status = rkv_layer_take_prompt(s, layer);
     rkv_session_account(s, 0, rkv_layer_bytes(s, p->layer));
     s->compress_s += rkv_now_s() - start;
     if (!status && rkv_session_wants_record(s)) status = rkv_layer_report(s, p->layer, &record);
@@ -28,12 +31,26 @@ static rkv_status take_layer(rkv_session *s, const rkv_projection *p, const rkv_
     return status;
 }
 
+/* What any session looks at crosses to the host once, for all of them. */
+static rkv_status show(prompt_pass *pass, const rkv_projection *p, rkv_projection *seen) {
+    unsigned looks = 0;
+    for (size_t i = 0; i < pass->n_sessions; i++)
+        looks |= rkv_layer_looks(pass->sessions[i], p->layer, p->shape.n_tokens);
+    *seen = *p;
+    if (!(looks & RKV_NEEDS_QUERIES)) seen->q = NULL;
+    if (!(looks & RKV_NEEDS_KEYS)) seen->k = seen->v = NULL;
+    return rkv_host_copies_of_projection(&pass->copies, pass->backend, seen);
+}
+
 static rkv_status attend_prompt(void *user, const rkv_projection *p, float *out) {
     prompt_pass *pass = user;
+    rkv_projection seen;
+    const rkv_prompt_layer layer = {p, &seen, &pass->sums};
     rkv_status status =
         pass->backend->ops->attention(pass->backend, p->q, p->k, p->v, &p->shape, NULL, &pass->sums, out);
+    if (!status) status = show(pass, p, &seen);
     for (size_t i = 0; !status && i < pass->n_sessions; i++)
-        status = take_layer(pass->sessions[i], p, &pass->sums);
+        status = take_layer(pass->sessions[i], &layer);
     return status;
 }
 
@@ -138,6 +155,7 @@ rkv_status rkv_session_prefill_all(rkv_session *const *sessions, size_t n_sessio
     if (!status) status = rkv_forward_new(&forward, model, n);
     if (!status) status = run_prompt(forward, &pass, ids, n);
     rkv_forward_free(forward);
+    rkv_host_copies_clear(&pass.copies);
     free(pass.sums.far);
     free(pass.sums.all);
     return status;

@@ -98,6 +98,16 @@ static rkv_status check(rkv_session *s) {
     return RKV_OK;
 }
 
+/* Methods score in host memory, wherever the cache is. */
+static rkv_status open_host(rkv_session *s) {
+    s->host = s->model->backend;
+    return s->host->host_memory ? RKV_OK : rkv_cpu_open(&s->host);
+}
+
+static void close_host(rkv_session *s) {
+    if (s->host != s->model->backend) rkv_backend_close(s->host);
+}
+
 rkv_status rkv_session_new(rkv_session **out, rkv_model *model, const rkv_session_options *options) {
     static const rkv_session_options defaults = {0};
     rkv_session *s = NULL;
@@ -107,7 +117,8 @@ rkv_status rkv_session_new(rkv_session **out, rkv_model *model, const rkv_sessio
     s->model = model;
     s->options = options ? *options : defaults;
     status = check(s);
-    if (!status) status = rkv_model_on_host(model, &s->model);
+    if (!status && !model->backend->ops->attend_cached) status = rkv_model_on_host(model, &s->model);
+    if (!status) status = open_host(s);
     if (!status) {
         const rkv_config *c = &model->config;
         s->shape = (rkv_attention_shape){1, c->n_heads, c->n_kv_heads, c->head_dim};
@@ -145,7 +156,8 @@ void rkv_session_free(rkv_session *s) {
     free(s->budgets);
     free(s->kinds);
     free(s->tokens);
-    free(s->rotation);
+    if (s->rotation) s->model->backend->ops->release(s->model->backend, s->rotation);
+    close_host(s);
     free(s->logits);
     free(s);
 }

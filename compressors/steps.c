@@ -5,6 +5,7 @@
 #include "compressors/executor.h"
 #include "core/fail.h"
 #include "core/memory.h"
+#include "model/host_copy.h"
 
 /* ---- the text ---- */
 
@@ -62,12 +63,15 @@ rkv_status rkv_session_make_rotation(rkv_session *s, size_t n) {
     size_t places = longest_head(s) + n;
     if (s->options.positions != RKV_POSITIONS_CACHE || places <= s->rotation_places) return RKV_OK;
     size_t d = s->shape.head_dim, room = places + places / 2;
-    float *rotation = NULL;
-    rkv_status status = rkv_alloc_raw(&rotation, room * d, sizeof *rotation);
+    rkv_backend *backend = s->model->backend;
+    float *angles = NULL, *rotation = NULL;
+    rkv_status status = rkv_alloc_raw(&angles, room * d, sizeof *angles);
+    for (size_t i = 0; !status && i < room; i++)
+        rkv_rope_angles(&s->model->rope, (int64_t)i, angles + i * d);
+    if (!status) status = rkv_device_copy_new(&rotation, backend, angles, room * d);
+    free(angles);
     if (status) return status;
-    for (size_t i = 0; i < room; i++)
-        rkv_rope_angles(&s->model->rope, (int64_t)i, rotation + i * d);
-    free(s->rotation);
+    backend->ops->release(backend, s->rotation);
     s->rotation = rotation;
     s->rotation_places = room;
     return RKV_OK;
@@ -80,7 +84,7 @@ rkv_status rkv_layer_append(rkv_entries *heads, const rkv_projection *p, int64_t
     for (size_t i = 0; !status && i < m; i++)
         positions[i] = (int32_t)(first + (int64_t)i);
     for (size_t g = 0; !status && g < p->shape.n_kv_heads; g++)
-        status = rkv_entries_append(&heads[g], p->k + g * m * d, p->v + g * m * d, positions, NULL, m);
+        status = rkv_entries_append_there(&heads[g], p->k + g * m * d, p->v + g * m * d, positions, NULL, m);
     free(positions);
     return status;
 }
@@ -94,8 +98,8 @@ rkv_status rkv_layer_attend(const rkv_session *s, const rkv_entries *heads, cons
     for (size_t g = 0; g < p->shape.n_kv_heads; g++)
         cached[g] = (rkv_cached_head){.keys = heads[g].keys.rows,
                                       .values = heads[g].values.rows,
-                                      .key_basis = heads[g].keys.basis,
-                                      .value_basis = heads[g].values.basis,
+                                      .key_basis = heads[g].keys.there_basis,
+                                      .value_basis = heads[g].values.there_basis,
                                       .sums = sums ? heads[g].sums : NULL};
     rkv_cached_attention task = {.shape = p->shape,
                                  .q = p->q,

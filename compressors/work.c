@@ -1,6 +1,7 @@
 /* work.c: a layer's entries on their way through the stages of a pipeline. */
 #include "compressors/work.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "compressors/select.h"
@@ -123,6 +124,7 @@ static rkv_status turn_back(rkv_work *w, size_t g) {
     rkv_head_view *h = &w->heads[g];
     float *keys;
     if (!w->view.cache_positions) return RKV_OK;
+    assert(!w->there);
     size_t cells = h->n * w->view.head_dim;
     rkv_status status = reserve(w, g, KEYS, cells, sizeof *keys, &keys);
     if (status) return status;
@@ -134,11 +136,13 @@ static rkv_status turn_back(rkv_work *w, size_t g) {
 
 /* ---- stages ---- */
 
-/* Nothing is evicted while every head is within its budget: so a budget that is large enough changes nothing.
- */
+bool rkv_budget_holds(size_t budget, size_t n) {
+    return n <= budget && budget != SIZE_MAX;
+}
+
 static bool all_within(const rkv_work *w, const size_t *budgets) {
     for (size_t g = 0; g < w->view.n_kv_heads; g++)
-        if (count(w, g) > budgets[g] || budgets[g] == SIZE_MAX) return false;
+        if (!rkv_budget_holds(budgets[g], count(w, g))) return false;
     return true;
 }
 
@@ -168,6 +172,7 @@ static rkv_status select_entries(rkv_work *w, const rkv_stage *stage, const rkv_
     size_t *budgets = NULL, n_heads = w->view.n_kv_heads, longest = 0;
     uint32_t *kept = NULL;
     if (task->idle || all_within(w, task->budgets)) return RKV_OK;
+    assert(!w->there);
     for (size_t g = 0; g < n_heads; g++)
         if (count(w, g) > longest) longest = count(w, g);
     rkv_status status = show_heads(w, stage);
@@ -183,17 +188,24 @@ static rkv_status select_entries(rkv_work *w, const rkv_stage *stage, const rkv_
     return status;
 }
 
+/* *out = the entries of a head in a form of their own. */
+static rkv_status store_as(const rkv_work *w, const rkv_entries_format *format, const rkv_head_view *h,
+                           rkv_entries *out) {
+    rkv_status status = rkv_entries_init(out, format, w->view.head_dim, w->view.n_heads / w->view.n_kv_heads,
+                                         h->sums != NULL);
+    if (status || !h->n) return status;
+    if (w->there) return rkv_entries_append_there(out, h->keys, h->values, h->positions, h->sums, h->n);
+    return rkv_entries_append(out, h->keys, h->values, h->positions, h->sums, h->n);
+}
+
 static rkv_status store_head(rkv_work *w, const rkv_pipeline *pipeline, size_t g, size_t first, size_t *end) {
-    size_t d = w->view.head_dim;
     rkv_entries_format format = {0};
     rkv_entries fresh = {0};
     rkv_status status = w->loose ? turn_back(w, g) : load(w, g, RKV_NEEDS_KEYS | RKV_NEEDS_VALUES);
     const rkv_head_view *h = &w->heads[g];
-    if (!status) status = rkv_pipeline_format(pipeline, first, w->form, h, d, &format, end);
-    if (!status)
-        status = rkv_entries_init(&fresh, &format, d, w->view.n_heads / w->view.n_kv_heads, h->sums != NULL);
-    if (!status && h->n > 0)
-        status = rkv_entries_append(&fresh, h->keys, h->values, h->positions, h->sums, h->n);
+    if (!status) status = rkv_pipeline_format(pipeline, first, w->form, h, w->view.head_dim, &format, end);
+    format.backend = w->home;
+    if (!status) status = store_as(w, &format, h, &fresh);
     rkv_entries_clear(status ? &fresh : &w->stored[g]);
     if (!status) w->stored[g] = fresh;
     rkv_entries_format_clear(&format);
@@ -206,7 +218,7 @@ static rkv_status store(rkv_work *w, const rkv_pipeline *pipeline, size_t *i) {
     rkv_status status = RKV_OK;
     for (size_t g = 0; !status && g < w->view.n_kv_heads; g++)
         status = store_head(w, pipeline, g, first, i);
-    w->loose = false;
+    w->loose = w->there = false;
     return status;
 }
 

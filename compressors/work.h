@@ -9,7 +9,10 @@
  *     rkv_work_clear(&w);
  *
  * Loose entries are float32, borrowed at first; a selection that thins them out gives the rest memory of its
- * own, so that only what stays is ever stored. Of stored entries a selection sees what they decode to. */
+ * own, so that only what stays is ever stored. Of stored entries a selection sees what they decode to.
+ *
+ * Entries are stored in a device's memory or the host's. All work is done in the host's; where there is none
+ * to do, loose entries may lie in the device's, and are stored from there. */
 #ifndef RKV_COMPRESSORS_WORK_H
 #define RKV_COMPRESSORS_WORK_H
 
@@ -37,8 +40,10 @@ typedef struct rkv_work_buffer {
 typedef struct rkv_work {
     rkv_layer_view view;   /* its heads are those below; budgets and state are each stage's */
     rkv_entries *stored;   /* [G] borrowed */
+    rkv_backend *home;     /* in whose memory entries are stored; NULL, as at first: the host's */
     rkv_row_form form;     /* of what no representation says more of; float32 at first */
     bool loose;            /* entries are in heads, not in stored */
+    bool there;            /* their keys and values are in home's memory: no stage may look at them */
     rkv_head_view *heads;  /* [G] */
     rkv_work_buffer *room; /* [G, 4] keys, values, sums and positions of heads that are not borrowed */
 } rkv_work;
@@ -53,6 +58,11 @@ typedef struct rkv_stage_task {
     const size_t *budgets; /* [G] of a selection; SIZE_MAX: any number */
     float *state;
 } rkv_stage_task;
+
+/* Whether a budget leaves a head of n entries as it is. Nothing is evicted while every head is within its
+ * own, so that a budget which is large enough changes nothing; any number (SIZE_MAX) is for the method to
+ * say. */
+bool rkv_budget_holds(size_t budget, size_t n);
 
 /* All stages, with tasks [n_stages]. Loose entries are stored; stored ones are stored anew when `reforms`,
  * and else are in the pipeline's form already. */

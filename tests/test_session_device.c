@@ -1,0 +1,175 @@
+/* test_session_device.c: sessions on a device whose memory is not the host's: a device that the CPU's own
+ * functions play, so that every result is the same to the last bit, and what crosses to the host is counted.
+ * tests/test_cuda_session.c does the same where the memory is out of reach. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rankkv/rankkv.h>
+
+#include "model/model.h"
+#include "support/session_pair.h"
+#include "support/temporary.h"
+#include "support/tiny_model.h"
+
+#define T ((size_t)SESSION_PAIR_PROMPT)
+
+static int32_t ids[SESSION_PAIR_PROMPT + SESSION_PAIR_NEW];
+static session_pair both;
+
+/* ---- the device ---- */
+
+static rkv_backend_ops far_ops;
+static rkv_status (*cpu_download)(rkv_backend *backend, float *host, const float *device, size_t n);
+static size_t n_crossed; /* numbers that were copied to the host */
+
+static rkv_status count_download(rkv_backend *backend, float *host, const float *device, size_t n) {
+    n_crossed += n;
+    return cpu_download(backend, host, device, n);
+}
+
+static rkv_model *open_model(bool far) {
+    rkv_model *model;
+    rkv_model_options options = {.device = "cpu"};
+    if (rkv_model_open(&model, temporary_path("tiny.gguf"), &options)) fail_msg("%s", rkv_message());
+    if (!far) return model;
+    far_ops = *model->backend->ops;
+    cpu_download = far_ops.download;
+    far_ops.download = count_download;
+    model->backend->ops = &far_ops;
+    model->backend->host_memory = false;
+    return model;
+}
+
+static int begin(void **state) {
+    (void)state;
+    if (tiny_model_begin(ids, sizeof ids / sizeof *ids)) return 1;
+    both = (session_pair){.plain = open_model(false), .other = open_model(true), .ids = ids};
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    rkv_model_close(both.plain);
+    rkv_model_close(both.other);
+    temporary_remove();
+    return 0;
+}
+
+/* ---- the same to the last bit ---- */
+
+static void test_methods(void **state) {
+    (void)state;
+    session_pair_check_methods(&both);
+}
+
+static void test_options(void **state) {
+    (void)state;
+    session_pair_check_options(&both);
+}
+
+static void test_budgets(void **state) {
+    (void)state;
+    session_pair_check_budgets(&both);
+}
+
+static void test_continuations(void **state) {
+    (void)state;
+    session_pair_check_continuations(&both);
+}
+
+static void test_reading(void **state) {
+    (void)state;
+    session_pair_check_reading(&both);
+}
+
+static void test_together(void **state) {
+    (void)state;
+    session_pair_check_together(&both);
+}
+
+static void test_oerr(void **state) {
+    (void)state;
+    session_pair_check_oerr(&both);
+}
+
+/* ---- what crosses ---- */
+
+/* Numbers that crossed for the prompt, and then for one more token, but for the logits. */
+static void count(const char *const *methods, size_t n, rkv_session_options options, size_t *prompt,
+                  size_t *token) {
+    size_t n_vocab = rkv_model_get_info(both.other)->n_vocab;
+    rkv_session *s[3];
+    assert_true(n <= 3);
+    for (size_t i = 0; i < n; i++) {
+        options.method = methods[i];
+        if (rkv_session_new(&s[i], both.other, &options)) fail_msg("%s", rkv_message());
+    }
+    n_crossed = 0;
+    assert_int_equal(rkv_session_prefill_all(s, n, ids, T), RKV_OK);
+    *prompt = n_crossed - n_vocab;
+    n_crossed = 0;
+    assert_int_equal(rkv_session_decode(s[0], ids[T]), RKV_OK);
+    *token = n_crossed - n_vocab;
+    for (size_t i = 0; i < n; i++)
+        rkv_session_free(s[i]);
+}
+
+/* Where nothing is thinned out and nobody looks at queries, entries never leave the device. */
+static void test_whole_caches_do_not_cross(void **state) {
+    (void)state;
+    static const char *const methods[] = {"full", "f16", "bf16", "int8", "int4", "window", "h2o"};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        size_t prompt, token;
+        count(&methods[i], 1, (rkv_session_options){.budget = 2 * T}, &prompt, &token);
+        if (prompt || token) fail_msg("%s: %zu and %zu numbers crossed", methods[i], prompt, token);
+    }
+}
+
+/* A layer crosses once for all sessions, of it what they look at: window needs no queries. */
+static void test_a_layer_crosses_once(void **state) {
+    (void)state;
+    static const char *const look[] = {"snapkv:window=8", "lowrank:rank=4", "tova"}, *const blind[] = {
+                                                                                         "full", "window",
+                                                                                         "int8"};
+    const rkv_model_info *m = rkv_model_get_info(both.other);
+    size_t kv = 2 * m->n_layers * m->n_kv_heads * T * m->head_dim,
+           q = m->n_layers * m->n_heads * T * m->head_dim;
+    size_t prompt, token;
+    count(look, 3, (rkv_session_options){.budget = 24}, &prompt, &token);
+    assert_int_equal(prompt, kv + q);
+    count(blind, 3, (rkv_session_options){.budget = 24}, &prompt, &token);
+    assert_int_equal(prompt, kv);
+}
+
+/* Once nothing more is evicted, a token costs its logits alone. */
+static void test_settled_sessions(void **state) {
+    (void)state;
+    static const char *const methods[] = {"snapkv:window=8", "window+int8", "tova", "h2o"};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        size_t prompt, token;
+        count(&methods[i], 1, (rkv_session_options){.budget = 24, .hold = RKV_HOLD_PROMPT}, &prompt, &token);
+        assert_true(prompt > 0);
+        if (token) fail_msg("%s: %zu numbers crossed", methods[i], token);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_continuations),
+        cmocka_unit_test(test_reading),
+        cmocka_unit_test(test_together),
+        cmocka_unit_test(test_oerr),
+        cmocka_unit_test(test_whole_caches_do_not_cross),
+        cmocka_unit_test(test_a_layer_crosses_once),
+        cmocka_unit_test(test_settled_sessions),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
