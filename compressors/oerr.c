@@ -7,20 +7,25 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/progress.h"
+#include "model/host_copy.h"
 
 #define STANDARD_QUERIES 256
 #define STANDARD_RATIO   0.1
 
-/* One text: its beginning in two caches, its last tokens attending to both. */
+/* One text: its beginning in two caches, its last tokens attending to both. Attention and projections are the
+ * device's, sums and differences the host's. */
 typedef struct text_pass {
+    rkv_backend *backend;
     rkv_session *full, *cut;
     rkv_forward *forward;
     size_t n_heads, n_kv_heads, head_dim, n_embd;
-    float *difference; /* [m, H D] of the heads' outputs */
-    float *one;        /* [m, H D] of one group of heads, else 0 */
-    float *projected;  /* [m, E] */
-    double *by_head;   /* [L, G] sums over texts */
-    double *by_layer;  /* [L] likewise */
+    float *cut_out, *rows, *projected; /* [m, H D], [m, H D], [m, E] device memory */
+    float *difference;                 /* [m, H D] of the heads' outputs */
+    float *one;                        /* [m, H D] of one group of heads, else 0 */
+    double *scale, *lost;              /* [m] norms of the residual stream, and of what it lacks */
+    rkv_host_copy copies[2];
+    double *by_head;  /* [L, G] sums over texts */
+    double *by_layer; /* [L] likewise */
 } text_pass;
 
 /* ---- one layer ---- */
@@ -40,28 +45,45 @@ static double norm(const float *x, size_t n) {
     return sqrt(sum);
 }
 
+/* Norms [m] of rows [m, E], device memory. */
+static rkv_status take_norms(text_pass *t, const float *rows, size_t m, double *norms) {
+    rkv_status status = rkv_host_copy_take(&t->copies[0], t->backend, &rows, m * t->n_embd);
+    for (size_t i = 0; !status && i < m; i++)
+        norms[i] = norm(rows + i * t->n_embd, t->n_embd);
+    return status;
+}
+
 /* Mean over queries of |W_o rows| / |residual|; a residual stream of zeros counts as no loss. */
-static rkv_status measure(const text_pass *t, size_t layer, const float *rows, size_t m, double *mean) {
-    const float *residual = rkv_forward_residual(t->forward);
-    rkv_status status = rkv_forward_project(t->forward, layer, rows, m, t->projected);
+static rkv_status measure(text_pass *t, size_t layer, const float *rows, size_t m, double *mean) {
+    rkv_status status = t->backend->ops->upload(t->backend, t->rows, rows, m * t->n_heads * t->head_dim);
+    if (!status) status = rkv_forward_project(t->forward, layer, t->rows, m, t->projected);
+    if (!status) status = take_norms(t, t->projected, m, t->lost);
     double sum = 0;
-    for (size_t i = 0; !status && i < m; i++) {
-        double scale = norm(residual + i * t->n_embd, t->n_embd);
-        sum += scale > 0 ? norm(t->projected + i * t->n_embd, t->n_embd) / scale : 0;
-    }
+    for (size_t i = 0; !status && i < m; i++)
+        sum += t->scale[i] > 0 ? t->lost[i] / t->scale[i] : 0;
     *mean = sum / (double)m;
+    return status;
+}
+
+/* difference [n] = the cut cache's attention less the full one's, out. */
+static rkv_status attend_and_compare(text_pass *t, const rkv_projection *p, float *out, size_t n) {
+    const float *full = out, *cut = t->cut_out;
+    rkv_status status = rkv_session_attend_copy(t->full, p, out);
+    if (!status) status = rkv_session_attend_copy(t->cut, p, t->cut_out);
+    if (!status) status = rkv_host_copy_take(&t->copies[0], t->backend, &full, n);
+    if (!status) status = rkv_host_copy_take(&t->copies[1], t->backend, &cut, n);
+    for (size_t i = 0; !status && i < n; i++)
+        t->difference[i] = cut[i] - full[i];
     return status;
 }
 
 /* What the layers go on with is the full cache's attention. */
 static rkv_status attend_both(void *user, const rkv_projection *p, float *out) {
     text_pass *t = user;
-    size_t m = p->shape.n_tokens, n = m * t->n_heads * t->head_dim;
+    size_t m = p->shape.n_tokens;
     double loss;
-    rkv_status status = rkv_session_attend_copy(t->full, p, out);
-    if (!status) status = rkv_session_attend_copy(t->cut, p, t->difference);
-    for (size_t i = 0; !status && i < n; i++)
-        t->difference[i] -= out[i];
+    rkv_status status = attend_and_compare(t, p, out, m * t->n_heads * t->head_dim);
+    if (!status) status = take_norms(t, rkv_forward_residual(t->forward), m, t->scale);
     if (!status) status = measure(t, p->layer, t->difference, m, &loss);
     if (!status) t->by_layer[p->layer] += loss;
     for (size_t g = 0; !status && g < t->n_kv_heads; g++) {
@@ -91,7 +113,11 @@ static rkv_status allocate(text_pass *t, rkv_model *model, size_t m) {
     size_t width = t->n_heads * t->head_dim;
     rkv_status status = rkv_alloc_raw(&t->difference, m * width, sizeof *t->difference);
     if (!status) status = rkv_alloc_raw(&t->one, m * width, sizeof *t->one);
-    if (!status) status = rkv_alloc_raw(&t->projected, m * t->n_embd, sizeof *t->projected);
+    if (!status) status = rkv_alloc_raw(&t->scale, m, sizeof *t->scale);
+    if (!status) status = rkv_alloc_raw(&t->lost, m, sizeof *t->lost);
+    if (!status) status = t->backend->ops->alloc(t->backend, &t->cut_out, m * width);
+    if (!status) status = t->backend->ops->alloc(t->backend, &t->rows, m * width);
+    if (!status) status = t->backend->ops->alloc(t->backend, &t->projected, m * t->n_embd);
     return status ? status : rkv_forward_new(&t->forward, model, m);
 }
 
@@ -99,9 +125,15 @@ static void close_text(text_pass *t) {
     rkv_session_free(t->full);
     rkv_session_free(t->cut);
     rkv_forward_free(t->forward);
+    t->backend->ops->release(t->backend, t->cut_out);
+    t->backend->ops->release(t->backend, t->rows);
+    t->backend->ops->release(t->backend, t->projected);
+    rkv_host_copy_clear(&t->copies[0]);
+    rkv_host_copy_clear(&t->copies[1]);
     free(t->difference);
     free(t->one);
-    free(t->projected);
+    free(t->scale);
+    free(t->lost);
 }
 
 /* Adds one text's losses to by_head [L, G] and by_layer [L]. */
@@ -111,7 +143,11 @@ static rkv_status add_text(rkv_model *model, const int32_t *ids, size_t n, const
     size_t m = o->n_queries > 0 ? o->n_queries : STANDARD_QUERIES;
     if (n < 2) return rkv_fail(RKV_USAGE, "a text of %zu tokens cannot be cut in two", n);
     if (m > n / 2) m = n / 2;
-    text_pass t = {.n_heads = c->n_heads,
+    rkv_status status = rkv_model_check_prompt(model, ids, n);
+    if (!status && !model->backend->ops->attend_cached) status = rkv_model_on_host(model, &model);
+    if (status) return status;
+    text_pass t = {.backend = model->backend,
+                   .n_heads = c->n_heads,
                    .n_kv_heads = c->n_kv_heads,
                    .head_dim = c->head_dim,
                    .n_embd = c->n_embd,
@@ -119,9 +155,7 @@ static rkv_status add_text(rkv_model *model, const int32_t *ids, size_t n, const
                    .by_layer = by_layer};
     rkv_pass pass = {
         .ids = ids + n - m, .n = m, .first = (int64_t)(n - m), .attend = attend_both, .user = &t};
-    rkv_status status = rkv_model_check_prompt(model, ids, n);
-    if (!status) status = rkv_model_on_host(model, &model);
-    if (!status) status = open_sessions(&t, model, ids, n - m, o);
+    status = open_sessions(&t, model, ids, n - m, o);
     if (!status) status = allocate(&t, model, m);
     if (!status) status = rkv_forward_run(t.forward, &pass, NULL);
     close_text(&t);
