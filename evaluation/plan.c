@@ -7,6 +7,7 @@
 #include "compressors/pipeline.h"
 #include "core/fail.h"
 #include "core/memory.h"
+#include "model/model.h"
 
 /* ---- names and sizes ---- */
 
@@ -42,6 +43,12 @@ size_t rkv_plan_bytes(const rkv_plan *plan, size_t setting, size_t n_context) {
     size_t entries = rkv_plan_total(plan, setting, n_context, NULL);
     return entries * (2 * m->head_dim + 1 + m->n_heads / m->n_kv_heads) * sizeof(float) +
            m->n_vocab * sizeof(float);
+}
+
+size_t rkv_plan_memory(const rkv_plan *plan, const rkv_eval_options *options) {
+    rkv_backend *backend = rkv_model_backend(plan->model);
+    if (options->memory_limit || !backend) return options->memory_limit; /* without weights, none will open */
+    return backend->ops->memory_available(backend) / 4;
 }
 
 /* ---- understanding ---- */

@@ -39,6 +39,9 @@ size_t rkv_plan_total(const rkv_plan *plan, size_t setting, size_t n_context, co
 
 /* About what such a session holds: keys and values of its budget in float32, attention sums, logits. */
 size_t rkv_plan_bytes(const rkv_plan *plan, size_t setting, size_t n_context);
+/* How many bytes of caches may be held at once: what the options say, or a quarter of what is free where
+ * caches lie, on the model's device. */
+size_t rkv_plan_memory(const rkv_plan *plan, const rkv_eval_options *options);
 
 /* "snapkv, inverse, ratio 0.25": a setting for people. */
 void rkv_setting_describe(const rkv_setting *setting, char *text, size_t size);

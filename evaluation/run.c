@@ -257,8 +257,8 @@ rkv_status rkv_eval_check(rkv_model *model, const rkv_windows *windows, const rk
 rkv_status rkv_eval_run(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
                         size_t n_settings, const rkv_eval_options *options) {
     run r = {.model = model, .windows = windows, .options = options ? options : &defaults};
-    r.memory = r.options->memory_limit ? r.options->memory_limit : rkv_memory_available() / 4;
     rkv_status status = prepare(&r, settings, n_settings);
+    if (!status) r.memory = rkv_plan_memory(&r.plan, r.options);
     if (!status) r.n_cells = count_cells(&r);
     for (size_t w = 0; !status && w < windows->n; w++)
         status = run_window(&r, w);

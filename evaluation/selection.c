@@ -128,7 +128,7 @@ static rkv_status fill(selection *s, size_t first, size_t n) {
 }
 
 static rkv_status fill_all(selection *s) {
-    size_t memory = s->options->memory_limit ? s->options->memory_limit : rkv_memory_available() / 4;
+    size_t memory = rkv_plan_memory(&s->plan, s->options);
     rkv_status status = RKV_OK;
     while (s->n_done < s->plan.n && !status) {
         size_t n = fit(s, s->n_done, memory);

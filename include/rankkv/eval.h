@@ -203,7 +203,7 @@ typedef struct rkv_cell {
 typedef struct rkv_eval_options {
     const rkv_profile *profile; /* signals that budgets may follow; NULL: the input's own analysis alone */
     size_t generate;            /* prefill: greedy tokens after each window's context; 0: none */
-    size_t memory_limit;        /* bytes of caches held at once; 0: a quarter of what is free */
+    size_t memory_limit;        /* bytes of caches held at once; 0: a quarter of what is free on the device */
     uint64_t seed;              /* of methods that draw */
     const char *analyses;       /* folder where windows' analyses are kept and found again; NULL: nowhere */
     /* Whether a cell is known already, so that it need not be measured; NULL: none is. */
