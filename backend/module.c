@@ -68,7 +68,10 @@ rkv_status rkv_module_open_file(const char *path, const char *kind, const rkv_mo
     void *file = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!file) return rkv_fail(RKV_UNAVAILABLE, "%s", dlerror());
     void *symbol = dlsym(file, name);
-    if (!symbol) return rkv_fail(RKV_UNAVAILABLE, "%s: has no function %s", path, name);
+    if (!symbol) {
+        dlclose(file);
+        return rkv_fail(RKV_UNAVAILABLE, "%s: has no function %s", path, name);
+    }
     rkv_module_entry *entry;
     memcpy(&entry, &symbol, sizeof entry);
     rkv_status status = entry(&host, out);

@@ -31,21 +31,23 @@ static void close_cuda(rkv_backend *backend) {
     free(cuda);
 }
 
-static const cublasComputeType_t arithmetic[RKV_PRECISION_COUNT] = {
-    [RKV_PRECISION_FLOAT32] = CUBLAS_COMPUTE_32F,
-    [RKV_PRECISION_TF32] = CUBLAS_COMPUTE_32F_FAST_TF32,
-    [RKV_PRECISION_BF16] = CUBLAS_COMPUTE_32F_FAST_16BF,
+/* What is less than float32 is said wherever the device is. */
+static const struct {
+    cublasComputeType_t arithmetic;
+    const char *said; /* behind the device's name */
+} precisions[RKV_PRECISION_COUNT] = {
+    [RKV_PRECISION_FLOAT32] = {CUBLAS_COMPUTE_32F, ""},
+    [RKV_PRECISION_TF32] = {CUBLAS_COMPUTE_32F_FAST_TF32, ", tf32"},
+    [RKV_PRECISION_BF16] = {CUBLAS_COMPUTE_32F_FAST_16BF, ", bf16"},
 };
 
-/* What is less than float32 is said wherever the device is. */
 rkv_status rkv_cuda_set_precision(rkv_backend *backend, rkv_precision precision) {
-    static const char *const names[] = {"", ", tf32", ", bf16"};
     rkv_cuda *cuda = rkv_cuda_enter(backend);
     if ((unsigned)precision >= RKV_PRECISION_COUNT)
         return rkv_fail(RKV_USAGE, "precision is none of its values");
-    cuda->arithmetic = arithmetic[precision];
+    cuda->arithmetic = precisions[precision].arithmetic;
     snprintf(backend->device, sizeof backend->device, "cuda:%d %.40s%s", cuda->ordinal, cuda->name,
-             names[precision]);
+             precisions[precision].said);
     return RKV_OK;
 }
 
