@@ -26,6 +26,14 @@ jobs=$(nproc)
 failed=()
 
 scripts/build.sh dev
+# A toolkit that lacks something leaves the module out in silence, and nothing would have compiled it.
+if ! PATH=$PATH:${CUDA_HOME:-/usr/local/cuda}/bin command -v nvcc > /dev/null; then
+  echo "test: there is no nvcc here: the module for NVIDIA GPUs is not compiled, its sources run on the host alone" >&2
+elif ! grep -q librankkv-cuda.so build/dev/build.ninja && ! grep -q '^RANKKV_CUDA:.*=OFF$' build/dev/CMakeCache.txt; then
+  echo "test: nvcc is here, yet the module for NVIDIA GPUs was not built: it takes CUDA 12.6 Update 2 or later with cuBLAS" \
+    "and cuSOLVER (cmake --preset dev -DRANKKV_CUDA=ON says what is missing, =OFF does without)" >&2
+  failed+=("the module for NVIDIA GPUs")
+fi
 ctest --preset dev -j "$jobs" || failed+=(dev)
 
 scripts/build.sh asan
