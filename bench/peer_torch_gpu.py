@@ -72,7 +72,7 @@ def rank(options):
     if seconds / heads * options.heads <= options.seconds:  # all of them in one call
         heads = options.heads
         matrices = torch.stack([distinct[h % DISTINCT] for h in range(heads)])
-        repeat = max(1, min(options.repeat, int(options.seconds / (seconds / DISTINCT * heads + 1e-9)) - 1))
+        repeat = max(1, min(options.repeat, int(options.seconds / (seconds / len(distinct) * heads + 1e-9)) - 1))
         runs = [timed(options.device, lambda: effective_ranks(matrices)) for _ in range(repeat + 1)]
         seconds = statistics.median(run[0] for run in runs[1:])
     exact = [float(effective_ranks(matrix.double())) for matrix in distinct[: options.exact_heads]]
