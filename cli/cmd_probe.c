@@ -13,6 +13,7 @@
 
 typedef struct probe_options {
     const char *model, *device;
+    rkv_precision precision;
     rkv_probe_options probe;
     oerr_options oerr;
     size_t n_shown;
@@ -28,6 +29,9 @@ static const option_row probe_rows[] = {
      FIELD(model)},
     {"device", 'd', OPTION_TEXT, "DEVICE", "What computes: auto, cpu, cuda or cuda:N", &choices_device,
      FIELD(device)},
+    {"precision", 0, OPTION_INDEX, "NAME",
+     "How the model multiplies; less than float32 is said in the profile", &choices_precision,
+     FIELD(precision)},
     {"random-tokens", 'n', OPTION_COUNT, "M",
      "Read M random tokens, twice; 512 when not given, or half of the model's context where that is less",
      .low = 16, FIELD(probe.n_random)},
@@ -139,8 +143,7 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
     rkv_status status = choose_model(options, arguments, n_arguments, &path);
     if (!status) status = oerr_options_check(&options->oerr);
     if (!status && options->analysis) status = said(rkv_analysis_load(&analysis, options->analysis));
-    if (!status)
-        status = prompt_open_model(&model, path, device_choose(options->device), RKV_PRECISION_FLOAT32);
+    if (!status) status = prompt_open_model(&model, path, device_choose(options->device), options->precision);
     /* What can be refused only once the text is read comes before the long probe. */
     if (!status && options->oerr.measured.method)
         status = oerr_measure(&costs, model, &options->oerr, options->probe.seed, options->quiet);

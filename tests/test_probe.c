@@ -15,6 +15,7 @@
 #include <rankkv/rankkv.h>
 
 #include "core/random.h"
+#include "model/model.h"
 #include "support/default_model.h"
 #include "support/temporary.h"
 #include "support/tiny_model.h"
@@ -102,6 +103,20 @@ static void test_against_the_plain_loop(void **state) {
     assert_string_equal(rkv_profile_find(profile, "retr")->origin,
                         "3 sequences of 2 x 40 random tokens, from seed 7");
     assert_int_equal(rkv_profile_check_model(profile, rkv_model_get_info(model)), RKV_OK);
+    rkv_profile_free(profile);
+    rkv_model_close(model);
+}
+
+/* A profile names no device, so it says by itself what was less than float32. */
+static void test_precision_is_said(void **state) {
+    (void)state;
+    rkv_model *model = open_model(temporary_path("tiny.gguf"));
+    const rkv_probe_options options = {.n_random = 20, .n_seeds = 1};
+    rkv_profile *profile;
+    model->precision = RKV_PRECISION_TF32; /* of the CPU, whose numbers are what they are */
+    assert_int_equal(rkv_probe(&profile, model, &options), RKV_OK);
+    assert_string_equal(rkv_profile_find(profile, "retr")->origin,
+                        "1 sequence of 2 x 20 random tokens, from seed 0, products in tf32");
     rkv_profile_free(profile);
     rkv_model_close(model);
 }
@@ -240,11 +255,9 @@ static void test_the_default_model(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_the_plain_loop),
-        cmocka_unit_test(test_the_defaults),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_it_can_be_stopped),
-        cmocka_unit_test(test_averages_of_analyses),
+        cmocka_unit_test(test_against_the_plain_loop), cmocka_unit_test(test_precision_is_said),
+        cmocka_unit_test(test_the_defaults),           cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_it_can_be_stopped),      cmocka_unit_test(test_averages_of_analyses),
         cmocka_unit_test(test_the_default_model),
     };
     return cmocka_run_group_tests(tests, make_model, temporary_tear_down);

@@ -48,6 +48,7 @@ class WithoutGpu(CliTest):
 
     def test_precision_belongs_to_gpus(self):
         self.assert_fails(69, "precision tf32: cpu computes in float32 alone", "analyze", "prompt.txt", "--precision", "tf32")
+        self.assert_fails(69, "precision tf32: cpu computes in float32 alone", "probe", "-n", "16", "--precision", "tf32")
         self.run_well("analyze", "prompt.txt", "--precision", "float32")
 
 
