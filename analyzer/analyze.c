@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "analyzer/layer_ranks.h"
+#include "analyzer/needs.h"
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/progress.h"
@@ -83,6 +84,7 @@ rkv_status rkv_analyze(rkv_analysis **out, rkv_model *model, const int32_t *ids,
     rkv_analysis *a = NULL;
     *out = NULL;
     rkv_status status = rkv_model_check_prompt(model, ids, n);
+    if (!status) status = rkv_analyze_check_needs(model, ids, n, options);
     if (!status) status = rkv_analysis_new(&a, rkv_model_get_info(model), n, true, options);
     if (!status) status = keep_tokens(a, model, ids);
     if (!status) snprintf(a->device, sizeof a->device, "%s", rkv_model_device(model));

@@ -98,12 +98,29 @@ typedef struct rkv_row_metrics {
     bool finite;         /* every element is in [0, 1] and no NaN; else the values mean nothing */
 } rkv_row_metrics;
 
+/* Bytes of device memory at the moment when most of it was in use. */
+typedef struct rkv_memory_use {
+    size_t peak; /* 0: unknown */
+    /* What it was made of; a rehearsal alone knows. */
+    size_t weights;    /* of matrix_new */
+    size_t tensors;    /* of alloc */
+    size_t workspaces; /* what operations took while they ran */
+} rkv_memory_use;
+
 typedef struct rkv_backend_ops {
     const char *name; /* "cpu", "cuda" */
     void (*close)(rkv_backend *backend);
 
     /* Bytes of device memory that are free; 0: unknown. */
     size_t (*memory_available)(rkv_backend *backend);
+    /* The most of it that was in use at once since the backend was opened, by this process. */
+    void (*memory_use)(rkv_backend *backend, rkv_memory_use *out);
+    /* Another backend that stands for this one before the work: it allocates, asks for workspaces and makes
+     * batches as this one would with the memory that is free now, but only counts, and computes nothing: what
+     * it hands to the host is zeros, and ranks are those of a matrix of rank 1. It never lacks memory:
+     * whether memory_use is more than is free, who asks sees. Closed before this one. NULL: not on this
+     * device. */
+    rkv_status (*rehearse)(rkv_backend *backend, rkv_backend **out);
     /* Operations may return before their work is done, unless they hand something to the host: this returns
      * after it, with the failure of what failed meanwhile. */
     rkv_status (*wait)(rkv_backend *backend);
@@ -179,6 +196,7 @@ typedef struct rkv_backend_ops {
 struct rkv_backend {
     const rkv_backend_ops *ops;
     bool host_memory;      /* device memory is ordinary memory: results need no download */
+    bool rehearses;        /* nothing is computed: what is uploaded need not be made */
     char description[128]; /* "cpu: 2 threads, ..." */
     char device[64];       /* "cpu", "cuda:0 NVIDIA H200" */
 };

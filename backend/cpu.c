@@ -31,6 +31,11 @@ static size_t memory_available(rkv_backend *backend) {
     return rkv_memory_available();
 }
 
+static void memory_use(rkv_backend *backend, rkv_memory_use *out) {
+    (void)backend;
+    *out = (rkv_memory_use){0};
+}
+
 static rkv_status wait_for_nothing(rkv_backend *backend) {
     (void)backend;
     return RKV_OK;
@@ -50,6 +55,7 @@ static const rkv_backend_ops cpu_ops = {
     .name = "cpu",
     .close = close_cpu,
     .memory_available = memory_available,
+    .memory_use = memory_use,
     .wait = wait_for_nothing,
     .set_precision = set_precision,
     .alloc = alloc,

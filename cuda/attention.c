@@ -95,7 +95,8 @@ static rkv_status add_sums(const work *w, const block *b, size_t distance, doubl
                                  .head_stride = b->head_stride,
                                  .distance = distance,
                                  .sums = sums};
-    return sums ? rkv_cuda_check(rkv_launch_column_sums(&task, w->cuda->stream), "column sums") : RKV_OK;
+    return sums ? RKV_CUDA_QUEUE(w->cuda, rkv_launch_column_sums(&task, w->cuda->stream), "column sums")
+                : RKV_OK;
 }
 
 static rkv_status attend(const work *w, size_t first) {
@@ -109,7 +110,7 @@ static rkv_status attend(const work *w, size_t first) {
                                 .head_stride = b.head_stride,
                                 .scale = 1.0f / sqrtf((float)w->shape->head_dim)};
     rkv_status status = logits(w, &b);
-    if (!status) status = rkv_cuda_check(rkv_launch_softmax(&softmax, w->cuda->stream), "softmax");
+    if (!status) status = RKV_CUDA_QUEUE(w->cuda, rkv_launch_softmax(&softmax, w->cuda->stream), "softmax");
     if (!status) status = add_sums(w, &b, 0, w->all);
     if (!status) status = add_sums(w, &b, w->distance, w->far);
     if (!status) status = outputs(w, &b);
@@ -123,7 +124,7 @@ static rkv_status new_sums(rkv_cuda *cuda, const float *wanted, size_t n, double
     if (!wanted) return RKV_OK;
     rkv_status status = rkv_cuda_take(cuda, sums, n, sizeof **sums);
     if (status) return status;
-    return rkv_cuda_check(cudaMemsetAsync(*sums, 0, n * sizeof **sums, cuda->stream), "clearing sums");
+    return RKV_CUDA_QUEUE(cuda, cudaMemsetAsync(*sums, 0, n * sizeof **sums, cuda->stream), "clearing sums");
 }
 
 static rkv_status fetch_sums(rkv_cuda *cuda, const double *sums, size_t n, float *to) {

@@ -19,6 +19,7 @@ typedef struct rkv_cuda {
     cublasHandle_t blas;            /* on the stream */
     cublasComputeType_t arithmetic; /* of products of float32 numbers */
     cusolverDnHandle_t solver;      /* on the stream; NULL until rkv_cuda_solver makes it */
+    struct rkv_cuda *rehearsed;     /* the device that this one only counts for (rehearse.c); else NULL */
 } rkv_cuda;
 
 /* The backend as what it is, its device current on this thread: every operation begins with this. */
@@ -30,12 +31,16 @@ rkv_status rkv_cuda_check(cudaError_t error, const char *what);
 rkv_status rkv_cublas_check(cublasStatus_t error, const char *what);
 rkv_status rkv_cusolver_check(cusolverStatus_t error, const char *what);
 
+/* Queues work, unless it is only rehearsed: `call`, a cudaError_t, is then left out. */
+#define RKV_CUDA_QUEUE(cuda, call, what) ((cuda)->rehearsed ? RKV_OK : rkv_cuda_check((call), (what)))
+
 /* ---- memory (memory.c) ---- */
 
 /* bytes of device memory in the stream's order, NULL on failure; release takes NULL. */
 rkv_status rkv_cuda_take(rkv_cuda *cuda, void *out, size_t count, size_t size);
 void rkv_cuda_give(rkv_cuda *cuda, void *memory);
-/* Copies in the stream's order, done when they return: the caller may write over its memory. */
+/* Copies in the stream's order, done when they return: the caller may write over its memory. In a rehearsal
+ * nothing is copied to the device, and zeros to the host. */
 rkv_status rkv_cuda_to_device(rkv_cuda *cuda, void *device, const void *host, size_t bytes);
 rkv_status rkv_cuda_to_host(rkv_cuda *cuda, void *host, const void *device, size_t bytes);
 /* The same with rows of `row_bytes`, side by side on the device and `pitch` bytes apart on the host. */
@@ -49,12 +54,24 @@ size_t rkv_cuda_memory_available(rkv_backend *backend);
 /* cuSOLVER's handle, made at first use: it takes long. */
 rkv_status rkv_cuda_solver(rkv_cuda *cuda, cusolverDnHandle_t *out);
 
+/* ---- rehearsals (rehearse.c) ---- */
+
+rkv_status rkv_cuda_rehearse(rkv_backend *backend, rkv_backend **out);
+/* rkv_cuda_take and rkv_cuda_give of a rehearsal: the memory is counted. */
+rkv_status rkv_cuda_count_taken(rkv_cuda *cuda, void **out, size_t bytes);
+void rkv_cuda_count_given(rkv_cuda *cuda, void *memory);
+/* What would be free now. */
+size_t rkv_cuda_rehearsed_free(const rkv_cuda *cuda);
+/* Whether more is taken than there is: an allocation would have failed. False where nothing is rehearsed. */
+bool rkv_cuda_is_overdrawn(const rkv_cuda *cuda);
+
 /* ---- operations ---- */
 
 /* open.c */
 rkv_status rkv_cuda_set_precision(rkv_backend *backend, rkv_precision precision);
 
 /* memory.c */
+void rkv_cuda_memory_use(rkv_backend *backend, rkv_memory_use *out);
 rkv_status rkv_cuda_wait(rkv_backend *backend);
 rkv_status rkv_cuda_alloc(rkv_backend *backend, float **out, size_t n);
 void rkv_cuda_release(rkv_backend *backend, float *memory);

@@ -7,7 +7,7 @@ rkv_status rkv_cuda_rms_norm(rkv_backend *backend, const float *x, const float *
     rkv_cuda *cuda = rkv_cuda_enter(backend);
     rkv_rms_norm_task task = {x, weight, n_tokens, width, eps, y};
     if (!n_tokens) return RKV_OK;
-    return rkv_cuda_check(rkv_launch_rms_norm(&task, cuda->stream), "rms_norm");
+    return RKV_CUDA_QUEUE(cuda, rkv_launch_rms_norm(&task, cuda->stream), "rms_norm");
 }
 
 rkv_status rkv_cuda_split_rotate(rkv_backend *backend, const float *qkv, const float *bias,
@@ -26,14 +26,14 @@ rkv_status rkv_cuda_split_rotate(rkv_backend *backend, const float *qkv, const f
                                   .k = k,
                                   .v = v};
     if (!shape->n_tokens) return RKV_OK;
-    return rkv_cuda_check(rkv_launch_split_rotate(&task, cuda->stream), "split_rotate");
+    return RKV_CUDA_QUEUE(cuda, rkv_launch_split_rotate(&task, cuda->stream), "split_rotate");
 }
 
 rkv_status rkv_cuda_swiglu(rkv_backend *backend, const float *x, size_t n_tokens, size_t width, float *y) {
     rkv_cuda *cuda = rkv_cuda_enter(backend);
     rkv_swiglu_task task = {x, n_tokens, width, y};
     if (!n_tokens || !width) return RKV_OK;
-    return rkv_cuda_check(rkv_launch_swiglu(&task, cuda->stream), "swiglu");
+    return RKV_CUDA_QUEUE(cuda, rkv_launch_swiglu(&task, cuda->stream), "swiglu");
 }
 
 rkv_status rkv_cuda_head_mean(rkv_backend *backend, const float *attention, size_t n_heads, size_t n_tokens,
@@ -41,7 +41,7 @@ rkv_status rkv_cuda_head_mean(rkv_backend *backend, const float *attention, size
     rkv_cuda *cuda = rkv_cuda_enter(backend);
     rkv_head_mean_task task = {attention, n_heads, n_tokens * n_tokens, mean};
     if (!n_tokens) return RKV_OK;
-    return rkv_cuda_check(rkv_launch_head_mean(&task, cuda->stream), "head_mean");
+    return RKV_CUDA_QUEUE(cuda, rkv_launch_head_mean(&task, cuda->stream), "head_mean");
 }
 
 /* The running values go to the device and come back with every chunk: a few bytes per token against the
@@ -66,7 +66,7 @@ rkv_status rkv_cuda_fold_logits(rkv_backend *backend, const float *logits, size_
                                  .maximum = values,
                                  .sum = values + n_tokens,
                                  .target_logit = values + 2 * n_tokens};
-    if (!status) status = rkv_cuda_check(rkv_launch_fold_logits(&task, cuda->stream), "fold_logits");
+    if (!status) status = RKV_CUDA_QUEUE(cuda, rkv_launch_fold_logits(&task, cuda->stream), "fold_logits");
     for (size_t i = 0; !status && i < 3; i++)
         status = rkv_cuda_to_host(cuda, host[i], values + i * n_tokens, n_tokens * sizeof *values);
     rkv_cuda_give(cuda, ids);

@@ -43,6 +43,7 @@ static cusolverStatus_t ask_workspace(const rkv_cuda_rank *r, size_t n, space *s
 static rkv_status eigenvalues(const rkv_cuda_rank *r, size_t n, space *s) {
     int64_t order = (int64_t)r->order;
     rkv_cuda_workspace *w = &s->workspace;
+    if (r->cuda->rehearsed) return RKV_OK;
     if (r->order > r->batched_order)
         return rkv_cusolver_check(cusolverDnXsyevd(r->solver, r->params, CUSOLVER_EIG_MODE_NOVECTOR,
                                                    CUBLAS_FILL_MODE_LOWER, order, CUDA_R_64F, s->gram, order,
@@ -65,6 +66,7 @@ static rkv_status eigenvalues(const rkv_cuda_rank *r, size_t n, space *s) {
 static rkv_status gram_rows(const rkv_cuda_rank *r, size_t n, const space *s, size_t first, size_t m) {
     const rkv_singular_task *task = r->task;
     const double one = 1, zero = 0;
+    if (r->cuda->rehearsed) return RKV_OK;
     bool wide = task->cols > task->rows;
     size_t skipped = task->lower_triangular ? first : 0, ld = task->cols;
     size_t length = wide ? task->cols : task->rows - skipped;
@@ -80,7 +82,7 @@ static rkv_status gram_rows(const rkv_cuda_rank *r, size_t n, const space *s, si
 static rkv_status form_gram(const rkv_cuda_rank *r, size_t first, size_t n, const space *s) {
     rkv_widen_task widen = {rkv_cuda_rank_matrices(r, first, n), 0, s->wide};
     rkv_status status =
-        rkv_cuda_check(rkv_launch_widen(&widen, r->cuda->stream), "converting matrices to float64");
+        RKV_CUDA_QUEUE(r->cuda, rkv_launch_widen(&widen, r->cuda->stream), "converting matrices to float64");
     for (size_t i = 0; !status && i < r->order; i += GRAM_ROWS)
         status = gram_rows(r, n, s, i, r->order - i < GRAM_ROWS ? r->order - i : GRAM_ROWS);
     return status;
@@ -107,6 +109,7 @@ static rkv_status space_new(const rkv_cuda_rank *r, size_t n, space *s) {
     if (!status) status = rkv_alloc_raw(&s->host_info, n, sizeof *s->host_info);
     if (!status) status = rkv_cusolver_check(ask_workspace(r, n, s), "asking for a workspace");
     if (!status) status = rkv_cuda_workspace_new(cuda, &s->workspace);
+    if (!status && n > 1 && rkv_cuda_is_overdrawn(cuda)) status = RKV_NO_MEMORY;
     if (status) space_free(r, s);
     return status;
 }

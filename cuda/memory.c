@@ -11,6 +11,11 @@ rkv_status rkv_cuda_take(rkv_cuda *cuda, void *out, size_t count, size_t size) {
     memcpy(out, &memory, sizeof memory);
     if (!rkv_multiply(count ? count : 1, size, &bytes))
         return rkv_fail(RKV_NO_MEMORY, "out of memory: %zu elements of %zu bytes", count, size);
+    if (cuda->rehearsed) {
+        rkv_status status = rkv_cuda_count_taken(cuda, &memory, bytes);
+        memcpy(out, &memory, sizeof memory);
+        return status;
+    }
     cudaError_t error = cudaMallocAsync(&memory, bytes, cuda->stream);
     if (error == cudaErrorMemoryAllocation) {
         cudaGetLastError(); /* it would be the next launch's too */
@@ -21,16 +26,24 @@ rkv_status rkv_cuda_take(rkv_cuda *cuda, void *out, size_t count, size_t size) {
 }
 
 void rkv_cuda_give(rkv_cuda *cuda, void *memory) {
-    if (memory) cudaFreeAsync(memory, cuda->stream);
+    if (memory && cuda->rehearsed)
+        rkv_cuda_count_given(cuda, memory);
+    else if (memory)
+        cudaFreeAsync(memory, cuda->stream);
 }
 
 rkv_status rkv_cuda_to_device(rkv_cuda *cuda, void *device, const void *host, size_t bytes) {
+    if (cuda->rehearsed) return RKV_OK;
     rkv_status status = rkv_cuda_check(
         cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, cuda->stream), "copying to the device");
     return status ? status : rkv_cuda_check(cudaStreamSynchronize(cuda->stream), "copying to the device");
 }
 
 rkv_status rkv_cuda_to_host(rkv_cuda *cuda, void *host, const void *device, size_t bytes) {
+    if (cuda->rehearsed) {
+        memset(host, 0, bytes);
+        return RKV_OK;
+    }
     rkv_status status = rkv_cuda_check(
         cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, cuda->stream), "copying to the host");
     return status ? status : rkv_cuda_check(cudaStreamSynchronize(cuda->stream), "the work queued so far");
@@ -57,6 +70,7 @@ size_t rkv_cuda_memory_available(rkv_backend *backend) {
     cudaMemPool_t pool;
     size_t free_bytes = 0, total = 0;
     uint64_t held = 0, used = 0;
+    if (cuda->rehearsed) return rkv_cuda_rehearsed_free(cuda);
     if (cudaMemGetInfo(&free_bytes, &total)) return 0;
     if (cudaDeviceGetDefaultMemPool(&pool, cuda->ordinal) ||
         cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReservedMemCurrent, &held) ||
@@ -67,6 +81,7 @@ size_t rkv_cuda_memory_available(rkv_backend *backend) {
 
 rkv_status rkv_cuda_solver(rkv_cuda *cuda, cusolverDnHandle_t *out) {
     rkv_status status = RKV_OK;
+    if (cuda->rehearsed) return rkv_cuda_solver(cuda->rehearsed, out);
     if (!cuda->solver) status = rkv_cusolver_check(cusolverDnCreate(&cuda->solver), "starting cuSOLVER");
     if (!status)
         status = rkv_cusolver_check(cusolverDnSetStream(cuda->solver, cuda->stream), "starting cuSOLVER");
@@ -76,8 +91,18 @@ rkv_status rkv_cuda_solver(rkv_cuda *cuda, cusolverDnHandle_t *out) {
 
 /* ---- operations ---- */
 
+void rkv_cuda_memory_use(rkv_backend *backend, rkv_memory_use *out) {
+    cudaMemPool_t pool;
+    uint64_t peak = 0;
+    *out = (rkv_memory_use){0};
+    if (!cudaDeviceGetDefaultMemPool(&pool, rkv_cuda_enter(backend)->ordinal) &&
+        !cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemHigh, &peak))
+        out->peak = peak;
+}
+
 rkv_status rkv_cuda_wait(rkv_backend *backend) {
-    return rkv_cuda_check(cudaStreamSynchronize(rkv_cuda_enter(backend)->stream), "the work queued so far");
+    rkv_cuda *cuda = rkv_cuda_enter(backend);
+    return RKV_CUDA_QUEUE(cuda, cudaStreamSynchronize(cuda->stream), "the work queued so far");
 }
 
 rkv_status rkv_cuda_alloc(rkv_backend *backend, float **out, size_t n) {

@@ -62,8 +62,9 @@ rkv_status rkv_cuda_row_metrics(rkv_backend *backend, const float *attention, si
     rkv_row_metrics_task rows = {attention, s.ids, n_heads, n_tokens, s.values};
     rkv_segment_sums_task sums = {s.values, RKV_ROW_FIELDS * n_heads, n_tokens, s.sums};
     if (!status && n_tokens)
-        status = rkv_cuda_check(rkv_launch_row_metrics(&rows, cuda->stream), "row metrics");
-    if (!status) status = rkv_cuda_check(rkv_launch_segment_sums(&sums, cuda->stream), "sums of row metrics");
+        status = RKV_CUDA_QUEUE(cuda, rkv_launch_row_metrics(&rows, cuda->stream), "row metrics");
+    if (!status)
+        status = RKV_CUDA_QUEUE(cuda, rkv_launch_segment_sums(&sums, cuda->stream), "sums of row metrics");
     if (!status) status = rkv_cuda_to_host(cuda, s.host, s.sums, sums.segments * sizeof *s.host);
     for (size_t h = 0; !status && h < n_heads; h++)
         finish(s.host, n_heads, h, n_tokens, ids != NULL, &metrics[h]);

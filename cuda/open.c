@@ -55,6 +55,8 @@ static const rkv_backend_ops cuda_ops = {
     .name = "cuda",
     .close = close_cuda,
     .memory_available = rkv_cuda_memory_available,
+    .memory_use = rkv_cuda_memory_use,
+    .rehearse = rkv_cuda_rehearse,
     .wait = rkv_cuda_wait,
     .set_precision = rkv_cuda_set_precision,
     .alloc = rkv_cuda_alloc,
@@ -95,14 +97,17 @@ static rkv_status describe(rkv_cuda *cuda) {
 }
 
 /* Memory that is given back stays with the process for its next layer, instead of going back to the driver at
- * each synchronisation. */
+ * each synchronisation. Its high-water mark begins anew. */
 static rkv_status keep_memory(int ordinal) {
     cudaMemPool_t pool;
-    uint64_t all = UINT64_MAX;
+    uint64_t all = UINT64_MAX, from_now = 0;
     rkv_status status =
         rkv_cuda_check(cudaDeviceGetDefaultMemPool(&pool, ordinal), "reading the memory pool");
     if (status) return status;
-    return rkv_cuda_check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all),
+    status = rkv_cuda_check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &all),
+                            "setting up the memory pool");
+    if (status) return status;
+    return rkv_cuda_check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrUsedMemHigh, &from_now),
                           "setting up the memory pool");
 }
 

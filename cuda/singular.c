@@ -42,9 +42,11 @@ static rkv_status sum_squares(rkv_cuda_rank *r) {
     if (!status) status = rkv_cuda_take(r->cuda, &sums, n, sizeof *sums);
     rkv_row_squares_task of_rows = {rkv_cuda_rank_matrices(r, 0, n), squares};
     rkv_segment_sums_task of_matrices = {squares, n, rows, sums};
-    if (!status) status = rkv_cuda_check(rkv_launch_row_squares(&of_rows, r->cuda->stream), "squared norms");
     if (!status)
-        status = rkv_cuda_check(rkv_launch_segment_sums(&of_matrices, r->cuda->stream), "squared norms");
+        status = RKV_CUDA_QUEUE(r->cuda, rkv_launch_row_squares(&of_rows, r->cuda->stream), "squared norms");
+    if (!status)
+        status =
+            RKV_CUDA_QUEUE(r->cuda, rkv_launch_segment_sums(&of_matrices, r->cuda->stream), "squared norms");
     if (!status) status = rkv_cuda_to_host(r->cuda, r->squared_norms, sums, n * sizeof *sums);
     for (size_t i = 0; !status && i < n; i++)
         if (!isfinite(r->squared_norms[i]))
@@ -63,6 +65,8 @@ static rkv_status solve(const rkv_cuda_rank *r) {
         memset(by_svd, 1, task->n);
     else if (!status)
         status = rkv_cuda_by_gram(r, by_svd);
+    /* Any matrix may come to the SVD. */
+    if (!status && r->cuda->rehearsed) status = rkv_cuda_by_svd(r, 0);
     for (size_t i = 0; !status && i < task->n; i++) {
         if (r->squared_norms[i] == 0)
             memset(task->sigma + i * r->order, 0, r->order * sizeof *task->sigma);

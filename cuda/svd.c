@@ -26,7 +26,8 @@ static shape shape_of(const rkv_singular_task *task) {
 
 static rkv_status load(const rkv_cuda_rank *r, size_t index, const space *s) {
     rkv_widen_task widen = {rkv_cuda_rank_matrices(r, index, 1), shape_of(r->task).turned, s->a};
-    return rkv_cuda_check(rkv_launch_widen(&widen, r->cuda->stream), "converting a matrix to float64");
+    return RKV_CUDA_QUEUE(r->cuda, rkv_launch_widen(&widen, r->cuda->stream),
+                          "converting a matrix to float64");
 }
 
 /* sigma [order] and how the solver ended. */
@@ -46,7 +47,7 @@ static rkv_status by_polar(const rkv_cuda_rank *r, space *s, double *shift) {
                                      CUDA_R_64F, NULL, a.n, CUDA_R_64F, &w->device_bytes, &w->host_bytes),
         "asking for a workspace");
     if (!status) status = rkv_cuda_workspace_new(r->cuda, w);
-    if (!status)
+    if (!status && !r->cuda->rehearsed)
         status = rkv_cusolver_check(
             cusolverDnXgesvdp(r->solver, r->params, CUSOLVER_EIG_MODE_NOVECTOR, 1, a.m, a.n, CUDA_R_64F, s->a,
                               a.m, CUDA_R_64F, s->sigma, CUDA_R_64F, NULL, a.m, CUDA_R_64F, NULL, a.n,
@@ -66,7 +67,7 @@ static rkv_status by_qr(const rkv_cuda_rank *r, space *s) {
                                     CUDA_R_64F, &w->device_bytes, &w->host_bytes),
         "asking for a workspace");
     if (!status) status = rkv_cuda_workspace_new(r->cuda, w);
-    if (!status)
+    if (!status && !r->cuda->rehearsed)
         status = rkv_cusolver_check(cusolverDnXgesvd(r->solver, r->params, 'N', 'N', a.m, a.n, CUDA_R_64F,
                                                      s->a, a.m, CUDA_R_64F, s->sigma, CUDA_R_64F, NULL, a.m,
                                                      CUDA_R_64F, NULL, a.n, CUDA_R_64F, w->device,

@@ -99,8 +99,7 @@ static rkv_status prepare_weights(rkv_model *m, const char *device) {
     return rkv_alloc(&m->layers, m->resident ? m->config.n_layers : 1, sizeof *m->layers);
 }
 
-/* The opposite: everything on the device, and the device. */
-static void release_weights(rkv_model *m) {
+void rkv_model_release_weights(rkv_model *m) {
     for (size_t l = 0; m->layers && l < (m->resident ? m->config.n_layers : 1); l++)
         rkv_layer_weights_clear(&m->layers[l], m->backend);
     for (size_t l = 0; m->vectors && l < m->config.n_layers; l++)
@@ -140,7 +139,7 @@ rkv_status rkv_model_open(rkv_model **out, const char *path, const rkv_model_opt
 void rkv_model_close(rkv_model *m) {
     if (!m) return;
     rkv_model_close(m->host);
-    release_weights(m);
+    rkv_model_release_weights(m);
     rkv_tokenizer_free(m->tokenizer);
     rkv_rope_clear(&m->rope);
     rkv_model_tensors_clear(&m->tensors);

@@ -34,6 +34,9 @@ rkv_backend *rkv_model_backend(const rkv_model *model);
  * the CPU, which belongs to the model. RKV_DATA: the file has changed; or as rkv_model_open. */
 rkv_status rkv_model_on_host(rkv_model *model, rkv_model **out);
 
+/* Gives back everything on the device, and the device. */
+void rkv_model_release_weights(rkv_model *model);
+
 /* RKV_USAGE for a model that was opened for its vocabulary alone. */
 rkv_status rkv_model_check_weights(const rkv_model *model);
 

@@ -20,13 +20,18 @@ typedef struct run {
     double callback_s;
 } run;
 
+rkv_status rkv_prefill_attention_size(const rkv_model *model, size_t n, size_t *out) {
+    size_t n_heads = model->config.n_heads;
+    if (rkv_multiply(n_heads * n, n, out) && *out <= SIZE_MAX / sizeof(float)) return RKV_OK;
+    return rkv_fail(RKV_NO_MEMORY, "out of memory: a tensor of %zu x %zu", n_heads * n, n);
+}
+
 /* Device memory for attention [H,T,T]. */
 static rkv_status allocate(run *r) {
-    size_t n = r->n_tokens, n_heads = r->model->config.n_heads, all;
+    size_t all;
     if (!r->options->attention) return RKV_OK;
-    if (!rkv_multiply(n_heads * n, n, &all) || all > SIZE_MAX / sizeof(float))
-        return rkv_fail(RKV_NO_MEMORY, "out of memory: a tensor of %zu x %zu", n_heads * n, n);
-    return r->backend->ops->alloc(r->backend, &r->attention, all);
+    rkv_status status = rkv_prefill_attention_size(r->model, r->n_tokens, &all);
+    return status ? status : r->backend->ops->alloc(r->backend, &r->attention, all);
 }
 
 static void release(run *r) {

@@ -9,4 +9,8 @@
 rkv_status rkv_prefill_on_device(rkv_model *model, const int32_t *ids, size_t n,
                                  const rkv_prefill_options *options, rkv_prefill_result *out);
 
+/* How many numbers the attention [H,T,T] of a layer is, which a prefill of n tokens keeps on the device.
+ * RKV_NO_MEMORY: more than can be. */
+rkv_status rkv_prefill_attention_size(const rkv_model *model, size_t n, size_t *out);
+
 #endif

@@ -107,10 +107,26 @@ typedef struct rkv_analyze_options {
 
 /* Prefills ids [n] and analyses every layer; memory holds one layer's attention [H, T, T] float32 at a time.
  * The caller frees *out. Fails as rkv_prefill does; RKV_DATA when attention is not finite (names layer and
- * head); RKV_UNAVAILABLE when the device is not there. */
+ * head); RKV_NO_MEMORY, on a GPU before the work starts, with the bytes needed and free; RKV_UNAVAILABLE when
+ * the device is not there. */
 RKV_API rkv_status rkv_analyze(rkv_analysis **out, rkv_model *model, const int32_t *ids, size_t n,
                                const rkv_analyze_options *options);
 RKV_API void rkv_analysis_free(rkv_analysis *analysis);
+
+/* What rkv_analyze takes of a device's memory at the moment when it holds most of it, beyond what the model
+ * holds already. */
+typedef struct rkv_memory_needs {
+    size_t needed_bytes, free_bytes;
+    /* What needed_bytes is made of: weights in float32, all of them when resident; the attention of one
+     * layer; activations; what ranks and metrics are computed in. */
+    size_t weights_bytes, attention_bytes, activations_bytes, workspace_bytes;
+    bool resident;
+} rkv_memory_needs;
+
+/* The needs of that call: the same steps are taken on a device that only counts. RKV_UNAVAILABLE: the model
+ * is on the CPU; or as rkv_analyze, for the same reasons. */
+RKV_API rkv_status rkv_analyze_needs(rkv_memory_needs *out, rkv_model *model, const int32_t *ids, size_t n,
+                                     const rkv_analyze_options *options);
 
 /* The effective rank of one matrix a [rows, cols], row-major float32, as above; sigma, when not NULL, takes
  * the min(rows, cols) singular values in descending order. RKV_DATA: an element is not finite, or all are

@@ -15,8 +15,14 @@ void host_device_end(void);
 /* Allocations that were not freed. */
 size_t host_device_live(void);
 
-/* How many bytes cudaMemGetInfo says are free; 0: as many as at first. */
+/* How many bytes cudaMemGetInfo says are free now; 0: as many as at first. What is taken later makes them
+ * less, and fails for no lack of them. */
 void host_device_set_free(size_t bytes);
+
+/* Bytes that were asked for and not freed, and the most of them at once since the high-water mark of the pool
+ * was set to 0. */
+size_t host_device_bytes(void);
+size_t host_device_peak(void);
 
 /* The n-th allocation from now on finds no memory (1: the next); 0: none fails. Returns how far away the last
  * one asked for still is; 0: it has failed. */

@@ -10,11 +10,14 @@
 
 #include "cuda_host/host_device.h"
 
+#define MEMORY ((size_t)1 << 30)
+
 /* Whole pages of their own, data at their end, a page without access behind them. */
 typedef struct block {
     struct block *next;
     void *pages, *data;
     size_t page_bytes; /* that hold data */
+    size_t bytes;      /* that were asked for */
 } block;
 
 /* A copy to the host that has not arrived. */
@@ -27,7 +30,8 @@ typedef struct copy {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static block *blocks;
 static copy *copies;
-static size_t fail_at, free_said;
+static size_t fail_at, bytes_live, bytes_peak;
+static size_t memory_bytes = MEMORY; /* of the device */
 
 static void protect_all(int access) {
     for (block *b = blocks; b; b = b->next)
@@ -58,7 +62,15 @@ size_t host_device_fail_at(size_t n) {
 }
 
 void host_device_set_free(size_t bytes) {
-    free_said = bytes;
+    memory_bytes = bytes ? bytes_live + bytes : MEMORY;
+}
+
+size_t host_device_bytes(void) {
+    return bytes_live;
+}
+
+size_t host_device_peak(void) {
+    return bytes_peak;
 }
 
 /* ---- the device ---- */
@@ -82,7 +94,7 @@ cudaError_t cudaSetDevice(int device) {
 
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int device) {
     *properties = (struct cudaDeviceProp){
-        .name = "host", .totalGlobalMem = (size_t)1 << 30, .major = 9, .multiProcessorCount = 1};
+        .name = "host", .totalGlobalMem = MEMORY, .major = 9, .multiProcessorCount = 1};
     return cudaSetDevice(device);
 }
 
@@ -132,19 +144,20 @@ cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t *pool, int device) {
 }
 
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void *value) {
-    (void)pool, (void)attribute, (void)value;
+    (void)pool;
+    if (attribute == cudaMemPoolAttrUsedMemHigh && *(uint64_t *)value == 0) bytes_peak = bytes_live;
     return cudaSuccess;
 }
 
 cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void *value) {
-    (void)pool, (void)attribute;
-    *(uint64_t *)value = 0;
+    (void)pool;
+    *(uint64_t *)value = attribute == cudaMemPoolAttrUsedMemHigh ? bytes_peak : bytes_live;
     return cudaSuccess;
 }
 
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total) {
-    *total = (size_t)1 << 30;
-    *free_bytes = free_said ? free_said : *total;
+    *total = memory_bytes;
+    *free_bytes = memory_bytes > bytes_live ? memory_bytes - bytes_live : 0;
     return cudaSuccess;
 }
 
@@ -163,8 +176,10 @@ cudaError_t cudaMallocAsync(void **memory, size_t bytes, cudaStream_t stream) {
         pthread_mutex_unlock(&lock);
         return cudaErrorMemoryAllocation;
     }
-    *b = (block){blocks, pages, (char *)pages + held - aligned, held};
+    *b = (block){blocks, pages, (char *)pages + held - aligned, held, bytes};
     blocks = b;
+    bytes_live += bytes;
+    if (bytes_live > bytes_peak) bytes_peak = bytes_live;
     if (mprotect(pages, held, PROT_READ | PROT_WRITE)) abort();
     memset(pages, 0xFF, held);
     if (mprotect(pages, held, PROT_NONE)) abort();
@@ -185,6 +200,7 @@ cudaError_t cudaFreeAsync(void *memory, cudaStream_t stream) {
         abort();
     }
     *at = b->next;
+    bytes_live -= b->bytes;
     munmap(b->pages, b->page_bytes + (size_t)sysconf(_SC_PAGESIZE));
     free(b);
     pthread_mutex_unlock(&lock);

@@ -31,7 +31,8 @@ typedef enum cudaMemcpyKind {
 typedef enum cudaMemPoolAttr {
     cudaMemPoolAttrReleaseThreshold = 4,
     cudaMemPoolAttrReservedMemCurrent = 5,
-    cudaMemPoolAttrUsedMemCurrent = 7
+    cudaMemPoolAttrUsedMemCurrent = 7,
+    cudaMemPoolAttrUsedMemHigh = 8
 } cudaMemPoolAttr;
 enum { cudaStreamNonBlocking = 1 };
 

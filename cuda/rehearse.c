@@ -1,0 +1,130 @@
+/* rehearse.c: the device before the work: memory is counted by the same calls that take it, nothing runs.
+ *
+ * Operations queue nothing while cuda->rehearsed is set (RKV_CUDA_QUEUE, and where cuBLAS and cuSOLVER are
+ * called); here is the counting, and what they hand to the host where zeros would be no result. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "cuda/device.h"
+
+typedef enum kind { WEIGHTS, TENSORS, WORKSPACES, KINDS } kind;
+
+/* What stands for an allocation: nobody looks at device memory in a rehearsal. */
+typedef struct taken {
+    size_t bytes;
+    kind kind;
+} taken;
+
+typedef struct rehearsal {
+    rkv_cuda cuda; /* cuda.rehearsed is set */
+    rkv_backend_ops ops;
+    size_t limit; /* bytes that were free before */
+    size_t live[KINDS];
+    kind kind; /* of what is taken now */
+    rkv_memory_use most;
+} rehearsal;
+
+static size_t live(const rehearsal *r) {
+    return r->live[WEIGHTS] + r->live[TENSORS] + r->live[WORKSPACES];
+}
+
+rkv_status rkv_cuda_count_taken(rkv_cuda *cuda, void **out, size_t bytes) {
+    rehearsal *r = (rehearsal *)cuda;
+    taken *t = NULL;
+    rkv_status status = rkv_alloc(&t, 1, sizeof *t);
+    *out = t;
+    if (status) return status;
+    *t = (taken){bytes, r->kind};
+    r->live[t->kind] += bytes;
+    if (live(r) > r->most.peak)
+        r->most = (rkv_memory_use){.peak = live(r),
+                                   .weights = r->live[WEIGHTS],
+                                   .tensors = r->live[TENSORS],
+                                   .workspaces = r->live[WORKSPACES]};
+    return RKV_OK;
+}
+
+void rkv_cuda_count_given(rkv_cuda *cuda, void *memory) {
+    taken *t = memory;
+    ((rehearsal *)cuda)->live[t->kind] -= t->bytes;
+    free(t);
+}
+
+size_t rkv_cuda_rehearsed_free(const rkv_cuda *cuda) {
+    const rehearsal *r = (const rehearsal *)cuda;
+    return r->limit > live(r) ? r->limit - live(r) : 0;
+}
+
+bool rkv_cuda_is_overdrawn(const rkv_cuda *cuda) {
+    const rehearsal *r = (const rehearsal *)cuda;
+    return cuda->rehearsed && live(r) > r->limit;
+}
+
+/* ---- operations ---- */
+
+static void close_rehearsal(rkv_backend *backend) {
+    free(backend);
+}
+
+static void memory_use(rkv_backend *backend, rkv_memory_use *out) {
+    *out = ((rehearsal *)backend)->most;
+}
+
+static rkv_status alloc(rkv_backend *backend, float **out, size_t n) {
+    rehearsal *r = (rehearsal *)backend;
+    r->kind = TENSORS;
+    rkv_status status = rkv_cuda_alloc(backend, out, n);
+    r->kind = WORKSPACES;
+    return status;
+}
+
+static rkv_status matrix_new(rkv_backend *backend, size_t n, size_t k, rkv_matrix **out) {
+    rehearsal *r = (rehearsal *)backend;
+    r->kind = WEIGHTS;
+    rkv_status status = rkv_cuda_matrix_new(backend, n, k, out);
+    r->kind = WORKSPACES;
+    return status;
+}
+
+static rkv_status singular_values(rkv_backend *backend, const rkv_singular_task *task) {
+    size_t order = task->rows < task->cols ? task->rows : task->cols;
+    rkv_status status = rkv_cuda_singular_values(backend, task);
+    for (size_t i = 0; !status && order && i < task->n; i++)
+        task->sigma[i * order] = 1;
+    return status;
+}
+
+static rkv_status row_metrics(rkv_backend *backend, const float *attention, size_t n_heads, size_t n_tokens,
+                              const int32_t *ids, rkv_row_metrics *metrics) {
+    rkv_status status = rkv_cuda_row_metrics(backend, attention, n_heads, n_tokens, ids, metrics);
+    for (size_t h = 0; !status && h < n_heads; h++)
+        metrics[h] = (rkv_row_metrics){.squared_norm = 1, .finite = true};
+    return status;
+}
+
+rkv_status rkv_cuda_rehearse(rkv_backend *backend, rkv_backend **out) {
+    rkv_cuda *cuda = rkv_cuda_enter(backend);
+    rehearsal *r = NULL;
+    *out = NULL;
+    rkv_status status = rkv_alloc(&r, 1, sizeof *r);
+    if (status) return status;
+    r->cuda = *cuda;
+    r->cuda.rehearsed = cuda;
+    r->limit = rkv_cuda_memory_available(backend);
+    r->kind = WORKSPACES;
+    r->ops = *cuda->base.ops;
+    r->ops.close = close_rehearsal;
+    r->ops.memory_use = memory_use;
+    r->ops.rehearse = NULL;
+    r->ops.alloc = alloc;
+    r->ops.matrix_new = matrix_new;
+    r->ops.singular_values = singular_values;
+    r->ops.row_metrics = row_metrics;
+    r->ops.rows_new = NULL; /* caches are not rehearsed */
+    r->ops.attend_cached = NULL;
+    r->cuda.base.ops = &r->ops;
+    r->cuda.base.rehearses = true;
+    *out = &r->cuda.base;
+    return RKV_OK;
+}
