@@ -25,7 +25,7 @@ typedef struct analyze_options {
     size_t memory_mib;
     rkv_heatmap_options figure;
     const char *folder;
-    bool force, json, quiet;
+    bool force, dry_run, json, quiet;
 } analyze_options;
 
 /* ---- analyze_sources.c: what is analysed ---- */
@@ -77,6 +77,10 @@ void result_clear(cli_result *result);
 rkv_status analyze_page_save(const cli_result *result, const cli_source *source, rkv_model *model,
                              const rkv_report_layers *layers, const analyze_options *options,
                              const char *path);
+
+/* analyze_dry_run.c: tells what memory each prompt would take, and takes none. RKV_NO_MEMORY: one does not
+ * fit. */
+rkv_status analyze_dry_run(const cli_sources *sources, const analyze_options *options);
 
 /* Refuses lists that cannot be. */
 rkv_status analyze_page_check(const analyze_options *options);

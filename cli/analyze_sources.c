@@ -144,7 +144,7 @@ static rkv_status prepare(cli_source *source, const cli_sources *sources, const 
 rkv_status sources_open(cli_sources *sources, const analyze_options *options, char **paths, size_t n_paths) {
     *sources = (struct cli_sources){0};
     rkv_status status = read_sources(sources, options, paths, n_paths);
-    if (!status) status = outputs_check(sources, options);
+    if (!status && !options->dry_run) status = outputs_check(sources, options);
     if (!status) status = open_model(sources, options);
     for (size_t i = 0; i < sources->n && !status; i++)
         status = prepare(&sources->at[i], sources, options);

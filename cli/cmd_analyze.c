@@ -41,6 +41,8 @@ static const option_row rank_rows[] = {
 static const option_row output_rows[] = {
     {"output", 'o', OPTION_FOLDER, "DIR", "Write to DIR/PROMPT/", FIELD(folder)},
     {"force", 'f', OPTION_FLAG, NULL, "Replace the files of an earlier analysis there", FIELD(force)},
+    {"dry-run", 0, OPTION_FLAG, NULL,
+     "Only say how many tokens the prompts have, and what memory of the GPU they would take", FIELD(dry_run)},
     {"save-attention", 0, OPTION_FLAG, NULL, "Write trace.h5, the attention of every head",
      FIELD(save_attention)},
     {"dtype", 0, OPTION_INDEX, "TYPE", "Numbers in trace.h5", &choices_dtype, FIELD(dtype)},
@@ -182,7 +184,8 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
     if (!status) status = load_profile(&known, &options);
     if (!status) status = analyze_page_check(&options);
     if (!status) status = sources_open(&sources, &options, arguments, n_arguments);
-    if (!status) status = make_all(&sources, &options);
+    if (!status)
+        status = options.dry_run ? analyze_dry_run(&sources, &options) : make_all(&sources, &options);
     sources_close(&sources);
     budget_profile_clear(&known);
     return status;

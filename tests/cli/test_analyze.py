@@ -61,6 +61,16 @@ class Analyze(CliTest):
         result = self.run_well("analyze", "prompt.txt", "--tokens", TINY_CONTEXT, "--force", "--quiet")
         self.assertEqual(result.stderr, "")
 
+    def test_dry_run_writes_nothing(self):
+        before = self.names()
+        result = self.run_well("analyze", "prompt.txt", "--dry-run", "--device", "cpu", "--tokens", "5")
+        self.assertEqual(result.stdout, "prompt: 5 tokens; memory is foretold for a model on a GPU alone\n")
+        result = self.run_well("analyze", "prompt.txt", "--dry-run", "--device", "cpu", "--tokens", "5", "--json")
+        document = json.loads(result.stdout)
+        self.assertEqual(document["device"], "cpu")
+        self.assertEqual(document["prompts"], [{"name": "prompt", "n_tokens": 5}])
+        self.assertEqual(self.names(), before)
+
     def test_prompts_of_one_name(self):
         (self.folder / "sub").mkdir()
         for name in ("sub/prompt.txt", "prompt-2.txt"):

@@ -77,6 +77,14 @@ class WithGpu(CliTest):
         self.run_well("analyze", "prompt.txt", "--precision", "tf32", "-o", "tf32")
         self.assertRegex(self.load("tf32/prompt/analysis.json")["device"], r"^cuda:0 .*, tf32$")
 
+    def test_dry_run(self):
+        result = self.run_well("analyze", "prompt.txt", "--dry-run", "--json", "--device", "cuda")
+        prompt = json.loads(result.stdout)["prompts"][0]
+        parts = ("weights_bytes", "attention_bytes", "activations_bytes", "workspace_bytes")
+        self.assertEqual(prompt["needed_bytes"], sum(prompt[part] for part in parts))
+        self.assertLess(prompt["needed_bytes"], prompt["free_bytes"])
+        self.assertIn(f"({prompt['needed_bytes']} bytes)", self.run_well("analyze", "prompt.txt", "--dry-run").stdout)
+
 
 if __name__ == "__main__":
     unittest.main()
