@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "compressors/select.h"
+#include "core/fail.h"
 #include "core/memory.h"
 
 enum { KEYS, VALUES, SUMS, POSITIONS, BUFFERS };
+
+#define FEW_ENTRIES ((size_t)128)
 
 /* ---- memory ---- */
 
@@ -212,14 +215,25 @@ static rkv_status store_head(rkv_work *w, const rkv_pipeline *pipeline, size_t g
     return status;
 }
 
+/* Whether starting threads costs less than storing the heads: a device has one stream, and a few entries are
+ * soon encoded. */
+static bool pays_in_parallel(const rkv_work *w) {
+    return (!w->home || w->home->host_memory) && count(w, 0) > FEW_ENTRIES;
+}
+
 /* Stores all heads as the stages from *i on say, up to the next selection, which *i then is. */
 static rkv_status store(rkv_work *w, const rkv_pipeline *pipeline, size_t *i) {
     size_t first = *i;
-    rkv_status status = RKV_OK;
-    for (size_t g = 0; !status && g < w->view.n_kv_heads; g++)
-        status = store_head(w, pipeline, g, first, i);
+    rkv_first_failure failure = {0};
+#pragma omp parallel for schedule(dynamic) if (pays_in_parallel(w))
+    for (size_t g = 0; g < w->view.n_kv_heads; g++) {
+        size_t end = first;
+        if (!rkv_first_failure_seen(&failure))
+            rkv_first_failure_note(&failure, store_head(w, pipeline, g, first, &end));
+        if (g == 0) *i = end; /* of all heads alike */
+    }
     w->loose = w->there = false;
-    return status;
+    return rkv_first_failure_raise(&failure);
 }
 
 rkv_status rkv_work_run(rkv_work *w, const rkv_pipeline *pipeline, const rkv_stage_task *tasks,
