@@ -108,6 +108,9 @@ rkv_status rkv_cuda_attention(rkv_backend *backend, const float *q, const float 
 rkv_status rkv_cuda_rows_new(rkv_backend *backend, const rkv_row_format *format, size_t width,
                              rkv_rows **out);
 
+/* cached.c */
+rkv_status rkv_cuda_attend_cached(rkv_backend *backend, const rkv_cached_attention *task);
+
 /* singular.c */
 rkv_status rkv_cuda_singular_values(rkv_backend *backend, const rkv_singular_task *task);
 

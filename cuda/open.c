@@ -73,6 +73,7 @@ static const rkv_backend_ops cuda_ops = {
     .split_rotate = rkv_cuda_split_rotate,
     .attention = rkv_cuda_attention,
     .rows_new = rkv_cuda_rows_new,
+    .attend_cached = rkv_cuda_attend_cached,
     .swiglu = rkv_cuda_swiglu,
     .fold_logits = rkv_cuda_fold_logits,
     .head_mean = rkv_cuda_head_mean,

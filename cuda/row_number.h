@@ -50,9 +50,8 @@ RKV_DEVICE float rkv_row_coded(const rkv_rows_view *v, const unsigned char *reco
     return rkv_half_to_float(zero) + rkv_half_finite(scale) * (float)code;
 }
 
-/* Number i of a row in any form, those of the tail included; group: of rkv_row_group. */
-RKV_DEVICE float rkv_row_number(const rkv_rows_view *v, size_t row, size_t group, size_t i) {
-    if (row >= v->n_encoded) return v->tail[(row - v->n_encoded) * v->layout.width + i];
+/* Number i of an encoded row in any form; group: of rkv_row_group. */
+RKV_DEVICE float rkv_row_encoded(const rkv_rows_view *v, size_t row, size_t group, size_t i) {
     const unsigned char *record = v->records + row * v->layout.record_bytes;
     const uint16_t *halves = (const uint16_t *)(const void *)record;
     switch (v->form) {
@@ -65,6 +64,12 @@ RKV_DEVICE float rkv_row_number(const rkv_rows_view *v, size_t row, size_t group
     default:
         return rkv_row_coded(v, record, group, i);
     }
+}
+
+/* The same of any row, those of the tail included. */
+RKV_DEVICE float rkv_row_number(const rkv_rows_view *v, size_t row, size_t group, size_t i) {
+    if (row >= v->n_encoded) return v->tail[(row - v->n_encoded) * v->layout.width + i];
+    return rkv_row_encoded(v, row, group, i);
 }
 
 #endif

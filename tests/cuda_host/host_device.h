@@ -15,6 +15,9 @@ void host_device_end(void);
 /* Allocations that were not freed. */
 size_t host_device_live(void);
 
+/* How often a stream was waited for. */
+size_t host_device_waits(void);
+
 /* How many bytes cudaMemGetInfo says are free now; 0: as many as at first. What is taken later makes them
  * less, and fails for no lack of them. */
 void host_device_set_free(size_t bytes);

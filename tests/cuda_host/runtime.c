@@ -30,7 +30,7 @@ typedef struct copy {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static block *blocks;
 static copy *copies;
-static size_t fail_at, bytes_live, bytes_peak;
+static size_t fail_at, waits, bytes_live, bytes_peak;
 static size_t memory_bytes = MEMORY; /* of the device */
 
 static void protect_all(int access) {
@@ -53,6 +53,10 @@ size_t host_device_live(void) {
     for (block *b = blocks; b; b = b->next)
         n++;
     return n;
+}
+
+size_t host_device_waits(void) {
+    return waits;
 }
 
 size_t host_device_fail_at(size_t n) {
@@ -118,6 +122,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) {
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     (void)stream;
     pthread_mutex_lock(&lock);
+    waits++;
     for (copy *c = copies, *next; c; c = next) {
         next = c->next;
         for (size_t i = 0; i < c->rows; i++)
