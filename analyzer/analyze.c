@@ -9,36 +9,30 @@
 #include "core/memory.h"
 #include "core/progress.h"
 #include "core/text.h"
-#include "model/host_copy.h"
 #include "model/prefill.h"
 
 typedef struct work {
     rkv_analysis *analysis;
     rkv_backend *backend;
     const rkv_analyze_options *options;
-    double *sigma; /* [H, T] of the layer at hand */
-    rkv_host_copies copies;
+    double *sigma[2]; /* [H, T] of two layers in turn: one waits to be shown */
 } work;
 
-/* A layer crosses to the host only when somebody looks at it. */
-static rkv_status show(work *w, rkv_layer *layer) {
-    if (!w->options->on_layer) return RKV_OK;
-    rkv_status status = rkv_host_copies_of_layer(&w->copies, w->backend, layer);
-    return status ? status : w->options->on_layer(w->options->user, layer);
-}
-
-static rkv_status rank_passing_layer(void *user, const rkv_layer *layer) {
+static rkv_status rank(void *user, const rkv_layer *layer) {
     work *w = user;
     double start = rkv_now_s();
-    rkv_status status = rkv_analysis_rank_layer(w->analysis, w->backend, layer, w->sigma);
+    rkv_status status = rkv_analysis_rank_layer(w->analysis, w->backend, layer, w->sigma[layer->index % 2]);
     w->analysis->rank_s += rkv_now_s() - start;
-    rkv_layer ranked = *layer;
-    ranked.erank = w->analysis->metric[RKV_ERANK] + layer->index * layer->n_heads;
-    ranked.sigma = w->sigma;
-    if (!status) status = show(w, &ranked);
     if (!status)
         status = rkv_progress_report(&w->options->progress, "analyze", layer->index + 1, layer->n_layers);
     return status;
+}
+
+static rkv_status settle(void *user, rkv_layer *layer) {
+    const work *w = user;
+    layer->erank = w->analysis->metric[RKV_ERANK] + layer->index * layer->n_heads;
+    layer->sigma = w->sigma[layer->index % 2];
+    return RKV_OK;
 }
 
 static rkv_status token_as_text(const rkv_model *model, int32_t id, char **out) {
@@ -62,12 +56,15 @@ static rkv_status run(rkv_analysis *a, rkv_model *model, const int32_t *ids,
                       const rkv_analyze_options *options) {
     work w = {.analysis = a, .backend = rkv_model_backend(model), .options = options};
     rkv_prefill_options prefill = {
-        .attention = true, .losses = true, .on_layer = rank_passing_layer, .user = &w};
+        .attention = true, .losses = true, .on_layer = options->on_layer, .user = options->user};
+    rkv_layer_watch watch = {.look = rank, .settle = settle, .user = &w};
     rkv_prefill_result result = {0};
-    rkv_status status = rkv_alloc_raw(&w.sigma, a->model.n_heads * a->n_tokens, sizeof *w.sigma);
-    if (!status) status = rkv_prefill_on_device(model, ids, a->n_tokens, &prefill, &result);
-    free(w.sigma);
-    rkv_host_copies_clear(&w.copies);
+    rkv_status status = RKV_OK;
+    for (size_t i = 0; !status && i < 2; i++)
+        status = rkv_alloc_raw(&w.sigma[i], a->model.n_heads * a->n_tokens, sizeof *w.sigma[i]);
+    if (!status) status = rkv_prefill_watched(model, ids, a->n_tokens, &prefill, &watch, &result);
+    free(w.sigma[0]);
+    free(w.sigma[1]);
     if (status) return status;
     a->perplexity = result.perplexity;
     a->load_s = result.load_s;

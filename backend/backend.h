@@ -23,6 +23,9 @@ typedef struct rkv_matrix rkv_matrix;
 /* A product takes rows of a matrix from a multiple of this. */
 #define RKV_MATRIX_STEP ((size_t)64)
 
+/* A copy to the host beside the work, and the host memory that it goes to. */
+typedef struct rkv_download rkv_download;
+
 /* Which values of a head vector a rotation pairs: (0,1),(2,3).. or (0,D/2),(1,D/2+1).. */
 typedef enum rkv_rope_pairing { RKV_ROPE_ADJACENT, RKV_ROPE_HALVES } rkv_rope_pairing;
 
@@ -132,6 +135,18 @@ typedef struct rkv_backend_ops {
     void (*release)(rkv_backend *backend, float *memory);
     rkv_status (*upload)(rkv_backend *backend, float *device, const float *host, size_t n);
     rkv_status (*download)(rkv_backend *backend, float *host, const float *device, size_t n);
+
+    /* Room for a copy of at most n numbers. Freed, once the copy has arrived, before what it copies. All five
+     * are NULL where device memory is ordinary memory. */
+    rkv_status (*download_new)(rkv_backend *backend, size_t n, rkv_download **out);
+    void (*download_free)(rkv_backend *backend, rkv_download *download);
+    /* Begins to copy device [n], as the work queued so far leaves it, and returns. */
+    rkv_status (*download_begin)(rkv_backend *backend, rkv_download *download, const float *device, size_t n);
+    /* From now on work may be queued that writes over what is copied: it waits for the copy, on the device.
+     */
+    rkv_status (*download_yield)(rkv_backend *backend, rkv_download *download);
+    /* Returns when the copy is there: *host [n], valid until the room is used again or freed. */
+    rkv_status (*download_end)(rkv_backend *backend, rkv_download *download, const float **host);
 
     /* y [T,E] = x / sqrt(mean(x^2) + eps) * weight [E], row by row (Zhang and Sennrich 2019). */
     rkv_status (*rms_norm)(rkv_backend *backend, const float *x, const float *weight, size_t n_tokens,

@@ -1,7 +1,7 @@
 /* device.h: the CUDA backend: what its files share, and their operations; contracts in backend/backend.h.
  *
- * Everything is queued on one stream, in order; a call returns before its work is done, unless it hands
- * something to the host. */
+ * Everything is queued on one stream, in order, but for copies to the host that are made beside the work
+ * (download.c); a call returns before its work is done, unless it hands something to the host. */
 #ifndef RKV_CUDA_DEVICE_H
 #define RKV_CUDA_DEVICE_H
 
@@ -16,6 +16,7 @@ typedef struct rkv_cuda {
     int ordinal;
     char name[48];
     cudaStream_t stream;
+    cudaStream_t downloads;         /* copies to the host beside it; NULL until the first */
     cublasHandle_t blas;            /* on the stream */
     cublasComputeType_t arithmetic; /* of products of float32 numbers */
     cusolverDnHandle_t solver;      /* on the stream; NULL until rkv_cuda_solver makes it */
@@ -77,6 +78,14 @@ rkv_status rkv_cuda_alloc(rkv_backend *backend, float **out, size_t n);
 void rkv_cuda_release(rkv_backend *backend, float *memory);
 rkv_status rkv_cuda_upload(rkv_backend *backend, float *device, const float *host, size_t n);
 rkv_status rkv_cuda_download(rkv_backend *backend, float *host, const float *device, size_t n);
+
+/* download.c */
+rkv_status rkv_cuda_download_new(rkv_backend *backend, size_t n, rkv_download **out);
+void rkv_cuda_download_free(rkv_backend *backend, rkv_download *download);
+rkv_status rkv_cuda_download_begin(rkv_backend *backend, rkv_download *download, const float *device,
+                                   size_t n);
+rkv_status rkv_cuda_download_yield(rkv_backend *backend, rkv_download *download);
+rkv_status rkv_cuda_download_end(rkv_backend *backend, rkv_download *download, const float **host);
 
 /* matrix.c */
 rkv_status rkv_cuda_matrix_new(rkv_backend *backend, size_t n, size_t k, rkv_matrix **out);

@@ -27,6 +27,7 @@ static void close_cuda(rkv_backend *backend) {
     rkv_cuda *cuda = rkv_cuda_enter(backend);
     if (cuda->solver) cusolverDnDestroy(cuda->solver);
     if (cuda->blas) cublasDestroy(cuda->blas);
+    if (cuda->downloads) cudaStreamDestroy(cuda->downloads);
     if (cuda->stream) cudaStreamDestroy(cuda->stream);
     free(cuda);
 }
@@ -63,6 +64,11 @@ static const rkv_backend_ops cuda_ops = {
     .release = rkv_cuda_release,
     .upload = rkv_cuda_upload,
     .download = rkv_cuda_download,
+    .download_new = rkv_cuda_download_new,
+    .download_free = rkv_cuda_download_free,
+    .download_begin = rkv_cuda_download_begin,
+    .download_yield = rkv_cuda_download_yield,
+    .download_end = rkv_cuda_download_end,
     .rms_norm = rkv_cuda_rms_norm,
     .singular_values = rkv_cuda_singular_values,
     .row_metrics = rkv_cuda_row_metrics,

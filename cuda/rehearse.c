@@ -121,7 +121,8 @@ rkv_status rkv_cuda_rehearse(rkv_backend *backend, rkv_backend **out) {
     r->ops.matrix_new = matrix_new;
     r->ops.singular_values = singular_values;
     r->ops.row_metrics = row_metrics;
-    r->ops.rows_new = NULL; /* caches are not rehearsed */
+    r->ops.download_new = NULL; /* there is nothing to look at */
+    r->ops.rows_new = NULL;     /* caches are not rehearsed */
     r->ops.attend_cached = NULL;
     r->cuda.base.ops = &r->ops;
     r->cuda.base.rehearses = true;

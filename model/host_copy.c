@@ -21,25 +21,16 @@ void rkv_host_copy_clear(rkv_host_copy *copy) {
     *copy = (rkv_host_copy){0};
 }
 
-rkv_status rkv_host_copies_of_layer(rkv_host_copies *copies, rkv_backend *backend, rkv_layer *layer) {
-    size_t n = layer->n_tokens, kv = n * layer->n_kv_heads * layer->head_dim;
-    rkv_status status =
-        rkv_host_copy_take(&copies->first, backend, &layer->attention, layer->n_heads * n * n);
-    if (!status) status = rkv_host_copy_take(&copies->keys, backend, &layer->keys, kv);
-    if (!status) status = rkv_host_copy_take(&copies->values, backend, &layer->values, kv);
-    return status;
-}
-
 rkv_status rkv_host_copies_of_projection(rkv_host_copies *copies, rkv_backend *backend, rkv_projection *p) {
     size_t each = p->shape.n_tokens * p->shape.head_dim, kv = each * p->shape.n_kv_heads;
-    rkv_status status = rkv_host_copy_take(&copies->first, backend, &p->q, each * p->shape.n_heads);
+    rkv_status status = rkv_host_copy_take(&copies->queries, backend, &p->q, each * p->shape.n_heads);
     if (!status) status = rkv_host_copy_take(&copies->keys, backend, &p->k, kv);
     if (!status) status = rkv_host_copy_take(&copies->values, backend, &p->v, kv);
     return status;
 }
 
 void rkv_host_copies_clear(rkv_host_copies *copies) {
-    rkv_host_copy_clear(&copies->first);
+    rkv_host_copy_clear(&copies->queries);
     rkv_host_copy_clear(&copies->keys);
     rkv_host_copy_clear(&copies->values);
 }

@@ -4,8 +4,6 @@
 #ifndef RKV_MODEL_HOST_COPY_H
 #define RKV_MODEL_HOST_COPY_H
 
-#include <rankkv/model.h>
-
 #include "model/forward.h"
 
 /* Room for one array, kept to be used again. Start from {0}. */
@@ -18,13 +16,12 @@ typedef struct rkv_host_copy {
 rkv_status rkv_host_copy_take(rkv_host_copy *copy, rkv_backend *backend, const float **array, size_t n);
 void rkv_host_copy_clear(rkv_host_copy *copy);
 
-/* Room for the arrays of a layer: attention, or queries; keys; values. Start from {0}. */
+/* Room for the arrays of a projection. Start from {0}. */
 typedef struct rkv_host_copies {
-    rkv_host_copy first, keys, values;
+    rkv_host_copy queries, keys, values;
 } rkv_host_copies;
 
-/* The same for those arrays of a layer, or of a projection, that are not NULL. */
-rkv_status rkv_host_copies_of_layer(rkv_host_copies *copies, rkv_backend *backend, rkv_layer *layer);
+/* The same for those arrays of a projection that are not NULL. */
 rkv_status rkv_host_copies_of_projection(rkv_host_copies *copies, rkv_backend *backend, rkv_projection *p);
 void rkv_host_copies_clear(rkv_host_copies *copies);
 

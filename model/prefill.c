@@ -5,7 +5,7 @@
 #include "core/clock.h"
 #include "core/fail.h"
 #include "core/memory.h"
-#include "model/host_copy.h"
+#include "model/forward.h"
 #include "model/prefill.h"
 
 /* What one prefill needs beside the pass. */
@@ -14,10 +14,8 @@ typedef struct run {
     rkv_backend *backend;
     const rkv_prefill_options *options;
     size_t n_tokens;
-    bool shows_host;  /* the layer function sees ordinary memory; else the device's */
     float *attention; /* [H,T,T] device memory, when asked for */
-    rkv_host_copies copies;
-    double callback_s;
+    rkv_layer_window window;
 } run;
 
 rkv_status rkv_prefill_attention_size(const rkv_model *model, size_t n, size_t *out) {
@@ -26,21 +24,19 @@ rkv_status rkv_prefill_attention_size(const rkv_model *model, size_t n, size_t *
     return rkv_fail(RKV_NO_MEMORY, "out of memory: a tensor of %zu x %zu", n_heads * n, n);
 }
 
-/* Device memory for attention [H,T,T]. */
+/* Device memory for attention [H,T,T], and what is needed to show it. */
 static rkv_status allocate(run *r) {
-    size_t all;
-    if (!r->options->attention) return RKV_OK;
-    rkv_status status = rkv_prefill_attention_size(r->model, r->n_tokens, &all);
-    return status ? status : r->backend->ops->alloc(r->backend, &r->attention, all);
+    const rkv_config *c = &r->model->config;
+    size_t all = 0;
+    rkv_status status = RKV_OK;
+    if (r->options->attention) status = rkv_prefill_attention_size(r->model, r->n_tokens, &all);
+    if (!status && all) status = r->backend->ops->alloc(r->backend, &r->attention, all);
+    return status ? status
+                  : rkv_layer_window_open(&r->window, all, r->n_tokens * c->n_kv_heads * c->head_dim);
 }
 
-static void release(run *r) {
-    r->backend->ops->release(r->backend, r->attention);
-    rkv_host_copies_clear(&r->copies);
-}
-
-static rkv_status show_layer(run *r, const rkv_projection *p) {
-    if (!r->options->on_layer) return RKV_OK;
+static rkv_status attend(void *user, const rkv_projection *p, float *out) {
+    run *r = user;
     const rkv_attention_shape *s = &p->shape;
     rkv_layer layer = {
         .index = p->layer,
@@ -53,20 +49,10 @@ static rkv_status show_layer(run *r, const rkv_projection *p) {
         .keys = p->k,
         .values = p->v,
     };
-    rkv_status status = r->backend->ops->wait(r->backend); /* its time is not the layer function's */
-    if (!status && r->shows_host) status = rkv_host_copies_of_layer(&r->copies, r->backend, &layer);
-    if (status) return status;
-    double start = rkv_now_s();
-    status = r->options->on_layer(r->options->user, &layer);
-    r->callback_s += rkv_now_s() - start;
-    return status;
-}
-
-static rkv_status attend(void *user, const rkv_projection *p, float *out) {
-    run *r = user;
-    rkv_status status =
-        r->backend->ops->attention(r->backend, p->q, p->k, p->v, &p->shape, r->attention, NULL, out);
-    return status ? status : show_layer(r, p);
+    rkv_status status = rkv_layer_window_yield(&r->window);
+    if (!status)
+        status = r->backend->ops->attention(r->backend, p->q, p->k, p->v, s, r->attention, NULL, out);
+    return status ? status : rkv_layer_window_add(&r->window, &layer);
 }
 
 static rkv_status run_pass(run *r, const int32_t *ids, rkv_prefill_result *out) {
@@ -82,27 +68,30 @@ static rkv_status run_pass(run *r, const int32_t *ids, rkv_prefill_result *out) 
     pass.last_logits = out->last_logits;
     pass.losses = wanted ? &losses : NULL;
     if (!status) status = rkv_forward_run(forward, &pass, &out->load_s);
+    if (!status) status = rkv_layer_window_finish(&r->window);
     if (!status && wanted) status = rkv_losses_finish(&losses, n, &out->token_nll, &out->perplexity);
     rkv_losses_clear(&losses);
+    rkv_layer_window_clear(&r->window); /* copies of the pass's memory have arrived */
     rkv_forward_free(forward);
-    release(r);
+    r->backend->ops->release(r->backend, r->attention);
     return status;
 }
 
-static rkv_status prefill(rkv_model *model, const int32_t *ids, size_t n, const rkv_prefill_options *options,
-                          bool shows_host, rkv_prefill_result *out) {
+rkv_status rkv_prefill_watched(rkv_model *model, const int32_t *ids, size_t n,
+                               const rkv_prefill_options *options, const rkv_layer_watch *watch,
+                               rkv_prefill_result *out) {
     static const rkv_prefill_options defaults = {0};
     rkv_status status = rkv_model_check_prompt(model, ids, n);
     if (status) return status;
-    run r = {.model = model,
-             .backend = model->backend,
-             .options = options ? options : &defaults,
-             .n_tokens = n,
-             .shows_host = shows_host};
+    if (!options) options = &defaults;
+    run r = {.model = model, .backend = model->backend, .options = options, .n_tokens = n};
+    r.window =
+        (rkv_layer_window){.backend = model->backend, .on_layer = options->on_layer, .user = options->user};
+    if (watch) r.window.watch = *watch;
     rkv_prefill_result result = {.n_tokens = n, .n_vocab = model->config.n_vocab, .perplexity = NAN};
     double start = rkv_now_s();
     status = run_pass(&r, ids, &result);
-    result.prefill_s = rkv_now_s() - start - result.load_s - r.callback_s;
+    result.prefill_s = rkv_now_s() - start - result.load_s - r.window.watched_s;
     if (!status)
         *out = result;
     else
@@ -112,12 +101,7 @@ static rkv_status prefill(rkv_model *model, const int32_t *ids, size_t n, const 
 
 rkv_status rkv_prefill(rkv_model *model, const int32_t *ids, size_t n, const rkv_prefill_options *options,
                        rkv_prefill_result *out) {
-    return prefill(model, ids, n, options, true, out);
-}
-
-rkv_status rkv_prefill_on_device(rkv_model *model, const int32_t *ids, size_t n,
-                                 const rkv_prefill_options *options, rkv_prefill_result *out) {
-    return prefill(model, ids, n, options, false, out);
+    return rkv_prefill_watched(model, ids, n, options, NULL, out);
 }
 
 void rkv_prefill_result_clear(rkv_prefill_result *result) {

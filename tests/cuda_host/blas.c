@@ -3,11 +3,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "cuda_host/host_device.h"
-
-struct host_blas {
-    int unused;
-};
+#include "cuda_host/host_blas.h"
+#include "cuda_host/host_work.h"
 
 const char *cublasGetStatusString(cublasStatus_t status) {
     return status == CUBLAS_STATUS_INVALID_VALUE ? "CUBLAS_STATUS_INVALID_VALUE" : "another status";
@@ -24,6 +21,7 @@ cublasStatus_t cublasDestroy(cublasHandle_t handle) {
 }
 
 cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
+    if (handle) handle->stream = stream;
     return handle && stream ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_INITIALIZED;
 }
 
@@ -60,7 +58,7 @@ cublasStatus_t cublasGemmStridedBatchedEx_64(cublasHandle_t handle, cublasOperat
     if (m < 0 || n < 0 || k < 0 || batch < 0 || ldc < (m > 1 ? m : 1) || !is_valid(&left, m, k) ||
         !is_valid(&right, k, n) || a_type != CUDA_R_32F || b_type != CUDA_R_32F || c_type != CUDA_R_32F)
         return CUBLAS_STATUS_INVALID_VALUE;
-    host_device_begin();
+    host_work_begin(handle->stream);
     for (int64_t s = 0; s < batch; s++)
         for (int64_t j = 0; j < n; j++)
             for (int64_t i = 0; i < m; i++) {
@@ -70,7 +68,7 @@ cublasStatus_t cublasGemmStridedBatchedEx_64(cublasHandle_t handle, cublasOperat
                     sum += at(&left, i, l, s) * at(&right, l, j, s);
                 *out = (float)((double)scale * sum + (keep != 0 ? (double)keep * (double)*out : 0));
             }
-    host_device_end();
+    host_work_end();
     return CUBLAS_STATUS_SUCCESS;
 }
 

@@ -6,7 +6,7 @@
 #include <ucontext.h>
 
 #include "cuda_host/change.h"
-#include "cuda_host/host_device.h"
+#include "cuda_host/host_work.h"
 #include "cuda_host/kernels_on_host.h"
 
 #define MOST_THREADS 1024
@@ -157,12 +157,13 @@ static void run_block(bool backward) {
     }
 }
 
-cudaError_t host_launch(void (*kernel)(const void *task), const void *task, dim3 blocks, unsigned n_threads) {
+cudaError_t host_launch(void (*kernel)(const void *task), const void *task, dim3 blocks, unsigned n_threads,
+                        cudaStream_t stream) {
     static bool backward;
     if (!blocks.x || !blocks.y || !blocks.z || !n_threads || blocks.x > 0x7FFFFFFFu || blocks.y > 65535 ||
         blocks.z > 65535 || n_threads > MOST_THREADS)
         return cudaErrorInvalidConfiguration;
-    host_device_begin();
+    host_work_begin(stream);
     backward = !backward;
     the_kernel = kernel, the_task = task;
     gridDim = blocks, blockDim = (dim3){n_threads, 1, 1};
@@ -173,6 +174,6 @@ cudaError_t host_launch(void (*kernel)(const void *task), const void *task, dim3
                            (unsigned)(b / blocks.x / blocks.y)};
         run_block(backward);
     }
-    host_device_end();
+    host_work_end();
     return cudaSuccess;
 }

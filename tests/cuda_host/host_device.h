@@ -1,8 +1,9 @@
-/* host_device.h: the device that tests/cuda_host plays, as tests look at it.
+/* host_device.h: the devices that tests/cuda_host plays, as tests look at them.
  *
- * Its memory cannot be read or written but by what runs on the device: elsewhere that is a segmentation
+ * Their memory cannot be read or written but by what runs on the device: elsewhere that is a segmentation
  * fault, as is anything past the end of an allocation. Fresh memory is full of NaN. What is copied to the
- * host arrives when the stream is waited for, and not before. */
+ * host arrives when the stream is waited for, and not before; host_runtime.h says how streams side by side
+ * are played. */
 #ifndef RKV_TESTS_HOST_DEVICE_H
 #define RKV_TESTS_HOST_DEVICE_H
 
@@ -12,11 +13,17 @@
 void host_device_begin(void);
 void host_device_end(void);
 
-/* Allocations that were not freed. */
+/* How many devices there are from now on; 1 at first. */
+void host_device_set_count(int n);
+
+/* Allocations, of all devices and of pinned memory, that were not freed. */
 size_t host_device_live(void);
 
 /* How often a stream was waited for. */
 size_t host_device_waits(void);
+
+/* Pinned memory, the last that was allocated first; NULL past the end. */
+const void *host_pinned(size_t n);
 
 /* How many bytes cudaMemGetInfo says are free now; 0: as many as at first. What is taken later makes them
  * less, and fails for no lack of them. */

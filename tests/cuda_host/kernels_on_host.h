@@ -16,7 +16,8 @@ extern uint3 threadIdx, blockIdx;
 extern dim3 blockDim, gridDim;
 
 /* Runs the kernel over all blocks. */
-cudaError_t host_launch(void (*kernel)(const void *task), const void *task, dim3 blocks, unsigned threads);
+cudaError_t host_launch(void (*kernel)(const void *task), const void *task, dim3 blocks, unsigned threads,
+                        cudaStream_t stream);
 
 /* The caller waits for all threads of its block. */
 void host_barrier(void);
@@ -44,11 +45,11 @@ static inline dim3 host_count(size_t blocks) {
     static void name##_of_thread(const type t)
 
 #define RKV_LAUNCH(name, task, blocks, threads, stream)                                                      \
-    ((void)(stream), host_launch(name, &(task),                                                              \
-                                 _Generic((blocks), dim3                                                     \
-                                          : host_dim3, default                                               \
-                                          : host_count)(blocks),                                             \
-                                 threads))
+    host_launch(name, &(task),                                                                               \
+                _Generic((blocks), dim3                                                                      \
+                         : host_dim3, default                                                                \
+                         : host_count)(blocks),                                                              \
+                threads, stream)
 
 /* ---- shuffles, for each type that kernels shuffle ---- */
 

@@ -1,4 +1,4 @@
-/* runtime.c: CUDA's runtime, as far as the module uses it, with ordinary memory for a device's. */
+/* runtime.c: CUDA's runtime, as far as the module uses it: devices, with ordinary memory for theirs. */
 #include <cuda_runtime_api.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -9,60 +9,96 @@
 #include <unistd.h>
 
 #include "cuda_host/host_device.h"
+#include "cuda_host/host_runtime.h"
+#include "cuda_host/host_work.h"
 
 #define MEMORY ((size_t)1 << 30)
 
-/* Whole pages of their own, data at their end, a page without access behind them. */
-typedef struct block {
-    struct block *next;
-    void *pages, *data;
-    size_t page_bytes; /* that hold data */
-    size_t bytes;      /* that were asked for */
-} block;
-
-/* A copy to the host that has not arrived. */
-typedef struct copy {
-    struct copy *next;
-    void *to, *bytes; /* rows of `row_bytes`: `pitch` bytes apart, and side by side */
-    size_t pitch, row_bytes, rows;
-} copy;
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static block *blocks;
-static copy *copies;
-static size_t fail_at, waits, bytes_live, bytes_peak;
+static host_block *blocks;
+static size_t fail_at, bytes_live, bytes_peak;
 static size_t memory_bytes = MEMORY; /* of the device */
 
-static void protect_all(int access) {
-    for (block *b = blocks; b; b = b->next)
-        if (mprotect(b->pages, b->page_bytes, access)) abort();
-}
+static _Thread_local int current; /* device */
+static int n_devices = 1;
 
-void host_device_begin(void) {
+void host_lock(void) {
     pthread_mutex_lock(&lock);
-    protect_all(PROT_READ | PROT_WRITE);
 }
 
-void host_device_end(void) {
-    protect_all(PROT_NONE);
+void host_unlock(void) {
     pthread_mutex_unlock(&lock);
 }
 
-size_t host_device_live(void) {
-    size_t n = 0;
-    for (block *b = blocks; b; b = b->next)
-        n++;
-    return n;
+void host_end_program(const char *what) {
+    fprintf(stderr, "CUDA on the host: %s\n", what);
+    abort();
 }
 
-size_t host_device_waits(void) {
-    return waits;
+/* ---- what is within reach ---- */
+
+void host_block_protect(const host_block *block, bool within_reach) {
+    if (mprotect(block->pages, block->page_bytes, within_reach ? PROT_READ | PROT_WRITE : PROT_NONE)) abort();
+}
+
+/* device -1: of all of them. */
+static void protect_all(int device, bool within_reach) {
+    for (const host_block *b = blocks; b; b = b->next)
+        if (device < 0 || b->device == device) host_block_protect(b, within_reach);
+}
+
+void host_device_begin(void) {
+    host_lock();
+    protect_all(-1, true);
+}
+
+void host_device_end(void) {
+    protect_all(-1, false);
+    host_unlock();
+}
+
+void host_work_begin(cudaStream_t stream) {
+    host_lock();
+    if (!stream || stream->device != current)
+        host_end_program("a stream of another device than the current one");
+    host_stream_work(stream);
+    protect_all(current, true);
+}
+
+void host_work_end(void) {
+    protect_all(current, false);
+    host_unlock();
+}
+
+host_block *host_block_at(const void *address) {
+    host_block *b = blocks;
+    while (b &&
+           ((const char *)address < (char *)b->data || (const char *)address >= (char *)b->data + b->bytes))
+        b = b->next;
+    return b;
+}
+
+/* ---- what tests see and set ---- */
+
+size_t host_device_live(void) {
+    size_t n = host_pinned_live();
+    for (const host_block *b = blocks; b; b = b->next)
+        n++;
+    return n;
 }
 
 size_t host_device_fail_at(size_t n) {
     size_t left = fail_at;
     fail_at = n;
     return left;
+}
+
+bool host_fails_now(void) {
+    return fail_at && --fail_at == 0;
+}
+
+void host_device_set_count(int n) {
+    n_devices = n;
 }
 
 void host_device_set_free(size_t bytes) {
@@ -88,18 +124,25 @@ cudaError_t cudaGetLastError(void) {
 }
 
 cudaError_t cudaGetDeviceCount(int *count) {
-    *count = 1;
+    *count = n_devices;
     return cudaSuccess;
 }
 
 cudaError_t cudaSetDevice(int device) {
-    return device == 0 ? cudaSuccess : cudaErrorInvalidDevice;
+    if (device < 0 || device >= n_devices) return cudaErrorInvalidDevice;
+    current = device;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetDevice(int *device) {
+    *device = current;
+    return cudaSuccess;
 }
 
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int device) {
     *properties = (struct cudaDeviceProp){
         .name = "host", .totalGlobalMem = MEMORY, .major = 9, .multiProcessorCount = 1};
-    return cudaSetDevice(device);
+    return device < n_devices ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
 cudaError_t cudaRuntimeGetVersion(int *version) {
@@ -107,45 +150,11 @@ cudaError_t cudaRuntimeGetVersion(int *version) {
     return cudaSuccess;
 }
 
-/* ---- streams: work is done when it is queued, but for copies to the host ---- */
-
-struct host_stream {
-    int unused;
-};
-
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) {
-    (void)flags;
-    *stream = calloc(1, sizeof **stream);
-    return *stream ? cudaSuccess : cudaErrorMemoryAllocation;
-}
-
-cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-    (void)stream;
-    pthread_mutex_lock(&lock);
-    waits++;
-    for (copy *c = copies, *next; c; c = next) {
-        next = c->next;
-        for (size_t i = 0; i < c->rows; i++)
-            memcpy((char *)c->to + i * c->pitch, (char *)c->bytes + i * c->row_bytes, c->row_bytes);
-        free(c->bytes);
-        free(c);
-    }
-    copies = NULL;
-    pthread_mutex_unlock(&lock);
-    return cudaSuccess;
-}
-
-cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-    cudaStreamSynchronize(stream);
-    free(stream);
-    return cudaSuccess;
-}
-
 /* ---- memory ---- */
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t *pool, int device) {
     *pool = NULL;
-    return cudaSetDevice(device);
+    return device < n_devices ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void *value) {
@@ -167,21 +176,26 @@ cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total) {
 }
 
 cudaError_t cudaMallocAsync(void **memory, size_t bytes, cudaStream_t stream) {
-    (void)stream;
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     *memory = NULL;
     if (bytes == 0) return cudaSuccess;
     if (bytes > (size_t)1 << 40) return cudaErrorMemoryAllocation;
     size_t aligned = (bytes + 7) / 8 * 8, held = (aligned + page - 1) / page * page;
-    pthread_mutex_lock(&lock);
-    block *b = fail_at && --fail_at == 0 ? NULL : calloc(1, sizeof *b);
+    host_lock();
+    host_block *b = host_fails_now() ? NULL : calloc(1, sizeof *b);
     void *pages = b ? mmap(NULL, held + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
     if (pages == MAP_FAILED) {
         free(b);
-        pthread_mutex_unlock(&lock);
+        host_unlock();
         return cudaErrorMemoryAllocation;
     }
-    *b = (block){blocks, pages, (char *)pages + held - aligned, held, bytes};
+    *b = (host_block){.next = blocks,
+                      .pages = pages,
+                      .data = (char *)pages + held - aligned,
+                      .page_bytes = held,
+                      .bytes = bytes,
+                      .device = stream->device,
+                      .writer = stream->number};
     blocks = b;
     bytes_live += bytes;
     if (bytes_live > bytes_peak) bytes_peak = bytes_live;
@@ -189,57 +203,40 @@ cudaError_t cudaMallocAsync(void **memory, size_t bytes, cudaStream_t stream) {
     memset(pages, 0xFF, held);
     if (mprotect(pages, held, PROT_NONE)) abort();
     *memory = b->data;
-    pthread_mutex_unlock(&lock);
+    host_unlock();
     return cudaSuccess;
 }
 
 cudaError_t cudaFreeAsync(void *memory, cudaStream_t stream) {
-    (void)stream;
-    pthread_mutex_lock(&lock);
-    block **at = &blocks;
+    host_lock();
+    host_block **at = &blocks;
     while (*at && (*at)->data != memory)
         at = &(*at)->next;
-    block *b = *at;
-    if (!b) {
-        fprintf(stderr, "cudaFreeAsync: %p was not allocated\n", memory);
-        abort();
-    }
+    host_block *b = *at;
+    if (!b) host_end_program("cudaFreeAsync of what was not allocated");
+    if (b->device != stream->device) host_end_program("memory is freed on a stream of another device");
+    host_copies_check_block(b);
     *at = b->next;
     bytes_live -= b->bytes;
     munmap(b->pages, b->page_bytes + (size_t)sysconf(_SC_PAGESIZE));
     free(b);
-    pthread_mutex_unlock(&lock);
+    host_unlock();
     return cudaSuccess;
-}
-
-/* What the host finds until the copy arrives is NaN. */
-static void queue_copy(void *to, size_t pitch, const void *from, size_t from_pitch, size_t bytes,
-                       size_t rows) {
-    copy *c = calloc(1, sizeof *c);
-    if (c) c->bytes = malloc(bytes * rows + 1);
-    if (!c || !c->bytes) abort();
-    for (size_t i = 0; i < rows; i++) {
-        memcpy((char *)c->bytes + i * bytes, (const char *)from + i * from_pitch, bytes);
-        memset((char *)to + i * pitch, 0xFF, bytes);
-    }
-    c->to = to, c->pitch = pitch, c->row_bytes = bytes, c->rows = rows;
-    copy **last = &copies;
-    while (*last)
-        last = &(*last)->next;
-    *last = c;
 }
 
 cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t bytes,
                               size_t rows, cudaMemcpyKind kind, cudaStream_t stream) {
-    (void)stream;
     if (to_pitch < bytes || from_pitch < bytes) return cudaErrorInvalidValue;
-    host_device_begin();
-    if (kind == cudaMemcpyDeviceToHost)
-        queue_copy(to, to_pitch, from, from_pitch, bytes, rows);
-    else
-        for (size_t i = 0; i < rows; i++)
-            memmove((char *)to + i * to_pitch, (const char *)from + i * from_pitch, bytes);
-    host_device_end();
+    host_work_begin(stream);
+    for (size_t i = 0; i < rows; i++) {
+        char *row = (char *)to + i * to_pitch;
+        const char *source = (const char *)from + i * from_pitch;
+        if (kind == cudaMemcpyDeviceToHost && bytes)
+            host_copy_queue(stream, row, source, bytes);
+        else
+            memmove(row, source, bytes);
+    }
+    host_work_end();
     return cudaSuccess;
 }
 
@@ -249,9 +246,8 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 }
 
 cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t stream) {
-    (void)stream;
-    host_device_begin();
+    host_work_begin(stream);
     memset(memory, value, bytes);
-    host_device_end();
+    host_work_end();
     return cudaSuccess;
 }

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cuda_host/host_device.h"
 #include "cuda_host/host_solver.h"
+#include "cuda_host/host_work.h"
 
 struct host_solver {
-    int unused;
+    cudaStream_t stream;
 };
 
 struct host_solver_params {
@@ -34,6 +34,7 @@ cusolverStatus_t cusolverDnDestroy(cusolverDnHandle_t handle) {
 }
 
 cusolverStatus_t cusolverDnSetStream(cusolverDnHandle_t handle, cudaStream_t stream) {
+    if (handle) handle->stream = stream;
     return handle && stream ? CUSOLVER_STATUS_SUCCESS : CUSOLVER_STATUS_INVALID_VALUE;
 }
 
@@ -80,7 +81,7 @@ static cusolverStatus_t begin(const call *c, void *device, size_t device_bytes, 
     if (status) return status;
     if (!device || !host || device_bytes < wanted_device || host_bytes < wanted_host)
         return CUSOLVER_STATUS_INVALID_VALUE;
-    host_device_begin();
+    host_work_begin(c->handle->stream);
     memset(device, 0xFF, device_bytes);
     memset(host, 0xFF, host_bytes);
     return CUSOLVER_STATUS_SUCCESS;
@@ -132,7 +133,7 @@ cusolverStatus_t cusolverDnXsyevBatched(cusolverDnHandle_t handle, cusolverDnPar
         values[i] *= state.batched_factor;
     state.batches++;
     state.batched += (size_t)batch;
-    host_device_end();
+    host_work_end();
     return status;
 }
 
@@ -159,7 +160,7 @@ cusolverStatus_t cusolverDnXsyevd(cusolverDnHandle_t handle, cusolverDnParams_t 
     if (status) return status;
     *info = symmetric(a, n, lda, w);
     state.single++;
-    host_device_end();
+    host_work_end();
     return status;
 }
 
@@ -208,7 +209,7 @@ cusolverStatus_t cusolverDnXgesvdp(cusolverDnHandle_t handle, cusolverDnParams_t
     for (int64_t i = 0; i < n; i++)
         sigma[i] = (sigma[i] + state.polar_shift) * (state.polar_factor != 0 ? state.polar_factor : 1);
     state.polar++;
-    host_device_end();
+    host_work_end();
     return status;
 }
 
@@ -241,6 +242,6 @@ cusolverStatus_t cusolverDnXgesvd(cusolverDnHandle_t handle, cusolverDnParams_t 
     *info = singular(a, m, n, lda, s);
     if (state.qr_info) *info = state.qr_info;
     state.qr++;
-    host_device_end();
+    host_work_end();
     return status;
 }

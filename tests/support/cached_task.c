@@ -24,7 +24,7 @@ float *random_numbers(size_t n, float size) {
     return x;
 }
 
-rkv_rows *random_rows(const rkv_row_format *format, size_t n, size_t width) {
+rkv_rows *random_list(const rkv_row_format *format, size_t n, size_t width) {
     rkv_rows *rows = NULL;
     float *x = random_numbers(n * width, 1);
     assert_int_equal(rkv_rows_new(&rows, format, width), RKV_OK);

@@ -1,0 +1,65 @@
+/* host_runtime.h: what the files of the played CUDA runtime share: devices with memory of their own, and
+ * streams.
+ *
+ * Work is done when it is queued, all of it in the order of the calls; what differs from a device, where
+ * streams run side by side, is played with what each stream knows. A stream counts its work, and knows how
+ * much of every other stream's it comes after (events tell it). A copy to the host reads memory that another
+ * stream writes as late as is allowed: when somebody waits for it. If nothing makes it come after that
+ * stream's work, it gets NaN; if that stream may write meanwhile, it gets what was written. */
+#ifndef RKV_TESTS_HOST_RUNTIME_H
+#define RKV_TESTS_HOST_RUNTIME_H
+
+#include <stdbool.h>
+
+#include <cuda_runtime_api.h>
+
+#define HOST_STREAMS 64 /* at once */
+
+/* How much of each stream's work something comes after. */
+typedef struct host_knowledge {
+    size_t of[HOST_STREAMS];
+} host_knowledge;
+
+struct host_stream {
+    size_t number; /* below HOST_STREAMS */
+    int device;
+    host_knowledge after; /* after.of[number]: its own work so far */
+};
+
+/* A device's allocation: whole pages of their own, data at their end, a page without access behind them. */
+typedef struct host_block {
+    struct host_block *next;
+    void *pages, *data;
+    size_t page_bytes; /* that hold data */
+    size_t bytes;      /* that were asked for */
+    int device;
+    size_t writer; /* number of the stream that it was allocated on: whose work writes it */
+} host_block;
+
+/* Ends the program with a message. */
+void host_end_program(const char *what);
+
+/* ---- runtime.c; the lock is held ---- */
+
+void host_lock(void);
+void host_unlock(void);
+/* The block that holds an address of a device; NULL: none does. */
+host_block *host_block_at(const void *address);
+/* Puts a block within reach, or out of it. */
+void host_block_protect(const host_block *block, bool within_reach);
+/* The next allocation, of whatever memory, is to fail. */
+bool host_fails_now(void);
+
+/* ---- streams.c; the lock is held ---- */
+
+/* One more piece of work on the stream. */
+void host_stream_work(struct host_stream *stream);
+/* Queues a copy to the host: the host finds NaN there until it arrives. */
+void host_copy_queue(struct host_stream *stream, void *to, const void *from, size_t bytes);
+/* Ends the program when a copy is under way from this block, or to these bytes of the host. */
+void host_copies_check_block(const host_block *block);
+void host_copies_check_host(const void *memory, size_t bytes);
+/* Pinned allocations that were not freed. */
+size_t host_pinned_live(void);
+
+#endif
