@@ -24,15 +24,6 @@ float *random_numbers(size_t n, float size) {
     return x;
 }
 
-rkv_rows *random_list(const rkv_row_format *format, size_t n, size_t width) {
-    rkv_rows *rows = NULL;
-    float *x = random_numbers(n * width, 1);
-    assert_int_equal(rkv_rows_new(&rows, format, width), RKV_OK);
-    assert_int_equal(rkv_rows_append(rows, x, n, width), RKV_OK);
-    free(x);
-    return rows;
-}
-
 rkv_rows *rows_there(rkv_backend *backend, const float *x, const rkv_row_format *format, size_t n,
                      size_t width) {
     rkv_rows *rows = NULL;

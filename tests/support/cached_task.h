@@ -28,8 +28,7 @@ typedef struct cached_task {
 /* n numbers of [-size, size), drawn anew. The caller frees them. */
 float *random_numbers(size_t n, float size);
 
-/* Random rows in host memory, and the same numbers in the backend's. */
-rkv_rows *random_list(const rkv_row_format *format, size_t n, size_t width);
+/* Those numbers in the backend's memory. */
 rkv_rows *rows_there(rkv_backend *backend, const float *x, const rkv_row_format *format, size_t n,
                      size_t width);
 float *floats_there(rkv_backend *backend, const float *x, size_t n);
