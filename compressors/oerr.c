@@ -144,7 +144,6 @@ static rkv_status add_text(rkv_model *model, const int32_t *ids, size_t n, const
     if (n < 2) return rkv_fail(RKV_USAGE, "a text of %zu tokens cannot be cut in two", n);
     if (m > n / 2) m = n / 2;
     rkv_status status = rkv_model_check_prompt(model, ids, n);
-    if (!status && !model->backend->ops->attend_cached) status = rkv_model_on_host(model, &model);
     if (status) return status;
     text_pass t = {.backend = model->backend,
                    .n_heads = c->n_heads,

@@ -117,7 +117,6 @@ rkv_status rkv_session_new(rkv_session **out, rkv_model *model, const rkv_sessio
     s->model = model;
     s->options = options ? *options : defaults;
     status = check(s);
-    if (!status && !model->backend->ops->attend_cached) status = rkv_model_on_host(model, &s->model);
     if (!status) status = open_host(s);
     if (!status) {
         const rkv_config *c = &model->config;

@@ -138,7 +138,6 @@ rkv_status rkv_model_open(rkv_model **out, const char *path, const rkv_model_opt
 
 void rkv_model_close(rkv_model *m) {
     if (!m) return;
-    rkv_model_close(m->host);
     rkv_model_release_weights(m);
     rkv_tokenizer_free(m->tokenizer);
     rkv_rope_clear(&m->rope);
@@ -147,18 +146,6 @@ void rkv_model_close(rkv_model *m) {
     free((char *)m->info.path);
     free((char *)m->info.name);
     free(m);
-}
-
-rkv_status rkv_model_on_host(rkv_model *m, rkv_model **out) {
-    const rkv_model_options options = {.device = "cpu", .weights = m->weights};
-    *out = m;
-    if (!m->backend || m->backend->host_memory) return RKV_OK;
-    rkv_status status = m->host ? RKV_OK : rkv_model_open(&m->host, m->info.path, &options);
-    if (status) return status;
-    if (strcmp(m->host->info.sha256, m->info.sha256) != 0)
-        return rkv_fail(RKV_DATA, "%s: is another file than when it was opened", m->info.path);
-    *out = m->host;
-    return RKV_OK;
 }
 
 /* ---- asking ---- */

@@ -19,7 +19,6 @@ struct rkv_model {
     rkv_rope rope;
     rkv_weights weights; /* as the options said */
     rkv_precision precision;
-    rkv_model *host;            /* the same on the CPU, once rkv_model_on_host was asked for it */
     bool resident;              /* decoded weights are kept */
     rkv_layer_vectors *vectors; /* [L] decoded so far */
     rkv_layer_weights *layers;  /* [L] decoded so far, when resident; one scratch layer when streamed */
@@ -29,10 +28,6 @@ struct rkv_model {
 
 /* The backend that the model computes on; never NULL once weights are there. */
 rkv_backend *rkv_model_backend(const rkv_model *model);
-
-/* For what works in host memory alone: the model itself where its device does, else the same file opened on
- * the CPU, which belongs to the model. RKV_DATA: the file has changed; or as rkv_model_open. */
-rkv_status rkv_model_on_host(rkv_model *model, rkv_model **out);
 
 /* Gives back everything on the device, and the device. */
 void rkv_model_release_weights(rkv_model *model);

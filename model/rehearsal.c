@@ -40,7 +40,7 @@ rkv_status rkv_model_rehearse(const rkv_model *model, rkv_model **out) {
     status = rkv_alloc(&r, 1, sizeof *r);
     if (status) return status;
     *r = *model;
-    r->host = NULL, r->backend = NULL;
+    r->backend = NULL;
     status = share_weights(r, model);
     if (!status) status = model->backend->ops->rehearse(model->backend, &r->backend);
     if (!status)

@@ -1,4 +1,6 @@
-/* test_cuda_session.c: sessions of a model that is on a device: caches live in host memory. */
+/* test_cuda_session.c: sessions on the CUDA module's sources, run on the host: caches in device memory, which
+ * is out of the library's reach there, keep the same entries as the CPU's and say the same. With the name of
+ * a device ("cuda") the same on that device, but for the failures. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,112 +15,177 @@
 #include "cuda/open.h"
 #include "cuda_host/host_device.h"
 #include "model/model.h"
+#include "support/session_pair.h"
 #include "support/temporary.h"
 #include "support/tiny_model.h"
 
-#define T   40
-#define NEW 12
+static const char *named_device; /* NULL: the host */
 
-static int32_t ids[T];
+static int32_t ids[SESSION_PAIR_PROMPT + SESSION_PAIR_NEW];
+static session_pair both;
 
-static int make_model(void **state) {
-    (void)state;
-    return tiny_model_begin(ids, T);
-}
-
-static int remove_model(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
-static rkv_model *open_on_cpu(void) {
+static rkv_model *open_by_name(const char *device) {
     rkv_model *model;
-    rkv_model_options options = {.device = "cpu"};
-    if (rkv_model_open(&model, temporary_path("tiny.gguf"), &options) != RKV_OK)
-        fail_msg("%s", rkv_message());
+    rkv_model_options options = {.device = device};
+    if (rkv_model_open(&model, temporary_path("tiny.gguf"), &options)) fail_msg("%s", rkv_message());
     return model;
 }
 
 /* No weights are decoded before they are needed, so the device can still be exchanged. */
 static rkv_model *open_on_device(void) {
-    rkv_model *model = open_on_cpu();
+    if (named_device) return open_by_name(named_device);
+    rkv_model *model = open_by_name("cpu");
     rkv_backend_close(model->backend);
     assert_int_equal(rkv_cuda_open(&model->backend, 0), RKV_OK);
     return model;
 }
 
-static int32_t best(const float *logits, size_t n) {
-    size_t at = 0;
-    for (size_t i = 1; i < n; i++)
-        if (logits[i] > logits[at]) at = i;
-    return (int32_t)at;
+/* Logits of the tiny model are of size 1 to 10, sums over two layers of products of at most 96 float32 terms:
+ * 1e-4 is 100 times their rounding. Rounding may also turn a number that lies between two codes to the other
+ * one, 1/15 of its group's range for int4: one such number in a hundred entries moves a logit by hundredths.
+ */
+static int begin(void **state) {
+    (void)state;
+    if (tiny_model_begin(ids, sizeof ids / sizeof *ids)) return 1;
+    both = (session_pair){.plain = open_by_name("cpu"),
+                          .other = open_on_device(),
+                          .ids = ids,
+                          .tolerance = 1e-4,
+                          .coded = 0.05};
+    return 0;
 }
 
-static void generate(rkv_model *model, int32_t found[NEW]) {
-    rkv_session *session = NULL;
-    rkv_session_options options = {.method = "snapkv:window=4", .budget = 16};
-    assert_int_equal(rkv_session_new(&session, model, &options), RKV_OK);
-    assert_int_equal(rkv_session_prefill(session, ids, T), RKV_OK);
-    for (size_t i = 0; i < NEW; i++) {
-        found[i] = best(rkv_session_logits(session), rkv_model_get_info(model)->n_vocab);
-        assert_int_equal(rkv_session_decode(session, found[i]), RKV_OK);
+static int end(void **state) {
+    (void)state;
+    rkv_model_close(both.plain);
+    rkv_model_close(both.other);
+    temporary_remove();
+    return host_device_live() > 0; /* nothing is left on the device */
+}
+
+/* ---- the same as on the CPU ---- */
+
+static void test_methods(void **state) {
+    (void)state;
+    session_pair_check_methods(&both);
+}
+
+static void test_options(void **state) {
+    (void)state;
+    session_pair_check_options(&both);
+}
+
+static void test_budgets(void **state) {
+    (void)state;
+    session_pair_check_budgets(&both);
+}
+
+static void test_continuations(void **state) {
+    (void)state;
+    session_pair_check_continuations(&both);
+}
+
+static void test_reading(void **state) {
+    (void)state;
+    session_pair_check_reading(&both);
+}
+
+static void test_generating(void **state) {
+    (void)state;
+    session_pair_check_generating(&both);
+}
+
+static void test_oerr(void **state) {
+    (void)state;
+    session_pair_check_oerr(&both);
+}
+
+/* A freed session leaves nothing of its own behind. */
+static void test_memory_comes_back(void **state) {
+    (void)state;
+    rkv_session *s;
+    rkv_session_options options = {
+        .method = "lowrank:rank=4+h2o+int4", .budget = 24, .positions = RKV_POSITIONS_CACHE};
+    size_t live[3];
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(rkv_session_new(&s, both.other, &options), RKV_OK);
+        assert_int_equal(rkv_session_prefill(s, ids, SESSION_PAIR_PROMPT), RKV_OK);
+        for (size_t t = 0; t < 4; t++)
+            assert_int_equal(rkv_session_decode(s, ids[t]), RKV_OK);
+        rkv_session_free(s);
+        live[i] = host_device_live();
     }
-    rkv_session_free(session);
+    assert_int_equal(live[1], live[0]); /* weights were decoded on the way */
+    assert_int_equal(live[2], live[0]);
 }
 
-/* Sessions compute on the CPU; the model stays where it is and is used there all the while. */
-static void test_same_tokens(void **state) {
+/* ---- failures ---- */
+
+/* The whole life of a session; what fails first is returned. */
+static rkv_status live(const char *method, rkv_positions positions) {
+    enum { N = 10, NEW = 2 };
+    rkv_session *s = NULL;
+    rkv_session_options options = {.method = method, .budget = 8, .positions = positions, .verify = true};
+    double nll[NEW];
+    rkv_status status = rkv_session_new(&s, both.other, &options);
+    if (!status) status = rkv_session_prefill(s, ids, N);
+    if (!status) status = rkv_session_losses(s, ids + N, NEW, nll);
+    for (size_t i = 0; !status && i < NEW; i++)
+        status = rkv_session_decode(s, ids[N + i]);
+    if (status && s) assert_true(rkv_session_logits(s) == NULL || rkv_session_decode(s, ids[0]) == RKV_OK);
+    rkv_session_free(s);
+    return status;
+}
+
+/* Device memory that runs out at any allocation is told, and nothing is left behind. */
+static void test_every_allocation_may_fail(void **state) {
     (void)state;
-    rkv_model *cpu = open_on_cpu(), *device = open_on_device();
-    rkv_prefill_result result;
-    int32_t found[2][NEW];
-    generate(cpu, found[0]);
-    assert_int_equal(rkv_prefill(device, ids, 5, NULL, &result), RKV_OK);
-    rkv_prefill_result_clear(&result);
-    generate(device, found[1]);
-    assert_memory_equal(found[0], found[1], sizeof found[0]);
-    assert_string_equal(rkv_model_device(device), "cuda:0 host");
-    assert_int_equal(rkv_prefill(device, ids, 5, NULL, &result), RKV_OK);
-    rkv_prefill_result_clear(&result);
-    rkv_model_close(cpu);
-    rkv_model_close(device);
-    assert_int_equal(host_device_live(), 0);
+    static const char *const methods[] = {"int8", "snapkv:window=4+int4", "lowrank:rank=3+window"};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        rkv_positions positions = i % 2 ? RKV_POSITIONS_CACHE : RKV_POSITIONS_ORIGINAL;
+        assert_int_equal(live(methods[i], positions), RKV_OK);
+        size_t before = host_device_live(), k = 1;
+        for (bool failed = true; failed; k++) {
+            host_device_fail_at(k);
+            rkv_status status = live(methods[i], positions);
+            failed = host_device_fail_at(0) == 0;
+            assert_int_equal(host_device_live(), before);
+            /* memory that cannot be made smaller stays, so a failure may pass unnoticed */
+            if (status && (!failed || status != RKV_NO_MEMORY))
+                fail_msg("%s, allocation %zu: status %d, %s", methods[i], k, (int)status, rkv_message());
+        }
+        assert_true(k > 50);
+    }
 }
 
-/* Sessions that are prefilled together are all on the one model that stands in for it. */
-static void test_sessions_together(void **state) {
-    (void)state;
-    rkv_model *device = open_on_device();
-    rkv_session *sessions[2] = {NULL, NULL};
-    for (size_t i = 0; i < 2; i++)
-        assert_int_equal(rkv_session_new(&sessions[i], device, NULL), RKV_OK);
-    assert_int_equal(rkv_session_prefill_all(sessions, 2, ids, T), RKV_OK);
-    assert_memory_equal(rkv_session_logits(sessions[0]), rkv_session_logits(sessions[1]),
-                        tiny_model_n_vocab() * sizeof(float));
-    for (size_t i = 0; i < 2; i++)
-        rkv_session_free(sessions[i]);
-    rkv_model_close(device);
-}
-
-/* The model's file is opened again: it must be the same. */
-static void test_file_that_changed(void **state) {
-    (void)state;
-    rkv_model *device = open_on_device();
-    rkv_session *session;
-    tiny_model_options other = {.seed = 7};
-    assert_int_equal(remove(temporary_path("tiny.gguf")), 0); /* it is mapped: what is read there stays */
-    assert_int_equal(tiny_model_write(temporary_path("tiny.gguf"), &other), RKV_OK);
-    assert_int_equal(rkv_session_new(&session, device, NULL), RKV_DATA);
-    assert_null(session);
-    assert_non_null(strstr(rkv_message(), "another file"));
-    rkv_model_close(device);
-}
-
-int main(void) {
+static int test_on_named_device(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_tokens), cmocka_unit_test(test_sessions_together),
-        cmocka_unit_test(test_file_that_changed), /* the last: it spoils the file */
+        cmocka_unit_test(test_methods),       cmocka_unit_test(test_options), cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_continuations), cmocka_unit_test(test_reading), cmocka_unit_test(test_oerr),
+        cmocka_unit_test(test_generating),
     };
-    return cmocka_run_group_tests(tests, make_model, remove_model);
+    char text[256];
+    if (rkv_device_describe(named_device, text, sizeof text) == RKV_UNAVAILABLE) {
+        printf("skipped: %s\n", rkv_message());
+        return 77;
+    }
+    printf("on %s\n", text);
+    return cmocka_run_group_tests(tests, begin, end);
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_continuations),
+        cmocka_unit_test(test_reading),
+
+        cmocka_unit_test(test_oerr),
+        cmocka_unit_test(test_generating),
+        cmocka_unit_test(test_memory_comes_back),
+        cmocka_unit_test(test_every_allocation_may_fail),
+    };
+    named_device = argc > 1 ? argv[1] : NULL;
+    return named_device ? test_on_named_device() : cmocka_run_group_tests(tests, begin, end);
 }

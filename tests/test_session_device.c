@@ -87,9 +87,9 @@ static void test_reading(void **state) {
     session_pair_check_reading(&both);
 }
 
-static void test_together(void **state) {
+static void test_generating(void **state) {
     (void)state;
-    session_pair_check_together(&both);
+    session_pair_check_generating(&both);
 }
 
 static void test_oerr(void **state) {
@@ -165,8 +165,9 @@ int main(void) {
         cmocka_unit_test(test_budgets),
         cmocka_unit_test(test_continuations),
         cmocka_unit_test(test_reading),
-        cmocka_unit_test(test_together),
+
         cmocka_unit_test(test_oerr),
+        cmocka_unit_test(test_generating),
         cmocka_unit_test(test_whole_caches_do_not_cross),
         cmocka_unit_test(test_a_layer_crosses_once),
         cmocka_unit_test(test_settled_sessions),

@@ -73,10 +73,11 @@ typedef struct rkv_session_options {
     rkv_progress progress;
 } rkv_session_options;
 
-/* Opens a session on model, which must outlive it. Caches live in host memory: for a model on another device
- * its file is opened again on the CPU, once, and sessions compute there. RKV_USAGE: a wrong specification, a
- * budget below what a method always keeps, a ratio outside 0..1. RKV_DATA: budgets were made for another
- * model (says what differs). */
+/* Opens a session on model, which must outlive it. Keys and values lie in the memory of the model's device,
+ * where attention reads them; positions, and what methods score with, in the host's, where they choose.
+ * RKV_USAGE: a wrong specification, a budget below what a method always keeps, a ratio outside 0..1.
+ * RKV_DATA: budgets were made for another model (says what differs). RKV_UNAVAILABLE: a step asks for what
+ * the device cannot do. */
 RKV_API rkv_status rkv_session_new(rkv_session **out, rkv_model *model, const rkv_session_options *options);
 RKV_API void rkv_session_free(rkv_session *session);
 
@@ -144,7 +145,8 @@ typedef struct rkv_cache_stats {
     size_t n_tokens;        /* of the text so far */
     size_t n_entries;       /* over all layers and KV heads */
     size_t longest;         /* entries of the longest head */
-    size_t allocated_bytes; /* that the cache's allocator holds: keys, values, positions, scores */
+    size_t allocated_bytes; /* that the cache's allocators hold, the device's and the host's: keys, values,
+                               positions, scores */
     size_t kv_bytes;        /* of these, keys and values (scales, zero points and bases included) */
     size_t state_bytes;     /* of these, what methods keep to score with */
     size_t peak_bytes;      /* the most that allocated_bytes was */

@@ -6,31 +6,28 @@
 
 #include <rankkv/rankkv.h>
 
-#define SESSION_PAIR_PROMPT ((size_t)90)
+#define SESSION_PAIR_PROMPT ((size_t)48)
 #define SESSION_PAIR_NEW    ((size_t)20) /* tokens after it */
 
 typedef struct session_pair {
     rkv_model *plain, *other;
-    const int32_t *ids; /* [SESSION_PAIR_PROMPT + SESSION_PAIR_NEW] */
+    const int32_t *ids; /* [SESSION_PAIR_PROMPT + SESSION_PAIR_NEW] all different */
     double tolerance;   /* of logits and losses */
     double coded; /* the same where entries are kept as whole numbers: one that lies between two codes may
                      become either */
 } session_pair;
 
-/* One specification, or schedule: the prompt, then greedy tokens; entries and logits after every step, the
- * cache recounted. */
-void session_pair_check(const session_pair *p, rkv_session_options options);
-
-/* Every method of the table at a small budget; every kind of option; budgets that differ from head to head.
- */
+/* The prompt, read by all sessions together, then new tokens: entries, logits and the likeliest token after
+ * every step, the cache recounted. Of every method of the table at a small budget; of every kind of option;
+ * of budgets that differ from head to head. */
 void session_pair_check_methods(const session_pair *p);
 void session_pair_check_options(const session_pair *p);
 void session_pair_check_budgets(const session_pair *p);
+/* Greedy tokens after a prompt of a session's own. */
+void session_pair_check_generating(const session_pair *p);
 /* What does not change the cache: losses and foresight; what is stored, read back. */
 void session_pair_check_continuations(const session_pair *p);
 void session_pair_check_reading(const session_pair *p);
-/* Sessions of different methods that read the prompt together. */
-void session_pair_check_together(const session_pair *p);
 /* What methods cost heads. */
 void session_pair_check_oerr(const session_pair *p);
 
