@@ -127,6 +127,7 @@ typedef struct bench_row {
 } bench_row;
 
 typedef struct bench_report {
+    const char *device; /* that cases are given */
     const bench_options *options;
     rkv_model *model; /* its description and tokenizer alone */
     bench_text text;

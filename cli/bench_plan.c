@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/bench.h"
+#include "cli/device.h"
 #include "cli/invocation.h"
 #include "cli/list.h"
 #include "cli/message.h"
@@ -126,6 +127,7 @@ static rkv_status list_rows(bench_report *report) {
         bench_row *row = &report->rows[i];
         row->c = case_of(report->options, report->methods.items[i % report->methods.n],
                          report->contexts[i / report->methods.n]);
+        row->c.device = report->device;
         row->samples = calloc(report->options->repeats, sizeof *row->samples);
         if (!row->samples) return complain(RKV_NO_MEMORY, "out of memory");
         report->n_rows = i + 1;
@@ -162,10 +164,16 @@ static rkv_status check_options(const bench_options *options, const char *path) 
     return RKV_OK;
 }
 
+/* Cases compute on it, in processes of their own; that it is not there comes before they begin. */
+static rkv_status choose_device(bench_report *report, const bench_options *options) {
+    report->device = device_choose(options->each.device);
+    return device_check(report->device);
+}
+
 static rkv_status open_model(bench_report *report, const bench_options *options) {
     char *standard = NULL;
     const char *path = options->each.model;
-    rkv_model_options how = {.device = options->each.device, .vocabulary_only = true};
+    rkv_model_options how = {.vocabulary_only = true};
     rkv_status status = path ? RKV_OK : said(rkv_model_default_path(&standard));
     if (!status) status = said(rkv_model_open(&report->model, path ? path : standard, &how));
     rkv_free(standard);
@@ -177,6 +185,7 @@ rkv_status bench_plan(bench_report *report, const bench_options *options, const 
     invocation_date(report->date);
     rkv_status status = check_options(options, path);
     if (!status) status = list_methods(&report->methods, options);
+    if (!status) status = choose_device(report, options);
     if (!status) status = open_model(report, options);
     if (!status) status = check_policy(&options->each, report->model);
     if (!status) status = list_contexts(report, options);

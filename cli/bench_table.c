@@ -178,7 +178,7 @@ static void write_foot(FILE *out, const bench_report *report) {
              "Medians of %zu round%s, each case in a process of its own [least, most]. TTFT: from the prompt "
              "to the first token%s; TPOT: mean time of a token after it; \"/ full\": median of the ratios to "
              "the full cache in the same round. kept: entries per KV head after the prompt; cache: bytes "
-             "allocated then; before, peak: memory of the process before the prompt, and at most.",
+             "allocated then; before, peak: memory of the process, a GPU's apart, before the prompt and at most.",
              report->options->repeats, report->options->repeats == 1 ? "" : "s",
              report->options->each.policy ? ", analysis included" : "");
     fputc('\n', out);

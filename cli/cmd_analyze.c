@@ -139,13 +139,12 @@ static rkv_status tell_json(const cli_result *results, size_t n) {
 /* ---- the command ---- */
 
 static rkv_status check_options(analyze_options *options) {
-    char device[256];
     rkv_status status = budget_options_check(&options->budget);
     if (!status && options->dtype != RKV_FLOAT16 && !options->save_attention)
         note("--dtype says how --save-attention stores attention; nothing is stored");
     if (status) return status;
     options->device = device_choose(options->device);
-    return said(rkv_device_describe(options->device, device, sizeof device));
+    return device_check(options->device);
 }
 
 /* --aggregate says how the analysis is made. Budgets do as it does, but signals of a profile, which know

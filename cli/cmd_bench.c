@@ -1,7 +1,6 @@
 /* cmd_bench.c: `rankkv bench`: how fast, small and exact methods are. */
 #include "cli/bench.h"
 #include "cli/command.h"
-#include "cli/device.h"
 #include "cli/message.h"
 
 #define FIELD(member) .offset = offsetof(bench_options, member)
@@ -103,13 +102,12 @@ static rkv_status check_kv(const bench_options *options, size_t n_paths) {
 }
 
 static rkv_status run(const void *memory, char **arguments, size_t n_arguments) {
-    bench_options options = *(const bench_options *)memory;
-    bool with_model = !options.kv.shape && !options.kv.file;
-    message_set_quiet(options.quiet);
-    rkv_status status = with_model ? device_choose_for_executor(options.each.device, &options.each.device)
-                                   : check_kv(&options, n_arguments);
-    if (status) return status;
-    return with_model ? bench_model_run(&options, n_arguments ? arguments[0] : NULL) : bench_kv_run(&options);
+    const bench_options *options = memory;
+    message_set_quiet(options->quiet);
+    if (!options->kv.shape && !options->kv.file)
+        return bench_model_run(options, n_arguments ? arguments[0] : NULL);
+    rkv_status status = check_kv(options, n_arguments);
+    return status ? status : bench_kv_run(options);
 }
 
 const cli_command cmd_bench = {

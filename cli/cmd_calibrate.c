@@ -206,13 +206,12 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
     const calibrate_options *options = memory;
     eval_inputs inputs = {0}, test = {0};
     calibrate_outcome outcome = {0};
-    const char *device = NULL;
     (void)arguments, (void)n_arguments;
     message_set_quiet(options->eval.quiet);
     rkv_status status = check_options(options);
-    if (!status) status = device_choose_for_executor(options->eval.device, &device);
     if (!status)
-        status = prompt_open_model(&inputs.model, options->eval.model, device, RKV_PRECISION_FLOAT32);
+        status = prompt_open_model(&inputs.model, options->eval.model, device_choose(options->eval.device),
+                                   RKV_PRECISION_FLOAT32);
     test.model = inputs.model;
     if (!status) status = open_profile(&inputs, options->profile);
     if (!status) status = calibrate(&inputs, &test, options, &outcome);

@@ -21,13 +21,7 @@ const char *device_choose(const char *device) {
     return "cpu";
 }
 
-rkv_status device_choose_for_executor(const char *device, const char **chosen) {
+rkv_status device_check(const char *device) {
     char text[512];
-    *chosen = "cpu";
-    if (strcmp(device, "cpu") == 0) return RKV_OK;
-    if (strcmp(device, "auto") == 0) return RKV_OK; /* without starting a GPU to leave it alone */
-    rkv_status status =
-        said(rkv_device_describe(device, text, sizeof text)); /* that it is not there comes first */
-    return status ? status
-                  : complain(RKV_UNAVAILABLE, "--device %s: caches are compressed on the cpu alone", device);
+    return said(rkv_device_describe(device, text, sizeof text));
 }

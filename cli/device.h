@@ -8,8 +8,7 @@
  * others stay as they are. The name lasts as long as the program. */
 const char *device_choose(const char *device);
 
-/* The same for commands that compress caches, which the CPU alone does so far: "auto" becomes the CPU; a
- * GPU that was asked for by name is refused. */
-rkv_status device_choose_for_executor(const char *device, const char **chosen);
+/* For commands that come to use it late: RKV_UNAVAILABLE, told, when it is not there. */
+rkv_status device_check(const char *device);
 
 #endif

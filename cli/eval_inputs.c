@@ -91,11 +91,11 @@ static rkv_status check_options(const eval_options *options) {
 }
 
 rkv_status eval_inputs_open(eval_inputs *inputs, const eval_options *options) {
-    const char *device = NULL;
     rkv_status status = check_options(options);
     if (!status) status = list_settings(inputs, options);
-    if (!status) status = device_choose_for_executor(options->device, &device);
-    if (!status) status = prompt_open_model(&inputs->model, options->model, device, RKV_PRECISION_FLOAT32);
+    if (!status)
+        status = prompt_open_model(&inputs->model, options->model, device_choose(options->device),
+                                   RKV_PRECISION_FLOAT32);
     if (!status) status = read_profile(inputs, options->profile);
     return status ? status : eval_windows_make(inputs, options);
 }

@@ -132,7 +132,6 @@ static void note_surprises(const run_inputs *inputs, const run_options *options)
 }
 
 rkv_status run_inputs_open(run_inputs *inputs, const run_options *options, char **paths, size_t n_paths) {
-    const char *device = NULL;
     char *bytes = NULL;
     size_t length = 0;
     rkv_status status = check_options(options, n_paths);
@@ -140,8 +139,9 @@ rkv_status run_inputs_open(run_inputs *inputs, const run_options *options, char 
     if (!status) status = read_method(inputs, options);
     if (!status && options->budgets) status = said(rkv_budget_load(&inputs->budgets, options->budgets));
     if (!status) status = read_prompt(inputs, options, n_paths ? paths[0] : NULL, &bytes, &length);
-    if (!status) status = device_choose_for_executor(options->device, &device);
-    if (!status) status = prompt_open_model(&inputs->model, options->model, device, RKV_PRECISION_FLOAT32);
+    if (!status)
+        status = prompt_open_model(&inputs->model, options->model, device_choose(options->device),
+                                   RKV_PRECISION_FLOAT32);
     if (!status)
         status = prompt_tokenize(inputs->model, inputs->name, bytes, length, &options->tokens, &inputs->ids,
                                  &inputs->n_tokens);

@@ -8,6 +8,8 @@ from support import PROGRAM, CliTest, without_device
 
 NOTE = re.compile(r"rankkv (\w+): note: computing on the CPU: (.+)\n")
 
+BENCH = ["prompt.txt", "-c", "16", "-M", "window", "--repeats", "1", "-N", "2"]
+
 
 def has_gpu():
     return subprocess.run([PROGRAM, "info", "--device", "cuda"], capture_output=True).returncode == 0
@@ -32,15 +34,15 @@ class WithoutGpu(CliTest):
         self.assertRegex(result.stderr, NOTE)
         self.assertRegex(self.run_well("probe", "-n", "16", "--seeds", "1").stderr, NOTE)
         self.assertRegex(self.run_well("info").stderr, NOTE)
-
-    def test_the_executor_has_nothing_to_choose(self):
-        result = self.run_well("run", "prompt.txt", "--method", "full", "--new-tokens", "2", "--device", "auto")
-        self.assertNotRegex(result.stderr, NOTE)
+        self.assertRegex(self.run_well("run", "prompt.txt", "--new-tokens", "2").stderr, NOTE)
+        self.assertRegex(self.run_well("bench", *BENCH, "-o", "bench").stderr, NOTE)
 
     def test_a_device_that_is_not_there(self):
         """Exit code 69 and the driver's own words, at once; nothing is written."""
         for device in ("cuda", "cuda:0", "cuda:3"):
-            for command in (["analyze", "prompt.txt"], ["probe"], ["info"], ["run", "prompt.txt", "--method", "full"]):
+            for command in (["analyze", "prompt.txt"], ["probe"], ["info"], ["run", "prompt.txt", "--method", "full"],
+                            ["bench", *BENCH], ["eval", "-t", "prompt.txt"],
+                            ["calibrate", "-t", "prompt.txt"]):
                 result = self.assert_fails(69, f"device {device}: ", *command, "--device", device)
                 words = result.stderr.split(f"device {device}: ", 1)[1]
                 self.assertRegex(words, r"no CUDA device: \S+|no module for cuda|\.so")
@@ -74,6 +76,9 @@ class WithGpu(CliTest):
         self.assertEqual(ranks["cuda"], ranks["auto"])
         for ours, theirs in zip(sum(ranks["cpu"], []), sum(ranks["cuda"], [])):
             self.assertAlmostEqual(ours / theirs, 1, delta=1e-5)
+        texts = {self.run_well("run", "prompt.txt", "--method", "window", "--budget", "16", "--new-tokens", "8", "--quiet",
+                               "--device", device).stdout for device in ("cpu", "cuda")}
+        self.assertEqual(len(texts), 1)
         self.run_well("analyze", "prompt.txt", "--precision", "tf32", "-o", "tf32")
         self.assertRegex(self.load("tf32/prompt/analysis.json")["device"], r"^cuda:0 .*, tf32$")
 

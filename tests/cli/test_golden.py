@@ -61,7 +61,7 @@ CASES = {
     "run_two_sizes": ["run", "prompt.txt", "--budget", "8", "--ratio", "0.5"],
     "run_unknown_method": ["run", "prompt.txt", "--method", "windw"],
     "run_unknown_option": ["run", "prompt.txt", "--method", "streaming-llm:sinks=4"],
-    "run_below_least": ["run", "prompt.txt", "--method", "streaming-llm:n_sink=8", "--budget", "7"],
+    "run_below_least": ["run", "prompt.txt", "--method", "streaming-llm:n_sink=8", "--budget", "7", "--device", "cpu"],
     "bench_two_texts": ["bench", "prompt.txt", "--text-file", "prompt.txt"],
     "bench_kv_with_a_policy": ["bench", "--kv", "tokens=8", "--policy", "inverse"],
     "heatmap_without_folder": ["heatmap", "trace.h5"],
