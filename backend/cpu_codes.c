@@ -271,17 +271,13 @@ static void read_group(const job *j, const unsigned char *group) {
     rkv_halves_to_floats(scales + j->width, j->zero, j->width);
 }
 
-/* n rows of one group, at once where the kernels can. */
-static bool dots_at_once(const job *j, rkv_rows_stretch part, size_t first, size_t n, const float *q,
-                         size_t ldq, float *s, size_t lds) {
+/* Rows side by side of one group, at once where the kernels can. */
+static bool dots_at_once(const job *j, const rkv_rows_stretch *part, size_t first, const float *q, size_t ldq,
+                         float *s, size_t lds) {
     if (!j->stream->dots_affine) return false;
-    for (size_t done = 0; done < n; done += part.n) {
-        part = rkv_rows_stretch_at(j->rows, first + done, n - done);
-        rkv_affine_block x = {part.layout, part.records, part.group, part.n, NULL, 0};
-        x.next = next_of(j, first + done, &x.next_apart);
-        if (!j->stream->dots_affine(q, ldq, j->m, &x, s + done, lds)) return false;
-    }
-    return true;
+    rkv_affine_block x = {part->layout, part->records, part->group, part->n, NULL, 0};
+    x.next = next_of(j, first, &x.next_apart);
+    return j->stream->dots_affine(q, ldq, j->m, &x, s, lds);
 }
 
 /* n rows of one group. */
@@ -314,9 +310,10 @@ void rkv_codes_dots(const rkv_stream *stream, const rkv_rows *rows, size_t first
     }
     for (size_t done = 0, count; done < n; done += count) {
         part = rkv_rows_stretch_at(rows, first + done, n - done);
+        count = part.n;
+        if (dots_at_once(&j, &part, first + done, q, ldq, s + done, lds)) continue;
         count = smaller(part.left, n - done);
-        if (!dots_at_once(&j, part, first + done, count, q, ldq, s + done, lds))
-            dots_group(&j, &part, first + done, count, q, ldq, s + done, lds);
+        dots_group(&j, &part, first + done, count, q, ldq, s + done, lds);
     }
 }
 

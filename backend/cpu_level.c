@@ -17,7 +17,8 @@ rkv_level rkv_cpu_level(void) {
 
 bool rkv_cpu_has_vnni(void) {
 #if defined(__x86_64__)
-    return rkv_cpu_level() == RKV_LEVEL_AVX512 && __builtin_cpu_supports("avx512vnni");
+    return rkv_cpu_level() == RKV_LEVEL_AVX512 && __builtin_cpu_supports("avx512vnni") &&
+           __builtin_cpu_supports("avx512vbmi");
 #else
     return false;
 #endif

@@ -17,7 +17,8 @@ typedef enum rkv_level {
 /* The best that this processor can run; it can run all that follow, too. */
 rkv_level rkv_cpu_level(void);
 
-/* Whether it has, beside RKV_LEVEL_AVX512, products of bytes that are added by fours. */
+/* Whether it has, beside RKV_LEVEL_AVX512, products of bytes that are added by fours (VNNI), and permutations
+ * of bytes (VBMI): processors from 2019 on. */
 bool rkv_cpu_has_vnni(void);
 
 #endif

@@ -31,9 +31,12 @@ INLINE __m512 value_of(const __m512i *sum, size_t digits) {
     return value;
 }
 
-/* Which bits of bytes count, where not all do; upper codes come sixteenfold. */
-TARGET static __m512i bits_of(rkv_codes_part part) {
-    return _mm512_set1_epi8((char)(part == RKV_CODES_WHOLE ? 0xFF : part == RKV_CODES_UPPER ? 0xF0 : 0x0F));
+/* The codes of one part of bytes. */
+INLINE __m512i codes_of(__m512i bytes, rkv_codes_part part) {
+    const __m512i lower = _mm512_set1_epi8(0x0F);
+    if (part == RKV_CODES_WHOLE) return bytes;
+    if (part == RKV_CODES_UPPER) bytes = _mm512_srli_epi16(bytes, 4);
+    return _mm512_and_si512(bytes, lower);
 }
 
 /* ---- dots ---- */
@@ -68,62 +71,66 @@ INLINE void transpose(const rows16 *x, size_t d, __m512i *column) {
     column[3] = _mm512_unpackhi_epi64(b, e);
 }
 
-/* Which operands a product has. */
-typedef struct form {
-    bool whole, half;
-    size_t digits;
-} form;
+/* How many digits queries have: codes of 4 bits ask for fewer. */
+INLINE size_t digits_for(rkv_codes_part part) {
+    return part == RKV_CODES_WHOLE ? 3 : 2;
+}
+
+INLINE void add_column(__m512i bytes, size_t digits, const int8_t *quad, __m512i *sum) {
+#pragma GCC unroll 3
+    for (size_t g = 0; g < digits; g++)
+        add_products(&sum[g], bytes, quad + 4 * g);
+}
 
 /* value [m] of n bytes of sixteen rows. */
-INLINE void dots_group(form f, const split_vectors *q, size_t m, const rows16 *x, size_t n, __m512i bits,
+INLINE void dots_group(rkv_codes_part part, const split_vectors *q, size_t m, const rows16 *x, size_t n,
                        __m512 *value) {
-    __m512i whole[VECTORS][3], half[VECTORS][3], column[4];
+    const bool both = part == RKV_CODES_BOTH;
+    const size_t digits = digits_for(part);
+    __m512i sum[VECTORS][3], other[VECTORS][3], column[4]; /* two chains of sums wait less for each other */
 #pragma GCC unroll 4
     for (size_t r = 0; r < m; r++)
 #pragma GCC unroll 3
-        for (size_t g = 0; g < f.digits; g++)
-            whole[r][g] = half[r][g] = _mm512_setzero_si512();
+        for (size_t g = 0; g < digits; g++)
+            sum[r][g] = other[r][g] = _mm512_setzero_si512();
     for (size_t d = 0; d < n; d += LANES) {
-        const size_t quad = d / 4 * QUAD;
         transpose(x, d, column);
 #pragma GCC unroll 4
         for (size_t k = 0; k < 4; k++) {
-            __m512i part = _mm512_and_si512(column[k], bits);
+            const size_t at = d / 4 * QUAD + k * QUAD;
+            __m512i first = codes_of(column[k], both ? RKV_CODES_LOWER : part), second;
+            if (both) second = codes_of(column[k], RKV_CODES_UPPER);
 #pragma GCC unroll 4
-            for (size_t r = 0; r < m; r++)
-#pragma GCC unroll 3
-                for (size_t g = 0; g < f.digits; g++) {
-                    const size_t at = quad + k * QUAD + 4 * g;
-                    if (f.whole) add_products(&whole[r][g], column[k], q->whole[r] + at);
-                    if (f.half) add_products(&half[r][g], part, q->half[r] + at);
-                }
+            for (size_t r = 0; r < m; r++) {
+                add_column(first, digits, q->first[r] + at, sum[r]);
+                if (both) add_column(second, digits, q->second[r] + at, other[r]);
+            }
         }
     }
 #pragma GCC unroll 4
     for (size_t r = 0; r < m; r++) {
-        __m512 whole_step = _mm512_set1_ps(q->whole_step[r]), half_step = _mm512_set1_ps(q->half_step[r]);
-        if (f.whole) value[r] = _mm512_mul_ps(value_of(whole[r], f.digits), whole_step);
-        if (f.half && f.whole) value[r] = _mm512_fmadd_ps(value_of(half[r], f.digits), half_step, value[r]);
-        if (f.half && !f.whole) value[r] = _mm512_mul_ps(value_of(half[r], f.digits), half_step);
+#pragma GCC unroll 3
+        for (size_t g = 0; both && g < digits; g++)
+            sum[r][g] = _mm512_add_epi32(sum[r][g], other[r][g]);
+        value[r] = _mm512_mul_ps(value_of(sum[r], digits), _mm512_set1_ps(q->step[r]));
     }
 }
 
 /* s [m, rows] = the products with n bytes of x's rows, + shift [m] unless that is NULL; or that is added. */
-INLINE void dots_span(form f, const split_vectors *q, size_t m, const rkv_codes_block *x, size_t n,
-                      const float *shift, bool add, float *s, size_t lds) {
-    const __m512i bits = bits_of(x->part);
+INLINE void dots_span(rkv_codes_part part, const split_vectors *q, size_t m, const rkv_codes_block *x,
+                      size_t n, const float *shift, bool add, float *s, size_t lds) {
     __m512 value[VECTORS];
     rows16 group = {.codes = x->codes, .apart = x->apart, .all = true};
     for (size_t j = 0; j < x->rows; j += LANES, group.codes += LANES * x->apart) {
         size_t left = x->rows - j;
         if (left >= LANES) {
             rkv_codes_fetch_next(x, j, LANES);
-            dots_group(f, q, m, &group, n, bits, value);
+            dots_group(part, q, m, &group, n, value);
         } else {
             rows16 few = {.codes = group.codes};
             for (size_t i = 0; i < LANES; i++)
                 few.at[i] = smaller(i, left - 1) * x->apart;
-            dots_group(f, q, m, &few, n, bits, value);
+            dots_group(part, q, m, &few, n, value);
         }
 #pragma GCC unroll 4
         for (size_t r = 0; r < m; r++) {
@@ -135,6 +142,19 @@ INLINE void dots_span(form f, const split_vectors *q, size_t m, const rkv_codes_
     }
 }
 
+/* The same, with the part as a constant. */
+INLINE void dots_part(const split_vectors *q, size_t m, const rkv_codes_block *x, size_t n,
+                      const float *shift, bool add, float *s, size_t lds) {
+    if (x->part == RKV_CODES_WHOLE)
+        dots_span(RKV_CODES_WHOLE, q, m, x, n, shift, add, s, lds);
+    else if (x->part == RKV_CODES_BOTH)
+        dots_span(RKV_CODES_BOTH, q, m, x, n, shift, add, s, lds);
+    else if (x->part == RKV_CODES_UPPER)
+        dots_span(RKV_CODES_UPPER, q, m, x, n, shift, add, s, lds);
+    else
+        dots_span(RKV_CODES_LOWER, q, m, x, n, shift, add, s, lds);
+}
+
 INLINE void dots_rows(const float *q, size_t ldq, size_t m, const rkv_codes_block *x, float *s, size_t lds) {
     split_vectors split_q;
     rkv_codes_block part = *x;
@@ -143,81 +163,72 @@ INLINE void dots_rows(const float *q, size_t ldq, size_t m, const rkv_codes_bloc
         if (x->part == RKV_CODES_WHOLE)
             split_in_three(q + d, ldq, m, n, &split_q);
         else
-            split_in_two(q + d, ldq, m, n, x->n, x->part, &split_q);
-        if (x->part == RKV_CODES_WHOLE)
-            dots_span((form){true, false, 3}, &split_q, m, &part, n, NULL, d > 0, s, lds);
-        else if (x->part == RKV_CODES_BOTH)
-            dots_span((form){true, true, 2}, &split_q, m, &part, n, NULL, d > 0, s, lds);
-        else
-            dots_span((form){false, true, 2}, &split_q, m, &part, n, NULL, d > 0, s, lds);
+            split_in_two(q + d, ldq, m, n, x->n, x->part == RKV_CODES_BOTH, &split_q);
+        dots_part(&split_q, m, &part, n, NULL, d > 0, s, lds);
     }
 }
 
 /* Of keys in channel groups. */
 INLINE void dots_of_group(const float *q, size_t ldq, size_t m, const rkv_affine_block *x,
                           const rkv_codes_block *codes, float *s, size_t lds) {
-    const bool both = codes->part == RKV_CODES_BOTH;
     split_vectors split_q;
     float shift[VECTORS];
-    split_queries(q, ldq, m, x->group, codes->n, both, &split_q, shift);
-    if (both)
-        dots_span((form){true, true, 2}, &split_q, m, codes, codes->n, shift, false, s, lds);
-    else
-        dots_span((form){true, false, 3}, &split_q, m, codes, codes->n, shift, false, s, lds);
+    split_queries(q, ldq, m, x->group, codes->n, codes->part == RKV_CODES_BOTH, &split_q, shift);
+    dots_part(&split_q, m, codes, codes->n, shift, false, s, lds);
 }
 
 /* ---- mixtures ---- */
 
-/* What the lanes of 16 bytes hold of a row: 8 bytes each twice over, or 16 each. */
-typedef enum spread { NARROW_HALF = 16, NARROW = 32, WIDE = 64 } spread;
+/* Bytes of a row that are mixed at once; of fewer, half. */
+#define PIECE ((size_t)32)
 
-INLINE __m512i row_bytes(const unsigned char *at, spread bytes) {
-    const __m512i twice = _mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3);
-    if (bytes == WIDE) return _mm512_loadu_si512(at);
-    __m256i row = bytes == NARROW
-                      ? _mm256_loadu_si256((const __m256i *)(const void *)at)
-                      : _mm256_zextsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)at));
-    return _mm512_permutexvar_epi64(twice, _mm512_castsi256_si512(row));
+INLINE __m512i two_rows(const unsigned char *first, const unsigned char *second, bool half) {
+    __m256i a = half ? _mm256_zextsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)first))
+                     : _mm256_loadu_si256((const __m256i *)(const void *)first);
+    __m256i b = half ? _mm256_zextsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)second))
+                     : _mm256_loadu_si256((const __m256i *)(const void *)second);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
 }
 
-/* Adds four rows, `apart` bytes apart; past `last` the last stands in, with digits that are 0. sum [m, 2]: of
- * the bytes from 8 `upper` on of each lane, four and four, by fours. */
-INLINE void mix_four(const unsigned char *at, size_t apart, size_t last, spread bytes, bool upper,
-                     __m512i bits, const split_vectors *p, size_t t, size_t m, __m512i (*sum)[2][3]) {
-    __m512i row[4], column[2];
-#pragma GCC unroll 4
-    for (size_t i = 0; i < 4; i++)
-        row[i] = row_bytes(at + smaller(i, last) * apart, bytes);
-    __m512i a = upper ? _mm512_unpackhi_epi8(row[0], row[1]) : _mm512_unpacklo_epi8(row[0], row[1]);
-    __m512i b = upper ? _mm512_unpackhi_epi8(row[2], row[3]) : _mm512_unpacklo_epi8(row[2], row[3]);
-    column[0] = _mm512_unpacklo_epi16(a, b), column[1] = _mm512_unpackhi_epi16(a, b);
-    if (bytes != WIDE) column[0] = _mm512_and_si512(column[0], bits);
-    if (bytes != WIDE) column[1] = _mm512_and_si512(column[1], bits);
+/* Bytes first + 8 i .. first + 8 i + 3 of each of four rows in the lanes of 16 bytes i, one after the other;
+ * ab and cd hold two rows each. (One permutation of both at once is slower than two of one.) */
+INLINE __m512i column_of(__m512i ab, __m512i cd, char first) {
+    const __mmask64 of_cd = 0xCCCCCCCCCCCCCCCC;
+    const __m512i of_lane =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 32, 0, 32, 1, 33, 1, 33, 2, 34, 2, 34, 3, 35, 3, 35));
+    const __m512i lane = _mm512_setr_epi64(0, 0, 0x0808080808080808, 0x0808080808080808, 0x1010101010101010,
+                                           0x1010101010101010, 0x1818181818181818, 0x1818181818181818);
+    const __m512i index = _mm512_add_epi8(_mm512_add_epi8(of_lane, lane), _mm512_set1_epi8(first));
+    return _mm512_mask_permutexvar_epi8(_mm512_permutexvar_epi8(index, ab), of_cd, index, cd);
+}
+
+/* Adds four rows, `apart` bytes apart; past `last` the last stands in, with digits that are 0. sum [m, 2]. */
+INLINE void mix_four(const unsigned char *at, size_t apart, size_t last, bool half, rkv_codes_part part,
+                     const split_vectors *p, size_t t, size_t m, __m512i (*sum)[2][3]) {
+    __m512i ab = two_rows(at, at + smaller(1, last) * apart, half);
+    __m512i cd = two_rows(at + smaller(2, last) * apart, at + smaller(3, last) * apart, half);
+    __m512i first = codes_of(column_of(ab, cd, 0), part), second = codes_of(column_of(ab, cd, 4), part);
 #pragma GCC unroll 4
     for (size_t r = 0; r < m; r++)
 #pragma GCC unroll 3
         for (size_t g = 0; g < 3; g++)
-            add_products_2(&sum[r][0][g], column[0], &sum[r][1][g], column[1],
-                           p->whole[r] + t / 4 * QUAD + 4 * g);
+            add_products_2(&sum[r][0][g], first, &sum[r][1][g], second, p->first[r] + t / 4 * QUAD + 4 * g);
 }
 
 /* y += the sums of four numbers in each lane. */
-INLINE void put_sums(__m512 value, spread bytes, float *y) {
+INLINE void put_sums(__m512 value, bool half, float *y) {
     float lane[4][4];
     _mm512_storeu_ps(lane, value);
 #pragma GCC unroll 4
-    for (size_t j = 0; j < 4; j++) {
-        if (bytes == NARROW_HALF && j >= 2) break;
-        float *to = y + j * (bytes == WIDE ? 16 : 8);
-        _mm_storeu_ps(to, _mm_add_ps(_mm_loadu_ps(to), _mm_loadu_ps(lane[j])));
-    }
+    for (size_t j = 0; j < 4; j++)
+        if (!half || j < 2)
+            _mm_storeu_ps(y + 8 * j, _mm_add_ps(_mm_loadu_ps(y + 8 * j), _mm_loadu_ps(lane[j])));
 }
 
-/* y += p times as many bytes of x's rows, of which `part` counts; WIDE: half of each lane of them. */
-INLINE void mix_bytes(const split_vectors *p, size_t m, const rkv_codes_block *x, rkv_codes_part part,
-                      spread bytes, bool upper, float *y, size_t ldy) {
+/* y += p times a piece, or half of one, of x's rows, of which `part` counts. */
+INLINE void mix_piece(const split_vectors *p, size_t m, const rkv_codes_block *x, rkv_codes_part part,
+                      bool half, float *y, size_t ldy) {
     __m512i sum[VECTORS][2][3];
-    const __m512i bits = bits_of(part);
     const unsigned char *at = x->codes;
     size_t t = 0, apart = x->apart;
 #pragma GCC unroll 4
@@ -226,16 +237,16 @@ INLINE void mix_bytes(const split_vectors *p, size_t m, const rkv_codes_block *x
         for (size_t g = 0; g < 3; g++)
             sum[r][0][g] = sum[r][1][g] = _mm512_setzero_si512();
     for (; t + 4 <= x->rows; t += 4, at += 4 * apart) {
-        if (!upper) rkv_codes_fetch_next(x, t, 4);
-        mix_four(at, apart, 3, bytes, upper, bits, p, t, m, sum);
+        rkv_codes_fetch_next(x, t, 4);
+        mix_four(at, apart, 3, half, part, p, t, m, sum);
     }
-    if (t < x->rows) mix_four(at, apart, x->rows - 1 - t, bytes, upper, bits, p, t, m, sum);
+    if (t < x->rows) mix_four(at, apart, x->rows - 1 - t, half, part, p, t, m, sum);
 #pragma GCC unroll 4
     for (size_t r = 0; r < m; r++)
 #pragma GCC unroll 2
         for (size_t k = 0; k < 2; k++) {
-            __m512 step = _mm512_set1_ps(p->whole_step[r] * (part == RKV_CODES_UPPER ? 0.0625f : 1));
-            put_sums(_mm512_mul_ps(value_of(sum[r][k], 3), step), bytes, y + r * ldy + 8 * upper + 4 * k);
+            __m512 value = _mm512_mul_ps(value_of(sum[r][k], 3), _mm512_set1_ps(p->step[r]));
+            put_sums(value, half, y + r * ldy + 4 * k);
         }
 }
 
@@ -243,13 +254,9 @@ INLINE void mix_bytes(const split_vectors *p, size_t m, const rkv_codes_block *x
 INLINE void mix_part(const split_vectors *p, size_t m, rkv_codes_block x, rkv_codes_part part, float *y,
                      size_t ldy) {
     size_t d = 0;
-    for (; part == RKV_CODES_WHOLE && d + WIDE <= x.n; d += WIDE, x.codes += WIDE, x.next = NULL) {
-        mix_bytes(p, m, &x, part, WIDE, false, y + d, ldy);
-        mix_bytes(p, m, &x, part, WIDE, true, y + d, ldy);
-    }
-    for (; d + NARROW <= x.n; d += NARROW, x.codes += NARROW, x.next = NULL)
-        mix_bytes(p, m, &x, part, NARROW, false, y + d, ldy);
-    if (d < x.n) mix_bytes(p, m, &x, part, NARROW_HALF, false, y + d, ldy);
+    for (; d + PIECE <= x.n; d += PIECE, x.codes += PIECE, x.next = NULL)
+        mix_piece(p, m, &x, part, false, y + d, ldy);
+    if (d < x.n) mix_piece(p, m, &x, part, true, y + d, ldy);
 }
 
 INLINE void mix_rows(const float *p, size_t ldp, size_t m, const rkv_codes_block *x, float *y, size_t ldy) {

@@ -22,7 +22,8 @@
 #include "core/simd.h"
 
 /* Left to itself, the compiler peels and vectorises loops that are written out already. */
-#define TARGET __attribute__((target("arch=x86-64-v4,avx512vnni"), optimize("O2,no-tree-vectorize")))
+#define TARGET                                                                                               \
+    __attribute__((target("arch=x86-64-v4,avx512vnni,avx512vbmi"), optimize("O2,no-tree-vectorize")))
 #define INLINE TARGET static inline __attribute__((always_inline))
 
 #define LANES   ((size_t)16)
@@ -40,21 +41,19 @@ static inline size_t smaller(size_t a, size_t b) {
 /* ---- numbers as digits ---- */
 
 typedef struct split_vectors {
-    int8_t whole[VECTORS][SPAN / 4 * QUAD],
-        half[VECTORS][SPAN / 4 * QUAD]; /* for whole bytes, for half ones */
-    float whole_step[VECTORS], half_step[VECTORS];
+    int8_t first[VECTORS][SPAN / 4 * QUAD], second[VECTORS][SPAN / 4 * QUAD];
+    float step[VECTORS];
 } split_vectors;
 
 TARGET static __mmask16 first_lanes(size_t n) {
     return n >= LANES ? (__mmask16)0xFFFF : (__mmask16)((1u << n) - 1);
 }
 
-/* The bits of the largest |factor x| of every lane: above all finite numbers' where one is not. */
-INLINE __m512i largest_of(const float *x, size_t n, float factor) {
+/* The bits of the largest |x| of every lane: above all finite numbers' where one is not. */
+INLINE __m512i largest_of(const float *x, size_t n) {
     __m512i most = _mm512_setzero_si512();
     for (size_t i = 0; i < n; i += LANES) {
         __m512 value = _mm512_maskz_loadu_ps(first_lanes(n - i), x + i);
-        if (factor > 1) value = _mm512_mul_ps(value, _mm512_set1_ps(factor));
         most = _mm512_max_epi32(most, _mm512_castps_si512(_mm512_abs_ps(value)));
     }
     return most;
@@ -107,30 +106,42 @@ INLINE void split(const float *x, size_t n, float inverse, size_t digits, int8_t
 TARGET static void split_in_three(const float *p, size_t ldp, size_t m, size_t n, split_vectors *to) {
     __m512i most[VECTORS] = {0};
     for (size_t r = 0; r < m; r++)
-        most[r] = largest_of(p + r * ldp, n, 1);
+        most[r] = largest_of(p + r * ldp, n);
     scales s = scales_of(most, 3);
     for (size_t r = 0; r < m; r++) {
-        split(p + r * ldp, n, s.inverse[r], 3, to->whole[r]);
-        to->whole_step[r] = s.step[r];
+        split(p + r * ldp, n, s.inverse[r], 3, to->first[r]);
+        to->step[r] = s.step[r];
     }
 }
 
-/* Numbers of m vectors that go with n bytes of less than a code each, or of two; then a second half, a
- * sixteenth of the size, begins `second` numbers later. */
-TARGET static void split_in_two(const float *q, size_t ldq, size_t m, size_t n, size_t second,
-                                rkv_codes_part part, split_vectors *to) {
-    const bool both = part == RKV_CODES_BOTH;
+/* Numbers that go with n bytes' lower codes and whole bytes, lower + 16 upper, as they go with lower and
+ * upper codes; n is a multiple of LANES. */
+INLINE void unpack_both(const float *lower, const float *whole, size_t n, float *to) {
+    for (size_t i = 0; i < n; i += LANES) {
+        __m512 w = _mm512_loadu_ps(whole + i);
+        _mm512_storeu_ps(to + i, _mm512_add_ps(_mm512_loadu_ps(lower + i), w));
+        _mm512_storeu_ps(to + SPAN + i, _mm512_mul_ps(w, _mm512_set1_ps(16)));
+    }
+}
+
+/* Numbers of m vectors that go with one code in each of n bytes, or with two; then whole bytes' begin
+ * `second` numbers later. */
+TARGET static void split_in_two(const float *q, size_t ldq, size_t m, size_t n, size_t second, bool both,
+                                split_vectors *to) {
+    float unpacked[VECTORS][2 * SPAN];
+    const float *from[VECTORS];
     __m512i most[VECTORS] = {0};
     for (size_t r = 0; r < m; r++) {
-        most[r] = largest_of(q + r * ldq, n, 1);
-        if (both) most[r] = _mm512_max_epi32(most[r], largest_of(q + r * ldq + second, n, 16));
+        from[r] = both ? unpacked[r] : q + r * ldq;
+        if (both) unpack_both(q + r * ldq, q + r * ldq + second, n, unpacked[r]);
+        most[r] = largest_of(from[r], n);
+        if (both) most[r] = _mm512_max_epi32(most[r], largest_of(from[r] + SPAN, n));
     }
     scales s = scales_of(most, 2);
     for (size_t r = 0; r < m; r++) {
-        split(q + r * ldq, n, s.inverse[r], 2, to->half[r]);
-        if (both) split(q + r * ldq + second, n, s.inverse[r] * 16, 2, to->whole[r]);
-        to->whole_step[r] = s.step[r] * 0.0625f;
-        to->half_step[r] = part == RKV_CODES_UPPER ? to->whole_step[r] : s.step[r];
+        split(from[r], n, s.inverse[r], 2, to->first[r]);
+        if (both) split(from[r] + SPAN, n, s.inverse[r], 2, to->second[r]);
+        to->step[r] = s.step[r];
     }
 }
 
@@ -151,52 +162,39 @@ INLINE __m512 halves_at(const uint16_t *halves) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)halves));
 }
 
-/* Writes a folded number of every lane, and keeps the largest |factor x| of each. */
-INLINE __m512i put_folded(__m512 value, float factor, __m512i most, float *to) {
-    __m512 sized = factor > 1 ? _mm512_mul_ps(value, _mm512_set1_ps(factor)) : value;
+/* Writes a folded number of every lane, and keeps the largest size of each. */
+INLINE __m512i put_folded(__m512 value, __m512i most, float *to) {
     _mm512_storeu_ps(to, value);
-    return _mm512_max_epi32(most, _mm512_castps_si512(_mm512_abs_ps(sized)));
+    return _mm512_max_epi32(most, _mm512_castps_si512(_mm512_abs_ps(value)));
 }
 
 /* Queries of m rows of q for keys of a channel group, whose scales and zeros are at `group`: of 8 bits, or of
- * 4 where the upper codes begin at n. */
+ * 4 where the numbers of upper codes begin at n. */
 INLINE void split_queries(const float *q, size_t ldq, size_t m, const unsigned char *group, size_t n,
                           bool both, split_vectors *to, float *shift) {
     const size_t width = both ? 2 * n : n, digits = both ? 2 : 3;
-    const uint16_t *scale = (const uint16_t *)(const void *)group, *zero = scale + width;
-    const __m512 sixteenth = _mm512_set1_ps(0.0625f);
+    const uint16_t *scales_at = (const uint16_t *)(const void *)group, *zeros_at = scales_at + width;
     float folded[VECTORS][SPAN];
     __m512i most[VECTORS] = {0};
     __m512 sum[VECTORS] = {0};
     for (size_t b = 0; b < 4 * width; b += 64) /* of the group after the next */
         rkv_prefetch(group, 2 * (4 * width + 4) + b);
-    for (size_t i = 0; i < n; i += LANES) {
-        __m512 scale_0 = halves_at(scale + i), zero_0 = halves_at(zero + i), scale_1, zero_1;
-        if (both)
-            scale_1 = _mm512_mul_ps(halves_at(scale + n + i), sixteenth), zero_1 = halves_at(zero + n + i);
+    for (size_t i = 0; i < width; i += LANES) {
+        __m512 scale = halves_at(scales_at + i), zero = halves_at(zeros_at + i);
 #pragma GCC unroll 4
         for (size_t r = 0; r < m; r++) {
             __m512 x = _mm512_loadu_ps(q + r * ldq + i);
-            sum[r] = _mm512_fmadd_ps(x, zero_0, sum[r]);
-            x = _mm512_mul_ps(x, scale_0);
-            if (both) {
-                __m512 upper = _mm512_loadu_ps(q + r * ldq + n + i);
-                sum[r] = _mm512_fmadd_ps(upper, zero_1, sum[r]);
-                upper = _mm512_mul_ps(upper, scale_1);
-                most[r] = put_folded(upper, 16, most[r], folded[r] + n + i);
-                x = _mm512_sub_ps(x, upper);
-            }
-            most[r] = put_folded(x, 1, most[r], folded[r] + i);
+            sum[r] = _mm512_fmadd_ps(x, zero, sum[r]);
+            most[r] = put_folded(_mm512_mul_ps(x, scale), most[r], folded[r] + i);
         }
     }
     scales s = scales_of(most, digits);
     _mm_storeu_ps(shift, sums_of(sum));
 #pragma GCC unroll 4
     for (size_t r = 0; r < m; r++) {
-        split(folded[r], n, s.inverse[r], digits, both ? to->half[r] : to->whole[r]);
-        if (both) split(folded[r] + n, n, s.inverse[r] * 16, 2, to->whole[r]);
-        to->whole_step[r] = both ? s.step[r] * 0.0625f : s.step[r];
-        to->half_step[r] = s.step[r];
+        split(folded[r], n, s.inverse[r], digits, to->first[r]);
+        if (both) split(folded[r] + n, n, s.inverse[r], digits, to->second[r]);
+        to->step[r] = s.step[r];
     }
 }
 
@@ -233,7 +231,7 @@ INLINE void split_weights(const float *p, size_t ldp, size_t m, const unsigned c
                 __m512 x = rows - t >= LANES ? _mm512_loadu_ps(at)
                                              : _mm512_maskz_loadu_ps(first_lanes(rows - t), at);
                 sum[g][r] = _mm512_fmadd_ps(x, zero, sum[g][r]);
-                most[g][r] = put_folded(_mm512_mul_ps(x, scale), 1, most[g][r], folded[g][r] + t);
+                most[g][r] = put_folded(_mm512_mul_ps(x, scale), most[g][r], folded[g][r] + t);
             }
         }
     }
@@ -243,8 +241,8 @@ INLINE void split_weights(const float *p, size_t ldp, size_t m, const unsigned c
         _mm_storeu_ps(shift[g], sums_of(sum[g]));
 #pragma GCC unroll 4
         for (size_t r = 0; r < m; r++) {
-            split(folded[g][r], rows, s.inverse[r], 3, to[g].whole[r]);
-            to[g].whole_step[r] = s.step[r];
+            split(folded[g][r], rows, s.inverse[r], 3, to[g].first[r]);
+            to[g].step[r] = s.step[r];
         }
     }
 }
