@@ -336,8 +336,22 @@ static void test_bytes(void **state) {
             }
 }
 
-/* Room never exceeds the rows by more than was promised, whatever comes and goes; and a list at rest, one
- * row in and one row out, asks the allocator for nothing. */
+/* own: bytes of an empty list; x: some rows. */
+static void check_idle_bytes(const rkv_rows *rows, size_t own, const float *x) {
+    const rkv_row_format *format = rkv_rows_format(rows);
+    size_t used = rkv_rows_used_bytes(rows) - own, held = rkv_rows_allocated_bytes(rows) - own,
+           width = rkv_rows_width(rows);
+    rkv_rows *slack = filled_rows(where, *format, width, x, RKV_ROWS_SLACK);
+    size_t idle = rkv_rows_used_bytes(slack) - own;
+    if (rows_by_channel(format)) /* of its three lists one may have the slack, another the eighth */
+        idle += RKV_ROWS_SLACK * width * sizeof(float) + 4 * width + 4 + used / 8;
+    idle = idle > used / 8 ? idle : used / 8;
+    size_t group_records = (used + idle) / (4 * width + 4); /* at most */
+    assert_in_range(held, used, used + idle + aside_bytes(format, group_records));
+    rkv_rows_free(slack);
+}
+
+/* Room never exceeds the rows by more than was promised, whatever comes and goes. */
 static void test_capacity(void **state) {
     (void)state;
     enum { WIDTH = 16, LONG = 1000 };
@@ -346,28 +360,38 @@ static void test_capacity(void **state) {
     for (uint32_t i = 0; i < 4 * LONG; i++)
         index[i] = i;
     for (size_t f = 0; f < row_format_count(); f++) {
-        rkv_row_format format = row_format_at(f);
-        rkv_rows *rows = new_rows(where, format, WIDTH), *slack = NULL;
+        rkv_rows *rows = new_rows(where, row_format_at(f), WIDTH);
         size_t own = rkv_rows_allocated_bytes(rows);
         for (size_t step = 0; step < times(1000); step++) {
-            size_t n = step % 25 ? rkv_random_below(&dice, 4) : rkv_random_below(&dice, LONG);
+            size_t n = rkv_random_below(&dice, step % 25 ? 4 : LONG);
             assert_int_equal(rkv_rows_append(rows, x, n, WIDTH), RKV_OK);
+            check_idle_bytes(rows, own, x);
             size_t count = rkv_rows_count(rows), most = count > 200 + step ? 200 + step : count;
             assert_int_equal(rkv_rows_keep(rows, index, most), RKV_OK);
-            size_t used = rkv_rows_used_bytes(rows) - own, held = rkv_rows_allocated_bytes(rows) - own;
-            slack = filled_rows(where, format, WIDTH, x, RKV_ROWS_SLACK);
-            size_t idle = rkv_rows_used_bytes(slack) - own;
-            if (rows_by_channel(&format)) /* of its three lists one may have the slack, another the eighth */
-                idle += RKV_ROWS_SLACK * WIDTH * sizeof(float) + 4 * WIDTH + 4 + used / 8;
-            idle = idle > used / 8 ? idle : used / 8;
-            size_t group_records = (used + idle) / (4 * WIDTH + 4); /* at most */
-            assert_in_range(held, used, used + idle + aside_bytes(&format, group_records));
-            rkv_rows_free(slack);
+            check_idle_bytes(rows, own, x);
         }
         size_t held = rkv_rows_allocated_bytes(rows);
         assert_int_equal(rkv_rows_keep(rows, NULL, 0), RKV_OK);
         assert_true(rkv_rows_allocated_bytes(rows) - own <= held - own);
         assert_int_equal(rkv_rows_count(rows), 0);
+        rkv_rows_free(rows);
+    }
+    free(x);
+}
+
+/* Rows that waited for their group leave no room behind when it is full. */
+static void test_tail_leaves(void **state) {
+    (void)state;
+    enum { WIDTH = 16 };
+    float *x = random_rows(&dice, 128, WIDTH);
+    for (size_t f = 0; f < row_format_count(); f++) {
+        rkv_row_format format = row_format_at(f);
+        rkv_rows *rows = new_rows(where, format, WIDTH);
+        size_t own = rkv_rows_allocated_bytes(rows);
+        for (size_t i = 0; i < format.group && rows_by_channel(&format); i++) {
+            assert_int_equal(rkv_rows_append(rows, x + i * WIDTH, 1, WIDTH), RKV_OK);
+            check_idle_bytes(rows, own, x);
+        }
         rkv_rows_free(rows);
     }
     free(x);
@@ -456,6 +480,7 @@ static int run(const char *name) {
         cmocka_unit_test(test_slide),
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_capacity),
+        cmocka_unit_test(test_tail_leaves),
         cmocka_unit_test(test_groups_leave),
         cmocka_unit_test(test_wrong_formats),
     };
