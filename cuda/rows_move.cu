@@ -6,9 +6,9 @@
 #include "cuda/rows_kernels.h"
 #include "cuda/warp_rows.h"
 
-#define WARPS       8
 #define ROWS        16 /* of a warp in a chunk */
-#define CHUNK       (WARPS * ROWS)
+#define MOST_WARPS  32 /* of a block: a list has but one in its own memory, which takes large chunks */
+#define WARPS       8  /* of a block among many */
 #define MOST_BLOCKS 1024
 
 /* The run that the item of a place belongs to. */
@@ -52,7 +52,7 @@ RKV_KERNEL(move_rows, rkv_move_rows_task) {
     size_t unit_bytes = whole ? sizeof(uint32_t) : 1, at = (blockIdx.x * RKV_WARP + rkv_lane()) * unit_bytes;
     size_t first = t.run[0].place + (size_t)blockIdx.y * t.rows_of_block,
            end = first + t.rows_of_block < t.end ? first + t.rows_of_block : t.end;
-    for (size_t chunk = first; chunk < end; chunk += CHUNK) {
+    for (size_t chunk = first; chunk < end; chunk += blockDim.x / RKV_WARP * ROWS) {
         uint32_t unit[ROWS];
         size_t place = chunk + threadIdx.x / RKV_WARP * ROWS, left = place < end ? end - place : 0;
         uint32_t n = at < t.item_bytes ? (uint32_t)(left < ROWS ? left : ROWS) : 0;
@@ -63,12 +63,18 @@ RKV_KERNEL(move_rows, rkv_move_rows_task) {
     }
 }
 
+static size_t least(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
 cudaError_t rkv_launch_move_rows(rkv_move_rows_task *task, cudaStream_t stream) {
-    size_t n = task->end - task->run[0].place, chunks = (n + CHUNK - 1) / CHUNK;
     size_t unit_bytes = task->item_bytes % sizeof(uint32_t) ? 1 : sizeof(uint32_t);
+    size_t n = task->end - task->run[0].place, pieces = (n + ROWS - 1) / ROWS;
+    bool in_place = task->from == task->to;
+    size_t warps = least(pieces, in_place ? MOST_WARPS : WARPS);
     size_t across = (task->item_bytes / unit_bytes + RKV_WARP - 1) / RKV_WARP;
-    size_t down = task->from == task->to ? 1 : chunks < MOST_BLOCKS ? chunks : MOST_BLOCKS;
+    size_t down = in_place ? 1 : least((pieces + warps - 1) / warps, MOST_BLOCKS);
     dim3 blocks = {(unsigned)across, (unsigned)down, 1};
     task->rows_of_block = (uint32_t)((n + down - 1) / down);
-    return RKV_LAUNCH(move_rows, *task, blocks, WARPS * RKV_WARP, stream);
+    return RKV_LAUNCH(move_rows, *task, blocks, (unsigned)warps * RKV_WARP, stream);
 }
