@@ -5,6 +5,7 @@
 
 #include "analyzer/layer_ranks.h"
 #include "analyzer/needs.h"
+#include "analyzer/rank_jobs.h"
 #include "core/clock.h"
 #include "core/memory.h"
 #include "core/progress.h"
@@ -15,17 +16,22 @@ typedef struct work {
     rkv_analysis *analysis;
     rkv_backend *backend;
     const rkv_analyze_options *options;
-    double *sigma[2]; /* [H, T] of two layers in turn: one waits to be shown */
+    double *sigma[2];    /* [H, T] of two layers in turn: one waits to be shown */
+    rkv_rank_jobs *jobs; /* in their place, where the device has helpers */
 } work;
+
+/* ---- layers as they pass by ---- */
+
+static rkv_status report(const work *w, const rkv_layer *layer) {
+    return rkv_progress_report(&w->options->progress, "analyze", layer->index + 1, layer->n_layers);
+}
 
 static rkv_status rank(void *user, const rkv_layer *layer) {
     work *w = user;
     double start = rkv_now_s();
     rkv_status status = rkv_analysis_rank_layer(w->analysis, w->backend, layer, w->sigma[layer->index % 2]);
     w->analysis->rank_s += rkv_now_s() - start;
-    if (!status)
-        status = rkv_progress_report(&w->options->progress, "analyze", layer->index + 1, layer->n_layers);
-    return status;
+    return status ? status : report(w, layer);
 }
 
 static rkv_status settle(void *user, rkv_layer *layer) {
@@ -34,6 +40,26 @@ static rkv_status settle(void *user, rkv_layer *layer) {
     layer->sigma = w->sigma[layer->index % 2];
     return RKV_OK;
 }
+
+/* With helpers, the time of ranks is the time that is waited for them. */
+static rkv_status begin_rank(void *user, const rkv_layer *layer) {
+    work *w = user;
+    double start = rkv_now_s();
+    rkv_status status = rkv_rank_jobs_begin(w->jobs, layer);
+    w->analysis->rank_s += rkv_now_s() - start;
+    return status;
+}
+
+static rkv_status end_rank(void *user, rkv_layer *layer) {
+    work *w = user;
+    double start = rkv_now_s();
+    rkv_status status = rkv_rank_jobs_end(w->jobs, layer->index, &layer->sigma);
+    w->analysis->rank_s += rkv_now_s() - start;
+    layer->erank = w->analysis->metric[RKV_ERANK] + layer->index * layer->n_heads;
+    return status ? status : report(w, layer);
+}
+
+/* ---- the analysis ---- */
 
 static rkv_status token_as_text(const rkv_model *model, int32_t id, char **out) {
     size_t length = 0;
@@ -52,17 +78,36 @@ static rkv_status keep_tokens(rkv_analysis *a, const rkv_model *model, const int
     return status;
 }
 
+static rkv_status open_ranks(work *w, rkv_layer_watch *watch) {
+    const rkv_model_info *m = &w->analysis->model;
+    size_t n = w->analysis->n_tokens;
+    rkv_layer shape = {
+        .n_heads = m->n_heads, .n_kv_heads = m->n_kv_heads, .n_tokens = n, .head_dim = m->head_dim};
+    rkv_status status = RKV_OK;
+    *watch = (rkv_layer_watch){.look = rank, .settle = settle, .user = w};
+    if (w->backend->n_helpers) {
+        *watch = (rkv_layer_watch){.look = begin_rank,
+                                   .settle = end_rank,
+                                   .user = w,
+                                   .behind = w->backend->n_helpers,
+                                   .queues = true};
+        return rkv_rank_jobs_new(&w->jobs, w->analysis, w->backend, &shape);
+    }
+    for (size_t i = 0; !status && i < 2; i++)
+        status = rkv_alloc_raw(&w->sigma[i], m->n_heads * n, sizeof *w->sigma[i]);
+    return status;
+}
+
 static rkv_status run(rkv_analysis *a, rkv_model *model, const int32_t *ids,
                       const rkv_analyze_options *options) {
     work w = {.analysis = a, .backend = rkv_model_backend(model), .options = options};
     rkv_prefill_options prefill = {
         .attention = true, .losses = true, .on_layer = options->on_layer, .user = options->user};
-    rkv_layer_watch watch = {.look = rank, .settle = settle, .user = &w};
+    rkv_layer_watch watch;
     rkv_prefill_result result = {0};
-    rkv_status status = RKV_OK;
-    for (size_t i = 0; !status && i < 2; i++)
-        status = rkv_alloc_raw(&w.sigma[i], a->model.n_heads * a->n_tokens, sizeof *w.sigma[i]);
+    rkv_status status = open_ranks(&w, &watch);
     if (!status) status = rkv_prefill_watched(model, ids, a->n_tokens, &prefill, &watch, &result);
+    rkv_rank_jobs_free(w.jobs);
     free(w.sigma[0]);
     free(w.sigma[1]);
     if (status) return status;

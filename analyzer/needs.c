@@ -31,7 +31,7 @@ rkv_status rkv_analyze_needs(rkv_memory_needs *out, rkv_model *model, const int3
     if (!status) status = rkv_prefill_attention_size(model, n, &attention);
     if (!status) status = rehearse(model, ids, n, options, &use);
     if (status) return status;
-    attention *= sizeof(float);
+    attention *= model->backend->n_helpers ? 2 * sizeof(float) : sizeof(float); /* a helper's copy too */
     *out = (rkv_memory_needs){.needed_bytes = use.peak,
                               .free_bytes = model->backend->ops->memory_available(model->backend),
                               .weights_bytes = use.weights,

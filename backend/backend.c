@@ -8,27 +8,16 @@
 
 #include <rankkv/device.h>
 
+#include "backend/devices.h"
 #include "backend/module.h"
 #include "core/fail.h"
 
-/* The number in "cuda:N"; 0 for "cuda" alone. */
-static rkv_status read_ordinal(const char *device, size_t *ordinal) {
-    const char *digits = device + strlen("cuda");
-    *ordinal = 0;
-    if (*digits == '\0') return RKV_OK;
-    size_t length = *digits == ':' ? strspn(digits + 1, "0123456789") : 0;
-    if (length == 0 || length > 4 || digits[1 + length] != '\0')
-        return rkv_fail(RKV_USAGE, "device '%s': what follows cuda: is one device's number", device);
-    *ordinal = strtoul(digits + 1, NULL, 10);
-    return RKV_OK;
-}
-
 static rkv_status open_cuda(rkv_backend **out, const char *device) {
     const rkv_module *module = NULL;
-    size_t ordinal;
-    rkv_status status = read_ordinal(device, &ordinal);
+    rkv_device_list devices;
+    rkv_status status = rkv_devices_read(device, &devices);
     if (!status) status = rkv_module_open("cuda", &module);
-    if (!status) status = module->open(out, ordinal);
+    if (!status) status = rkv_devices_open(out, module->open, &devices);
     if (!status || status == RKV_USAGE) return status;
     return rkv_fail_within(status, "device %s", device);
 }
@@ -62,7 +51,7 @@ rkv_status rkv_device_choose(const char *device, char *name, size_t size, char *
     bool found = is_auto(device) && try_cuda() == RKV_OK;
     const char *chosen = found ? "cuda:0" : is_auto(device) ? "cpu" : device;
     if ((size_t)snprintf(name, size, "%s", chosen) >= size)
-        return rkv_fail(RKV_USAGE, "device '%s' is unknown: auto, cpu, cuda or cuda:N", device);
+        return rkv_fail(RKV_USAGE, "device '%s' is unknown: auto, cpu, cuda, cuda:N or cuda:N,N", device);
     snprintf(reason, reason_size, "%s", is_auto(device) && !found ? rkv_message() : "");
     return RKV_OK;
 }
@@ -77,18 +66,23 @@ rkv_status rkv_backend_open(rkv_backend **out, const char *device) {
     if (strcmp(device, "cpu") == 0) return rkv_cpu_open(out);
     if (strncmp(device, "cuda", 4) == 0 && (device[4] == '\0' || device[4] == ':'))
         return open_cuda(out, device);
-    return rkv_fail(RKV_USAGE, "device '%s' is unknown: auto, cpu, cuda or cuda:N", device);
+    return rkv_fail(RKV_USAGE, "device '%s' is unknown: auto, cpu, cuda, cuda:N or cuda:N,N", device);
 }
 
 void rkv_backend_close(rkv_backend *backend) {
-    if (backend) backend->ops->close(backend);
+    if (!backend) return;
+    for (size_t i = 0; !backend->rehearses && i < backend->n_helpers; i++)
+        rkv_backend_close(backend->helpers[i]);
+    if (!backend->rehearses) free(backend->helpers);
+    backend->ops->close(backend);
 }
 
 rkv_status rkv_device_describe(const char *device, char *text, size_t size) {
     rkv_backend *backend;
     rkv_status status = rkv_backend_open(&backend, device);
     if (status) return status;
-    snprintf(text, size, "%s", backend->description);
+    snprintf(text, size, "%s%s%s", backend->description, backend->n_helpers ? "; with it cuda:" : "",
+             backend->n_helpers ? backend->others + 1 : "");
     rkv_backend_close(backend);
     return RKV_OK;
 }

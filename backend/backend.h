@@ -136,6 +136,11 @@ typedef struct rkv_backend_ops {
     rkv_status (*upload)(rkv_backend *backend, float *device, const float *host, size_t n);
     rkv_status (*download)(rkv_backend *backend, float *host, const float *device, size_t n);
 
+    /* memory [n] = source [n] of another backend of this kind, on whichever device. It is copied as the work
+     * queued so far on `from` leaves it; what is queued later, on either, comes after the copy. One thread at
+     * a time uses the two. NULL where there are no helpers. */
+    rkv_status (*receive)(rkv_backend *backend, float *memory, rkv_backend *from, const float *source,
+                          size_t n);
     /* Room for a copy of at most n numbers. Freed, once the copy has arrived, before what it copies. All five
      * are NULL where device memory is ordinary memory. */
     rkv_status (*download_new)(rkv_backend *backend, size_t n, rkv_download **out);
@@ -213,11 +218,17 @@ struct rkv_backend {
     bool host_memory;      /* device memory is ordinary memory: results need no download */
     bool rehearses;        /* nothing is computed: what is uploaded need not be made */
     char description[128]; /* "cpu: 2 threads, ..." */
-    char device[64];       /* "cpu", "cuda:0 NVIDIA H200" */
+    char device[64];       /* "cpu", "cuda:0 NVIDIA H200", "cuda:0,1 NVIDIA H200" */
+    char others[48];       /* ",1": the devices beside its own that device names */
+    /* Where several devices were asked for together: a backend for each, its own device among them, for work
+     * beside this one's. Each may be used by a thread of its own; closed with this one. A rehearsal's is
+     * itself a rehearsal, whose memory counts as this one's, and is used by the same thread. */
+    rkv_backend **helpers; /* [n_helpers] */
+    size_t n_helpers;
 };
 
-/* Opens "auto" (or NULL), "cpu", "cuda" or "cuda:N". RKV_UNAVAILABLE says why it is not there; RKV_USAGE: no
- * such name. */
+/* Opens "auto" (or NULL), "cpu", "cuda", "cuda:N" or "cuda:N,N,...". RKV_UNAVAILABLE says why it is not
+ * there; RKV_USAGE: no such name. */
 rkv_status rkv_backend_open(rkv_backend **out, const char *device);
 void rkv_backend_close(rkv_backend *backend);
 

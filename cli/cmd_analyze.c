@@ -29,8 +29,8 @@ static const option_row input_rows[] = {
     {0}};
 
 static const option_row rank_rows[] = {
-    {"device", 'd', OPTION_TEXT, "DEVICE", "What computes: auto, cpu, cuda or cuda:N", &choices_device,
-     FIELD(device)},
+    {"device", 'd', OPTION_TEXT, "DEVICE",
+     "What computes: auto, cpu, cuda, cuda:N, or several GPUs: cuda:N,N", &choices_device, FIELD(device)},
     {"precision", 0, OPTION_INDEX, "NAME",
      "How the model multiplies; less than float32 is said in the results", &choices_precision,
      FIELD(precision)},

@@ -14,6 +14,7 @@
 typedef struct rkv_cuda {
     rkv_backend base;
     int ordinal;
+    uint64_t reached; /* bit N: copies from device N come straight, where they can (peer.c) */
     char name[48];
     cudaStream_t stream;
     cudaStream_t downloads;         /* copies to the host beside it; NULL until the first */
@@ -86,6 +87,10 @@ rkv_status rkv_cuda_download_begin(rkv_backend *backend, rkv_download *download,
                                    size_t n);
 rkv_status rkv_cuda_download_yield(rkv_backend *backend, rkv_download *download);
 rkv_status rkv_cuda_download_end(rkv_backend *backend, rkv_download *download, const float **host);
+
+/* peer.c */
+rkv_status rkv_cuda_receive(rkv_backend *backend, float *memory, rkv_backend *from, const float *source,
+                            size_t n);
 
 /* matrix.c */
 rkv_status rkv_cuda_matrix_new(rkv_backend *backend, size_t n, size_t k, rkv_matrix **out);

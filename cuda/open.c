@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/fail.h"
 #include "core/memory.h"
@@ -47,8 +48,13 @@ rkv_status rkv_cuda_set_precision(rkv_backend *backend, rkv_precision precision)
     if ((unsigned)precision >= RKV_PRECISION_COUNT)
         return rkv_fail(RKV_USAGE, "precision is none of its values");
     cuda->arithmetic = precisions[precision].arithmetic;
-    snprintf(backend->device, sizeof backend->device, "cuda:%d %.40s%s", cuda->ordinal, cuda->name,
-             precisions[precision].said);
+    const char *said = precisions[precision].said;
+    /* A name that is too long for all of it is cut, and nothing else. */
+    int length =
+        snprintf(backend->device, sizeof backend->device, "cuda:%d%s", cuda->ordinal, backend->others);
+    int room = (int)sizeof backend->device - 2 - length - (int)strlen(said);
+    snprintf(backend->device + length, sizeof backend->device - (size_t)length, " %.*s%s",
+             room < 40 ? room : 40, cuda->name, said);
     return RKV_OK;
 }
 
@@ -64,6 +70,7 @@ static const rkv_backend_ops cuda_ops = {
     .release = rkv_cuda_release,
     .upload = rkv_cuda_upload,
     .download = rkv_cuda_download,
+    .receive = rkv_cuda_receive,
     .download_new = rkv_cuda_download_new,
     .download_free = rkv_cuda_download_free,
     .download_begin = rkv_cuda_download_begin,

@@ -23,10 +23,16 @@ typedef struct rehearsal {
     size_t live[KINDS];
     kind kind; /* of what is taken now */
     rkv_memory_use most;
+    struct rehearsal *beside; /* whose helper this one is: both take of the same memory, at the same time */
+    rkv_backend *helper;
 } rehearsal;
 
 static size_t live(const rehearsal *r) {
     return r->live[WEIGHTS] + r->live[TENSORS] + r->live[WORKSPACES];
+}
+
+static size_t live_beside(const rehearsal *r) {
+    return live(r) + (r->beside ? live(r->beside) : 0);
 }
 
 rkv_status rkv_cuda_count_taken(rkv_cuda *cuda, void **out, size_t bytes) {
@@ -53,22 +59,29 @@ void rkv_cuda_count_given(rkv_cuda *cuda, void *memory) {
 
 size_t rkv_cuda_rehearsed_free(const rkv_cuda *cuda) {
     const rehearsal *r = (const rehearsal *)cuda;
-    return r->limit > live(r) ? r->limit - live(r) : 0;
+    return r->limit > live_beside(r) ? r->limit - live_beside(r) : 0;
 }
 
 bool rkv_cuda_is_overdrawn(const rkv_cuda *cuda) {
     const rehearsal *r = (const rehearsal *)cuda;
-    return cuda->rehearsed && live(r) > r->limit;
+    return cuda->rehearsed && live_beside(r) > r->limit;
 }
 
 /* ---- operations ---- */
 
 static void close_rehearsal(rkv_backend *backend) {
+    free(((rehearsal *)backend)->helper);
     free(backend);
 }
 
 static void memory_use(rkv_backend *backend, rkv_memory_use *out) {
-    *out = ((rehearsal *)backend)->most;
+    const rehearsal *r = (rehearsal *)backend, *h = (rehearsal *)r->helper;
+    *out = r->most;
+    if (!h) return;
+    out->peak += h->most.peak;
+    out->weights += h->most.weights;
+    out->tensors += h->most.tensors;
+    out->workspaces += h->most.workspaces;
 }
 
 static rkv_status alloc(rkv_backend *backend, float **out, size_t n) {
@@ -103,16 +116,15 @@ static rkv_status row_metrics(rkv_backend *backend, const float *attention, size
     return status;
 }
 
-rkv_status rkv_cuda_rehearse(rkv_backend *backend, rkv_backend **out) {
-    rkv_cuda *cuda = rkv_cuda_enter(backend);
-    rehearsal *r = NULL;
-    *out = NULL;
-    rkv_status status = rkv_alloc(&r, 1, sizeof *r);
+static rkv_status rehearsal_new(rkv_cuda *cuda, rehearsal *beside, rehearsal **out) {
+    rkv_status status = rkv_alloc(out, 1, sizeof **out);
+    rehearsal *r = *out;
     if (status) return status;
     r->cuda = *cuda;
     r->cuda.rehearsed = cuda;
-    r->limit = rkv_cuda_memory_available(backend);
+    r->limit = rkv_cuda_memory_available(&cuda->base);
     r->kind = WORKSPACES;
+    r->beside = beside;
     r->ops = *cuda->base.ops;
     r->ops.close = close_rehearsal;
     r->ops.memory_use = memory_use;
@@ -126,6 +138,27 @@ rkv_status rkv_cuda_rehearse(rkv_backend *backend, rkv_backend **out) {
     r->ops.attend_cached = NULL;
     r->cuda.base.ops = &r->ops;
     r->cuda.base.rehearses = true;
+    r->cuda.base.helpers = NULL;
+    r->cuda.base.n_helpers = 0;
+    return RKV_OK;
+}
+
+/* Its own device has the most to do: a helper's work beside the forward pass. */
+rkv_status rkv_cuda_rehearse(rkv_backend *backend, rkv_backend **out) {
+    rkv_cuda *cuda = rkv_cuda_enter(backend);
+    rehearsal *r = NULL, *helper = NULL;
+    *out = NULL;
+    rkv_status status = rehearsal_new(cuda, NULL, &r);
+    if (!status && backend->n_helpers) status = rehearsal_new(cuda, r, &helper);
+    if (status) {
+        free(r);
+        return status;
+    }
+    if (helper) {
+        r->helper = &helper->cuda.base;
+        r->cuda.base.helpers = &r->helper;
+        r->cuda.base.n_helpers = 1;
+    }
     *out = &r->cuda.base;
     return RKV_OK;
 }

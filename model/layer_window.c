@@ -88,7 +88,7 @@ static rkv_status show(rkv_layer_window *w) {
 
 /* What the work so far takes is not the looker's time. */
 static rkv_status look(rkv_layer_window *w, const rkv_layer *layer) {
-    rkv_status status = w->backend->ops->wait(w->backend);
+    rkv_status status = w->watch.queues ? RKV_OK : w->backend->ops->wait(w->backend);
     double start = rkv_now_s();
     if (!status) status = w->watch.look(w->watch.user, layer);
     w->watched_s += rkv_now_s() - start;

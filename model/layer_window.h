@@ -21,6 +21,7 @@ typedef struct rkv_layer_watch {
     rkv_status (*settle)(void *user, rkv_layer *layer);
     void *user;
     size_t behind; /* layers that may have been looked at and not settled; at least 1 */
+    bool queues;   /* look only queues work: it is called before the layer is there */
 } rkv_layer_watch;
 
 /* A layer on its way. */

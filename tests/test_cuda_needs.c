@@ -80,9 +80,9 @@ static void test_foretold_to_the_byte(void **state) {
                 rkv_model *model = open_model(w ? RKV_WEIGHTS_STREAMED : RKV_WEIGHTS_RESIDENT);
                 rkv_memory_needs needs = needs_of(model, lengths[i], &options);
                 assert_int_equal(needs.resident, !w);
-                assert_int_equal(host_device_peak(), 0); /* nothing was taken for it */
+                assert_int_equal(host_device_peak(0), 0); /* nothing was taken for it */
                 analyze(model, lengths[i], &options);
-                assert_int_equal(needs.needed_bytes, host_device_peak());
+                assert_int_equal(needs.needed_bytes, host_device_peak(0));
                 rkv_model_close(model);
                 assert_int_equal(host_device_live(), 0);
             }
@@ -99,7 +99,7 @@ static void test_the_second_analysis(void **state) {
     assert_int_equal(needs.weights_bytes, 0);
     assert_int_equal(host_device_bytes(), held);
     analyze(model, T, NULL);
-    assert_int_equal(held + needs.needed_bytes, host_device_peak());
+    assert_int_equal(held + needs.needed_bytes, host_device_peak(0));
     rkv_model_close(model);
     assert_int_equal(host_device_live(), 0);
 }
@@ -116,7 +116,7 @@ static void test_scarce_memory(void **state) {
         rkv_memory_needs needs = needs_of(model, T, NULL);
         if (needs.needed_bytes <= needs.free_bytes) {
             analyze(model, T, NULL);
-            assert_int_equal(needs.needed_bytes, host_device_peak());
+            assert_int_equal(needs.needed_bytes, host_device_peak(0));
             least = needs.needed_bytes;
         }
         rkv_model_close(model);
@@ -140,7 +140,7 @@ static void test_too_little_memory(void **state) {
     host_device_set_free(100000);
     assert_int_equal(rkv_analyze(&analysis, model, ids, T, NULL), RKV_NO_MEMORY);
     assert_null(analysis);
-    assert_int_equal(host_device_peak(), 0); /* before anything was taken */
+    assert_int_equal(host_device_peak(0), 0); /* before anything was taken */
     assert_int_equal(number_before(" bytes of the memory of cuda:0 host"),
                      needs_of(model, T, NULL).needed_bytes);
     assert_int_equal(number_before(" are free"), 100000);

@@ -68,8 +68,9 @@ static void test_named_devices_are_left_alone(void **state) {
 
 static void test_malformed_numbers(void **state) {
     (void)state;
-    static const char *const names[] = {"cuda:",    "cuda:x",  "cuda:-1",    "cuda:+1", "cuda:1x",
-                                        "cuda:0,1", "cuda: 1", "cuda:99999", "cudax"};
+    static const char *const names[] = {"cuda:",   "cuda:x",  "cuda:-1",   "cuda:+1",
+                                        "cuda:1x", "cuda:0,", "cuda: 1",   "cuda:99999",
+                                        "cudax",   "cuda:,1", "cuda:0,,1", "cuda:0,cuda:1"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         rkv_backend *b;
         assert_int_equal(rkv_backend_open(&b, names[i]), RKV_USAGE);

@@ -113,12 +113,12 @@ RKV_API rkv_status rkv_analyze(rkv_analysis **out, rkv_model *model, const int32
                                const rkv_analyze_options *options);
 RKV_API void rkv_analysis_free(rkv_analysis *analysis);
 
-/* What rkv_analyze takes of a device's memory at the moment when it holds most of it, beyond what the model
- * holds already. */
+/* What rkv_analyze takes of a device's memory (of several, the first one's, which holds most) at the moment
+ * when it holds most of it, beyond what the model holds already. */
 typedef struct rkv_memory_needs {
     size_t needed_bytes, free_bytes;
     /* What needed_bytes is made of: weights in float32, all of them when resident; the attention of one
-     * layer; activations; what ranks and metrics are computed in. */
+     * layer, of two with several devices; activations; what ranks and metrics are computed in. */
     size_t weights_bytes, attention_bytes, activations_bytes, workspace_bytes;
     bool resident;
 } rkv_memory_needs;

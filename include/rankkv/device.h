@@ -9,8 +9,8 @@ extern "C" {
 #endif
 
 /* What one device is called and can do, one line: "cpu: 2 threads, OpenBLAS 0.3.21 SkylakeX, AVX-512". Writes
- * at most size bytes, NUL included. device: "auto" or NULL, "cpu", "cuda", "cuda:N". RKV_UNAVAILABLE when it
- * is not there. */
+ * at most size bytes, NUL included. device: "auto" or NULL, "cpu", "cuda", "cuda:N" or several of one
+ * machine, "cuda:0,1". RKV_UNAVAILABLE when one is not there. */
 RKV_API rkv_status rkv_device_describe(const char *device, char *text, size_t size);
 
 /* What computes when `device` is asked for, as a name that opens the same again: "auto" (or NULL) is the

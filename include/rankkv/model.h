@@ -48,7 +48,9 @@ typedef enum rkv_weights {
 } rkv_weights;
 
 typedef struct rkv_model_options {
-    const char *device; /* where it computes: "auto" (NULL), "cpu", "cuda" or "cuda:N" */
+    /* Where it computes: "auto" (NULL), "cpu", "cuda" or "cuda:N". "cuda:0,1": on the first, and layers of an
+     * analysis are ranked on all of them in turn, with the same results. */
+    const char *device;
     rkv_weights weights;
     rkv_precision precision; /* of products; less than float32 on CUDA alone (RKV_UNAVAILABLE elsewhere) */
     bool vocabulary_only;    /* read metadata and tokenizer; prefill then fails with RKV_USAGE */

@@ -13,7 +13,7 @@
 void host_device_begin(void);
 void host_device_end(void);
 
-/* How many devices there are from now on; 1 at first. */
+/* How many devices there are from now on; 1 at first, at most 4. */
 void host_device_set_count(int n);
 
 /* Allocations, of all devices and of pinned memory, that were not freed. */
@@ -25,17 +25,19 @@ size_t host_device_waits(void);
 /* Pinned memory, the last that was allocated first; NULL past the end. */
 const void *host_pinned(size_t n);
 
-/* How many bytes cudaMemGetInfo says are free now; 0: as many as at first. What is taken later makes them
- * less, and fails for no lack of them. */
+/* How many bytes cudaMemGetInfo says are free now on device 0; 0: as many as at first. What is taken later
+ * makes them less, and fails for no lack of them. */
 void host_device_set_free(size_t bytes);
 
-/* Bytes that were asked for and not freed, and the most of them at once since the high-water mark of the pool
- * was set to 0. */
+/* Bytes of device 0 that were asked for and not freed, and the most of a device at once since the high-water
+ * mark of its pool was set to 0. */
 size_t host_device_bytes(void);
-size_t host_device_peak(void);
+size_t host_device_peak(int device);
 
 /* The n-th allocation from now on finds no memory (1: the next); 0: none fails. Returns how far away the last
  * one asked for still is; 0: it has failed. */
 size_t host_device_fail_at(size_t n);
+/* The same of one device's memory alone. */
+size_t host_device_fail_at_on(int device, size_t n);
 
 #endif

@@ -13,7 +13,8 @@
 
 #include <cuda_runtime_api.h>
 
-#define HOST_STREAMS 64 /* at once */
+#define HOST_STREAMS      64 /* at once */
+#define HOST_MOST_DEVICES 4
 
 /* How much of each stream's work something comes after. */
 typedef struct host_knowledge {
@@ -23,7 +24,8 @@ typedef struct host_knowledge {
 struct host_stream {
     size_t number; /* below HOST_STREAMS */
     int device;
-    host_knowledge after; /* after.of[number]: its own work so far */
+    host_knowledge after;   /* after.of[number]: its own work so far */
+    host_knowledge readers; /* the last work of others that reads what this one writes */
 };
 
 /* A device's allocation: whole pages of their own, data at their end, a page without access behind them. */
@@ -47,15 +49,19 @@ void host_unlock(void);
 host_block *host_block_at(const void *address);
 /* Puts a block within reach, or out of it. */
 void host_block_protect(const host_block *block, bool within_reach);
-/* The next allocation, of whatever memory, is to fail. */
-bool host_fails_now(void);
+/* The allocation that is asked for, of a device's memory, or pinned (device -1), is to fail. */
+bool host_fails_now(int device);
 
 /* ---- streams.c; the lock is held ---- */
 
-/* One more piece of work on the stream. */
+/* One more piece of work on the stream. Ends the program where it may write what another stream's work, that
+ * it does not come after, still reads. */
 void host_stream_work(struct host_stream *stream);
 /* Queues a copy to the host: the host finds NaN there until it arrives. */
 void host_copy_queue(struct host_stream *stream, void *to, const void *from, size_t bytes);
+/* Whether a copy on this stream comes after all that is queued on the one that writes the block. From then on
+ * the writer's work must come after the copy. */
+bool host_copy_is_ordered(struct host_stream *stream, const host_block *source);
 /* Ends the program when a copy is under way from this block, or to these bytes of the host. */
 void host_copies_check_block(const host_block *block);
 void host_copies_check_host(const void *memory, size_t bytes);

@@ -16,8 +16,14 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static host_block *blocks;
-static size_t fail_at, bytes_live, bytes_peak;
-static size_t memory_bytes = MEMORY; /* of the device */
+static size_t fail_at;
+static int fail_on = -1; /* the device whose allocations count; -1: of all, and of pinned memory */
+
+/* What is in use of each device's memory. */
+static struct {
+    size_t live, peak;
+    size_t scarce; /* bytes that it has, where not MEMORY */
+} devices[HOST_MOST_DEVICES];
 
 static _Thread_local int current; /* device */
 static int n_devices = 1;
@@ -41,32 +47,40 @@ void host_block_protect(const host_block *block, bool within_reach) {
     if (mprotect(block->pages, block->page_bytes, within_reach ? PROT_READ | PROT_WRITE : PROT_NONE)) abort();
 }
 
-/* device -1: of all of them. */
-static void protect_all(int device, bool within_reach) {
+static void protect_all(bool within_reach) {
     for (const host_block *b = blocks; b; b = b->next)
-        if (device < 0 || b->device == device) host_block_protect(b, within_reach);
+        host_block_protect(b, within_reach);
 }
 
 void host_device_begin(void) {
     host_lock();
-    protect_all(-1, true);
+    protect_all(true);
 }
 
 void host_device_end(void) {
-    protect_all(-1, false);
+    protect_all(false);
     host_unlock();
 }
 
+/* A kernel reaches what was allocated on its own stream: nothing else is known to be there, or to stay. */
+static void protect_of(const struct host_stream *stream, bool within_reach) {
+    for (const host_block *b = blocks; b; b = b->next)
+        if (b->writer == stream->number) host_block_protect(b, within_reach);
+}
+
+static cudaStream_t at_work;
+
 void host_work_begin(cudaStream_t stream) {
     host_lock();
+    at_work = stream;
     if (!stream || stream->device != current)
         host_end_program("a stream of another device than the current one");
     host_stream_work(stream);
-    protect_all(current, true);
+    protect_of(stream, true);
 }
 
 void host_work_end(void) {
-    protect_all(current, false);
+    protect_of(at_work, false);
     host_unlock();
 }
 
@@ -89,11 +103,18 @@ size_t host_device_live(void) {
 
 size_t host_device_fail_at(size_t n) {
     size_t left = fail_at;
-    fail_at = n;
+    fail_at = n, fail_on = -1;
     return left;
 }
 
-bool host_fails_now(void) {
+size_t host_device_fail_at_on(int device, size_t n) {
+    size_t left = host_device_fail_at(n);
+    fail_on = device;
+    return left;
+}
+
+bool host_fails_now(int device) {
+    if (fail_on >= 0 && fail_on != device) return false;
     return fail_at && --fail_at == 0;
 }
 
@@ -102,15 +123,15 @@ void host_device_set_count(int n) {
 }
 
 void host_device_set_free(size_t bytes) {
-    memory_bytes = bytes ? bytes_live + bytes : MEMORY;
+    devices[0].scarce = bytes ? devices[0].live + bytes : 0;
 }
 
 size_t host_device_bytes(void) {
-    return bytes_live;
+    return devices[0].live;
 }
 
-size_t host_device_peak(void) {
-    return bytes_peak;
+size_t host_device_peak(int device) {
+    return devices[device].peak;
 }
 
 /* ---- the device ---- */
@@ -153,25 +174,28 @@ cudaError_t cudaRuntimeGetVersion(int *version) {
 /* ---- memory ---- */
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t *pool, int device) {
-    *pool = NULL;
+    *pool = (cudaMemPool_t)(uintptr_t)device; /* a pool is its device's number */
     return device < n_devices ? cudaSuccess : cudaErrorInvalidDevice;
 }
 
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void *value) {
-    (void)pool;
-    if (attribute == cudaMemPoolAttrUsedMemHigh && *(uint64_t *)value == 0) bytes_peak = bytes_live;
+    size_t device = (uintptr_t)pool;
+    if (attribute == cudaMemPoolAttrUsedMemHigh && *(uint64_t *)value == 0)
+        devices[device].peak = devices[device].live;
     return cudaSuccess;
 }
 
 cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void *value) {
-    (void)pool;
-    *(uint64_t *)value = attribute == cudaMemPoolAttrUsedMemHigh ? bytes_peak : bytes_live;
+    size_t device = (uintptr_t)pool;
+    *(uint64_t *)value =
+        attribute == cudaMemPoolAttrUsedMemHigh ? devices[device].peak : devices[device].live;
     return cudaSuccess;
 }
 
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total) {
-    *total = memory_bytes;
-    *free_bytes = memory_bytes > bytes_live ? memory_bytes - bytes_live : 0;
+    size_t live = devices[current].live;
+    *total = devices[current].scarce ? devices[current].scarce : MEMORY;
+    *free_bytes = *total > live ? *total - live : 0;
     return cudaSuccess;
 }
 
@@ -182,7 +206,7 @@ cudaError_t cudaMallocAsync(void **memory, size_t bytes, cudaStream_t stream) {
     if (bytes > (size_t)1 << 40) return cudaErrorMemoryAllocation;
     size_t aligned = (bytes + 7) / 8 * 8, held = (aligned + page - 1) / page * page;
     host_lock();
-    host_block *b = host_fails_now() ? NULL : calloc(1, sizeof *b);
+    host_block *b = host_fails_now(stream->device) ? NULL : calloc(1, sizeof *b);
     void *pages = b ? mmap(NULL, held + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
     if (pages == MAP_FAILED) {
         free(b);
@@ -197,8 +221,8 @@ cudaError_t cudaMallocAsync(void **memory, size_t bytes, cudaStream_t stream) {
                       .device = stream->device,
                       .writer = stream->number};
     blocks = b;
-    bytes_live += bytes;
-    if (bytes_live > bytes_peak) bytes_peak = bytes_live;
+    devices[b->device].live += bytes;
+    if (devices[b->device].live > devices[b->device].peak) devices[b->device].peak = devices[b->device].live;
     if (mprotect(pages, held, PROT_READ | PROT_WRITE)) abort();
     memset(pages, 0xFF, held);
     if (mprotect(pages, held, PROT_NONE)) abort();
@@ -217,7 +241,7 @@ cudaError_t cudaFreeAsync(void *memory, cudaStream_t stream) {
     if (b->device != stream->device) host_end_program("memory is freed on a stream of another device");
     host_copies_check_block(b);
     *at = b->next;
-    bytes_live -= b->bytes;
+    devices[b->device].live -= b->bytes;
     munmap(b->pages, b->page_bytes + (size_t)sysconf(_SC_PAGESIZE));
     free(b);
     host_unlock();
@@ -248,6 +272,33 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t stream) {
     host_work_begin(stream);
     memset(memory, value, bytes);
+    host_work_end();
+    return cudaSuccess;
+}
+
+/* ---- between devices ---- */
+
+cudaError_t cudaDeviceCanAccessPeer(int *can, int device, int peer) {
+    *can = device != peer;
+    return device < n_devices && peer < n_devices ? cudaSuccess : cudaErrorInvalidDevice;
+}
+
+cudaError_t cudaMemPoolSetAccess(cudaMemPool_t pool, const struct cudaMemAccessDesc *access, size_t count) {
+    bool own = (uintptr_t)pool == (uintptr_t)access->location.id;
+    return count == 1 && !own && access->location.type == cudaMemLocationTypeDevice ? cudaSuccess
+                                                                                    : cudaErrorInvalidValue;
+}
+
+cudaError_t cudaMemcpyPeerAsync(void *to, int to_device, const void *from, int from_device, size_t bytes,
+                                cudaStream_t stream) {
+    host_work_begin(stream);
+    const host_block *target = host_block_at(to), *source = host_block_at(from);
+    if (!target || !source || target->device != to_device || source->device != from_device)
+        host_end_program("a copy between devices of what is not theirs");
+    host_block_protect(source, true);
+    memcpy(to, from, bytes);
+    if (!host_copy_is_ordered(stream, source)) memset(to, 0xFF, bytes);
+    host_block_protect(source, source->writer == stream->number);
     host_work_end();
     return cudaSuccess;
 }

@@ -7,6 +7,7 @@
 #include "cuda_host/host_runtime.h"
 
 struct host_event {
+    int device;
     bool recorded;
     host_knowledge after;
 };
@@ -38,6 +39,9 @@ size_t host_device_waits(void) {
 }
 
 void host_stream_work(struct host_stream *stream) {
+    for (size_t i = 0; i < HOST_STREAMS; i++)
+        if (stream->after.of[i] < stream->readers.of[i])
+            host_end_program("work may write over what is being copied to another device");
     stream->after.of[stream->number]++;
 }
 
@@ -102,6 +106,13 @@ void host_copy_queue(struct host_stream *stream, void *to, const void *from, siz
     *last = c;
 }
 
+bool host_copy_is_ordered(struct host_stream *stream, const host_block *source) {
+    struct host_stream *writer = streams[source->writer];
+    if (writer == stream) return true;
+    writer->readers.of[stream->number] = stream->after.of[stream->number];
+    return stream->after.of[writer->number] == writer->after.of[writer->number];
+}
+
 void host_copies_check_block(const host_block *block) {
     for (const copy *c = copies; c; c = c->next)
         if (!c->bytes && host_block_at(c->from) == block)
@@ -129,7 +140,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) {
         **stream = (struct host_stream){.number = number, .device = device};
         streams[number] = *stream;
         for (size_t i = 0; i < HOST_STREAMS; i++) /* nobody knows of this one yet */
-            if (streams[i]) streams[i]->after.of[number] = 0;
+            if (streams[i]) streams[i]->after.of[number] = streams[i]->readers.of[number] = 0;
     }
     host_unlock();
     return *stream ? cudaSuccess : cudaErrorMemoryAllocation;
@@ -157,6 +168,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags) {
     (void)flags;
     *event = calloc(1, sizeof **event);
+    if (*event) cudaGetDevice(&(*event)->device);
     return *event ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 
@@ -166,6 +178,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+    if (event->device != stream->device) host_end_program("an event of another device than the stream");
     host_lock();
     event->recorded = true;
     event->after = stream->after;
@@ -196,7 +209,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 
 cudaError_t cudaMallocHost(void **memory, size_t bytes) {
     host_lock();
-    pinned *p = host_fails_now() ? NULL : calloc(1, sizeof *p + bytes);
+    pinned *p = host_fails_now(-1) ? NULL : calloc(1, sizeof *p + bytes);
     if (p) {
         p->next = all_pinned, p->bytes = bytes;
         all_pinned = p;
