@@ -45,14 +45,17 @@ test_gpu() {
   ctest --test-dir "$build" -L gpu --output-on-failure --no-tests=error
 }
 
-# Every operation on the device, ranks of ugly matrices too, under one tool of compute-sanitizer.
+# Every operation on the device, ranks of ugly matrices, rows of caches and attention to them too, under one tool of
+# compute-sanitizer.
 sanitize() {
+  local test
   if ! command -v compute-sanitizer > /dev/null; then
     echo "compute-sanitizer is not here"
     return 77
   fi
-  compute-sanitizer --tool "$1" --error-exitcode 9 "$build/tests/test_backend" cuda &&
-    compute-sanitizer --tool "$1" --error-exitcode 9 "$build/tests/test_cuda_rank" cuda
+  for test in backend cuda_rank rows rows_device cached_attention; do
+    compute-sanitizer --tool "$1" --error-exitcode 9 "$build/tests/test_$test" cuda || return
+  done
 }
 
 benchmark() {
