@@ -1,5 +1,5 @@
 /* lapack.c: stands in for LAPACK: plain loops, column-major, eigenvalues and singular values without vectors
- * (Golub and Van Loan 2013, 8.3 and 8.6). */
+ * (Golub and Van Loan 2013, 8.3 and 8.6), eigenvectors of small matrices by Jacobi's rotations (8.5). */
 #include <float.h>
 #include <lapacke.h>
 #include <math.h>
@@ -132,12 +132,77 @@ static void tridiagonalise(double *a, size_t lda, size_t n, double *d, double *e
     d[n - 1] = a[(n - 1) * lda + n - 1];
 }
 
+/* ---- eigenvectors ---- */
+
+/* Rotates the rows, or the columns, x and y [n], both `step` apart. */
+static void rotate(double *x, double *y, size_t n, size_t step, double c, double s) {
+    for (size_t i = 0; i < n * step; i += step) {
+        double was = x[i];
+        x[i] = c * was - s * y[i];
+        y[i] = s * was + c * y[i];
+    }
+}
+
+/* Makes element (p, q) of the symmetric a [n, n] zero; v takes the same rotation. */
+static void annihilate(double *a, size_t lda, double *v, size_t n, size_t p, size_t q) {
+    double *column_p = a + p * lda, *column_q = a + q * lda;
+    if (column_q[p] == 0) return;
+    double tau = (column_q[q] - column_p[p]) / (2 * column_q[p]);
+    double t = copysign(1, tau) / (fabs(tau) + hypot(tau, 1)), c = 1 / hypot(t, 1), s = t * c;
+    rotate(column_p, column_q, n, 1, c, s);
+    rotate(a + p, a + q, n, lda, c, s);
+    rotate(v + p * n, v + q * n, n, 1, c, s);
+}
+
+static double off_diagonal(const double *a, size_t lda, size_t n) {
+    double sum = 0;
+    for (size_t j = 0; j < n; j++)
+        sum += dot(a + j * lda, a + j * lda, j);
+    return sqrt(2 * sum);
+}
+
+/* Columns of v [n, n] to a, in ascending order of the diagonal, which goes to w [n]. */
+static void sort_vectors(double *a, size_t lda, double *v, size_t n, double *w) {
+    for (size_t j = 0; j < n; j++)
+        w[j] = a[j * lda + j];
+    for (size_t j = 0; j < n; j++) {
+        size_t least = j;
+        for (size_t i = j + 1; i < n; i++)
+            if (w[i] < w[least]) least = i;
+        double value = w[least];
+        w[least] = w[j], w[j] = value;
+        memcpy(a + j * lda, v + least * n, n * sizeof *v);
+        memcpy(v + least * n, v + j * n, n * sizeof *v);
+    }
+}
+
+static lapack_int eigenvectors(double *a, size_t lda, size_t n, double *w) {
+    double *v = calloc(n * n, sizeof *v), norm = 0;
+    if (!v) return LAPACK_WORK_MEMORY_ERROR;
+    for (size_t j = 0; j < n; j++) {
+        v[j * n + j] = 1;
+        for (size_t i = 0; i < j; i++)
+            a[j * lda + i] = a[i * lda + j];
+    }
+    for (size_t j = 0; j < n; j++)
+        norm = hypot(norm, sqrt(dot(a + j * lda, a + j * lda, n)));
+    int sweeps = 0;
+    for (; sweeps < 50 && off_diagonal(a, lda, n) > DBL_EPSILON * norm; sweeps++)
+        for (size_t q = 1; q < n; q++)
+            for (size_t p = 0; p < q; p++)
+                annihilate(a, lda, v, n, p, q);
+    sort_vectors(a, lda, v, n, w);
+    free(v);
+    return sweeps == 50;
+}
+
 lapack_int LAPACKE_dsyevd(int layout, char jobz, char uplo, lapack_int n, double *a, lapack_int lda,
                           double *w) {
     if (layout != LAPACK_COL_MAJOR) return -1;
-    if (jobz != 'N') return -2;
+    if (jobz != 'N' && jobz != 'V') return -2;
     if (uplo != 'L') return -3;
     if (n == 0) return 0;
+    if (jobz == 'V') return eigenvectors(a, (size_t)lda, (size_t)n, w);
     double *e = malloc(2 * (size_t)n * sizeof *e);
     if (!e) return LAPACK_WORK_MEMORY_ERROR;
     tridiagonalise(a, (size_t)lda, (size_t)n, w, e, e + n);
