@@ -48,6 +48,7 @@ typedef struct thread {
 
 static thread threads[MOST_THREADS];
 static thread *running;
+static unsigned n_done; /* of the block's threads */
 static void (*the_kernel)(const void *task);
 static const void *the_task;
 static fibre *idle[MOST_THREADS];
@@ -111,6 +112,7 @@ static void resume(unsigned number) {
     if (running->state != DONE) return;
     idle[n_idle++] = running->fibre;
     running->fibre = NULL;
+    n_done++;
 }
 
 static unsigned count(unsigned first, unsigned end, state what) {
@@ -128,9 +130,9 @@ static bool release(unsigned first, unsigned end) {
 
 /* Lets go whom nobody else need wait for; false: no one. */
 static bool release_waiting(void) {
-    unsigned n = blockDim.x, done = count(0, n, DONE);
+    unsigned n = blockDim.x;
     bool any = false;
-    if (count(0, n, AT_BARRIER) + done == n) return release(0, n);
+    if (count(0, n, AT_BARRIER) + n_done == n) return release(0, n);
     for (unsigned first = 0; first < n; first += WARP) {
         unsigned end = first + WARP < n ? first + WARP : n, waiting = count(first, end, IN_SHUFFLE);
         if (waiting && waiting + count(first, end, DONE) == end - first) {
@@ -147,13 +149,13 @@ static void run_block(bool backward) {
         threads[i].state = READY;
         threads[i].shuffles = 0;
     }
-    while (count(0, n, DONE) < n) {
+    n_done = 0;
+    while (n_done < n) {
         for (unsigned i = 0; i < n; i++) {
             unsigned number = backward ? n - 1 - i : i;
             if (threads[number].state == READY) resume(number);
         }
-        if (count(0, n, DONE) < n && !release_waiting())
-            end_program("its block's threads wait at different barriers");
+        if (n_done < n && !release_waiting()) end_program("its block's threads wait at different barriers");
     }
 }
 
