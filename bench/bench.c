@@ -123,10 +123,12 @@ static char *read_text(const char *path, size_t *length) {
     return text;
 }
 
+/* On the CPU, as the peers compute, and where the process's memory is all there is. */
 static rkv_status open_model(const char *path, rkv_model **model) {
+    const rkv_model_options options = {.device = "cpu"};
     char *default_path = NULL;
     rkv_status status = path ? RKV_OK : rkv_model_default_path(&default_path);
-    if (!status) status = rkv_model_open(model, path ? path : default_path, NULL);
+    if (!status) status = rkv_model_open(model, path ? path : default_path, &options);
     rkv_free(default_path);
     return status;
 }

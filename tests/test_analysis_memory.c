@@ -35,7 +35,8 @@ static rkv_status probe_and_average(void) {
     rkv_model *model = NULL;
     rkv_analysis *analysis = NULL;
     rkv_profile *profile = NULL, *average = NULL;
-    rkv_status status = rkv_model_open(&model, temporary_path("tiny.gguf"), NULL);
+    rkv_status status =
+        rkv_model_open(&model, temporary_path("tiny.gguf"), &(rkv_model_options){.device = "cpu"});
     if (!status) status = rkv_probe(&profile, model, &(rkv_probe_options){.n_random = 16, .n_seeds = 2});
     if (!status) status = rkv_analyze(&analysis, model, ids, sizeof ids / sizeof *ids, NULL);
     if (!status) status = rkv_profile_average(&average, (const rkv_analysis *const *)&analysis, 1);

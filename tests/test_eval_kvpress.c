@@ -75,7 +75,7 @@ static void test_uniform_rows(void **state) {
     rkv_results *results;
     cells found = {0};
     size_t n;
-    ok(rkv_model_open(&model, path, NULL));
+    ok(rkv_model_open(&model, path, &(rkv_model_options){.device = "cpu"}));
     ok(rkv_windows_load(&windows, RKV_TEST_DIR "/ref/kvpress_windows.json", KVPRESS_CONTINUATION,
                         rkv_model_get_info(model)->n_vocab));
     rkv_windows first = {windows.items, 1, windows.capacity}; /* the others take a minute */

@@ -344,7 +344,8 @@ static void test_kinds(void **state) {
     uint8_t *kinds = NULL;
     temporary_make();
     assert_int_equal(tiny_model_write(temporary_path("tiny.gguf"), NULL), RKV_OK);
-    assert_int_equal(rkv_model_open(&model, temporary_path("tiny.gguf"), NULL), RKV_OK);
+    assert_int_equal(
+        rkv_model_open(&model, temporary_path("tiny.gguf"), &(rkv_model_options){.device = "cpu"}), RKV_OK);
     assert_int_equal(rkv_token_kinds_new(&kinds, model), RKV_OK);
     for (int i = 0; i < TINY_MODEL_FIRST_BYTE; i++)
         assert_int_equal(kinds[i], RKV_TOKEN_IS_SPECIAL);

@@ -429,7 +429,8 @@ static void test_text_begins_as_the_model_wants(void **state) {
 
     rkv_model *with, *without = model;
     rkv_haystack hay = {.task = RKV_TASK_PASSKEY, .context = 500, .count = 1, .seed = 1};
-    assert_int_equal(rkv_model_open(&with, temporary_path("bos.gguf"), NULL), RKV_OK);
+    assert_int_equal(rkv_model_open(&with, temporary_path("bos.gguf"), &(rkv_model_options){.device = "cpu"}),
+                     RKV_OK);
     model = with;
     rkv_windows windows = build(&hay);
     model = without;
@@ -510,7 +511,7 @@ static void test_the_default_model_needs_its_cache(void **state) {
                                     {.method = "streaming-llm", .ratio = 0.25}};
     const rkv_eval_options options = {.on_cell = count_exact, .user = exact};
     rkv_windows windows = {0};
-    assert_int_equal(rkv_model_open(&model, path, NULL), RKV_OK);
+    assert_int_equal(rkv_model_open(&model, path, &(rkv_model_options){.device = "cpu"}), RKV_OK);
     char *text;
     size_t length;
     assert_int_equal(rkv_read_file(RKV_SOURCE_DIR "/samples/prose.txt", 1 << 20, &text, &length), RKV_OK);

@@ -285,7 +285,7 @@ static size_t print_presses(void) {
 static void test_losses_are_those_of_kvpress(void **state) {
     (void)state;
     rkv_model *model;
-    ok(rkv_model_open(&model, default_model_or_skip(), NULL));
+    ok(rkv_model_open(&model, default_model_or_skip(), &(rkv_model_options){.device = "cpu"}));
     kvpress_read(&reference);
     collect_trials();
     for (size_t w = 0; w < KVPRESS_WINDOWS; w++)

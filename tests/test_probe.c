@@ -28,7 +28,7 @@ static int make_model(void **state) {
 
 static rkv_model *open_model(const char *path) {
     rkv_model *model;
-    if (rkv_model_open(&model, path, NULL)) fail_msg("%s", rkv_message());
+    if (rkv_model_open(&model, path, &(rkv_model_options){.device = "cpu"})) fail_msg("%s", rkv_message());
     return model;
 }
 

@@ -39,7 +39,8 @@ static int close_model(void **state) {
 
 static rkv_model *the_model(void) {
     const char *path = default_model_or_skip();
-    if (!model && rkv_model_open(&model, path, NULL) != RKV_OK) fail_msg("%s", rkv_message());
+    if (!model && rkv_model_open(&model, path, &(rkv_model_options){.device = "cpu"}) != RKV_OK)
+        fail_msg("%s", rkv_message());
     return model;
 }
 

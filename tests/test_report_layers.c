@@ -300,7 +300,8 @@ static void test_ranks_are_of_the_singular_values(void **state) {
     for (size_t i = 0; i < N; i++)
         ids[i] = (int32_t)(TINY_MODEL_FIRST_BYTE + i * i * 7 % 250);
     assert_int_equal(tiny_model_write(temporary_path("tiny.gguf"), NULL), RKV_OK);
-    assert_int_equal(rkv_model_open(&model, temporary_path("tiny.gguf"), NULL), RKV_OK);
+    assert_int_equal(
+        rkv_model_open(&model, temporary_path("tiny.gguf"), &(rkv_model_options){.device = "cpu"}), RKV_OK);
     for (size_t n = 1; n <= N; n += N - 1) {
         rkv_analyze_options options = {.on_layer = compare_rank, .user = &seen};
         assert_int_equal(rkv_analyze(&analysis, model, ids, n, &options), RKV_OK);

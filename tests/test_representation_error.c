@@ -258,7 +258,7 @@ static void test_attention_over_stored_entries(void **state) {
     (void)state;
     rkv_model *model;
     reference text;
-    ok(rkv_model_open(&model, default_model_or_skip(), NULL));
+    ok(rkv_model_open(&model, default_model_or_skip(), &(rkv_model_options){.device = "cpu"}));
     reference_read(&text, "northanger-512");
     measure_text(model, "northanger-512", text.ids,
                  text.n_tokens < MOST_TOKENS ? text.n_tokens : MOST_TOKENS);

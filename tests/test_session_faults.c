@@ -26,7 +26,8 @@ static int make_model(void **state) {
     for (size_t i = 0; i < T; i++)
         ids[i] = (int32_t)(TINY_MODEL_FIRST_BYTE + i * 11 % 250);
     if (tiny_model_write(temporary_path("tiny.gguf"), NULL) != RKV_OK) return 1;
-    return rkv_model_open(&model, temporary_path("tiny.gguf"), NULL) != RKV_OK;
+    return rkv_model_open(&model, temporary_path("tiny.gguf"), &(rkv_model_options){.device = "cpu"}) !=
+           RKV_OK;
 }
 
 static int remove_model(void **state) {

@@ -33,7 +33,8 @@ static inline int make_model(void **state) {
     for (size_t i = 0; i < T + NEW; i++)
         ids[i] = (int32_t)(TINY_MODEL_FIRST_BYTE + i * i * 7 % 250);
     if (tiny_model_write(temporary_path("tiny.gguf"), NULL) != RKV_OK) return 1;
-    return rkv_model_open(&model, temporary_path("tiny.gguf"), NULL) != RKV_OK;
+    return rkv_model_open(&model, temporary_path("tiny.gguf"), &(rkv_model_options){.device = "cpu"}) !=
+           RKV_OK;
 }
 
 static inline int remove_model(void **state) {
