@@ -1,7 +1,9 @@
 /* probe.c: the retrieval probe: which heads attend to earlier text again, found on random tokens read twice.
  */
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <rankkv/profile.h>
 
@@ -9,7 +11,7 @@
 #include "core/memory.h"
 #include "core/progress.h"
 #include "core/random.h"
-#include "model/model.h"
+#include "model/twin.h"
 
 #define DEFAULT_RANDOM 512
 #define LEAST_RANDOM   16
@@ -32,13 +34,24 @@ typedef struct probe {
     rkv_model *model;
     const rkv_probe_options *options;
     size_t m, n_seeds;
-    size_t n_heads;   /* L H, of the whole model */
-    int32_t *choice;  /* [n_choice] ordinary tokens */
-    size_t n_choice;  /* of them */
-    int32_t *ids;     /* [2 m] */
-    double *values;   /* [N_SIGNALS, L H]: means so far; of the spread, the sum of squared deviations */
-    size_t seed_done; /* sequences before this one */
+    size_t n_heads;  /* L H, of the whole model */
+    int32_t *choice; /* [n_choice] ordinary tokens */
+    size_t n_choice; /* of them */
+    double *values;  /* [N_SIGNALS, L H]: means so far; of the spread, the sum of squared deviations */
 } probe;
+
+/* Where sequences are read, one after the other: the model, or a twin of it on another device. */
+typedef struct lane {
+    const probe *p;
+    rkv_model *model;
+    bool alone;                   /* the only one, in the caller's thread: it tells how far it is */
+    size_t number;                /* of the sequence */
+    int32_t *ids;                 /* [2 m] */
+    double (*found)[RETR_SPREAD]; /* [L H] in this sequence */
+    bool runs;                    /* in its thread */
+    pthread_t thread;
+    rkv_first_failure failure;
+} lane;
 
 /* ---- the sequence ---- */
 
@@ -59,10 +72,12 @@ static rkv_status choose_tokens(probe *p) {
     return status;
 }
 
-static void draw_tokens(probe *p, uint64_t seed) {
-    rkv_random mixer = {seed}, random = {rkv_random_next(&mixer)}; /* neighbouring seeds far apart */
+static void draw_tokens(const lane *l) {
+    const probe *p = l->p;
+    rkv_random mixer = {p->options->seed + l->number};
+    rkv_random random = {rkv_random_next(&mixer)}; /* neighbouring seeds far apart */
     for (size_t i = 0; i < p->m; i++)
-        p->ids[i] = p->ids[p->m + i] = p->choice[rkv_random_below(&random, p->n_choice)];
+        l->ids[i] = l->ids[p->m + i] = p->choice[rkv_random_below(&random, p->n_choice)];
 }
 
 /* ---- one head ---- */
@@ -85,28 +100,54 @@ static void measure(const float *attention, size_t m, double *found) {
     found[RETR] = both / (double)n;
 }
 
-/* Takes what one more sequence found into the means and the squared deviations (Welford 1962). */
-static void add(probe *p, size_t head, const double *found) {
-    double n = (double)p->seed_done + 1;
-    double *at = p->values + head, before = at[RETR * p->n_heads];
-    for (size_t s = RETR; s < RETR_SPREAD; s++)
-        at[s * p->n_heads] += (found[s] - at[s * p->n_heads]) / n;
-    at[RETR_SPREAD * p->n_heads] += (found[RETR] - before) * (found[RETR] - at[RETR * p->n_heads]);
-}
-
 static rkv_status measure_layer(void *user, const rkv_layer *layer) {
-    probe *p = user;
-    size_t T = layer->n_tokens;
+    lane *l = user;
+    size_t T = layer->n_tokens, n_layers = layer->n_layers;
     for (size_t h = 0; h < layer->n_heads; h++) {
-        double found[RETR_SPREAD];
-        measure(layer->attention + h * T * T, p->m, found);
+        double *found = l->found[layer->index * layer->n_heads + h];
+        measure(layer->attention + h * T * T, l->p->m, found);
         if (!isfinite(found[RETR]))
             return rkv_fail(RKV_DATA, "the attention of layer %zu, head %zu is not finite", layer->index, h);
-        add(p, layer->index * layer->n_heads + h, found);
     }
-    size_t L = layer->n_layers;
-    return rkv_progress_report(&p->options->progress, "probe", p->seed_done * L + layer->index + 1,
-                               p->n_seeds * L);
+    if (!l->alone) return RKV_OK;
+    return rkv_progress_report(&l->p->options->progress, "probe", l->number * n_layers + layer->index + 1,
+                               l->p->n_seeds * n_layers);
+}
+
+/* ---- one sequence ---- */
+
+static void *read_sequence(void *user) {
+    lane *l = user;
+    const rkv_prefill_options options = {.attention = true, .on_layer = measure_layer, .user = l};
+    rkv_prefill_result result = {0};
+    draw_tokens(l);
+    rkv_first_failure_note(&l->failure, rkv_prefill(l->model, l->ids, 2 * l->p->m, &options, &result));
+    rkv_prefill_result_clear(&result);
+    return NULL;
+}
+
+static void lane_begin(lane *l, size_t number) {
+    l->number = number;
+    l->runs = !l->alone && pthread_create(&l->thread, NULL, read_sequence, l) == 0;
+    if (!l->runs) read_sequence(l);
+}
+
+static rkv_status lane_end(lane *l) {
+    if (l->runs) pthread_join(l->thread, NULL);
+    l->runs = false;
+    return rkv_first_failure_raise(&l->failure);
+}
+
+/* Takes what one more sequence found into the means and the squared deviations (Welford 1962). */
+static void add(probe *p, const lane *l) {
+    double n = (double)l->number + 1;
+    for (size_t head = 0; head < p->n_heads; head++) {
+        const double *found = l->found[head];
+        double *at = p->values + head, before = at[RETR * p->n_heads];
+        for (size_t s = RETR; s < RETR_SPREAD; s++)
+            at[s * p->n_heads] += (found[s] - at[s * p->n_heads]) / n;
+        at[RETR_SPREAD * p->n_heads] += (found[RETR] - before) * (found[RETR] - at[RETR * p->n_heads]);
+    }
 }
 
 /* ---- all of them ---- */
@@ -124,19 +165,61 @@ static rkv_status settle(probe *p) {
     p->n_seeds = p->options->n_seeds ? p->options->n_seeds : DEFAULT_SEEDS;
     p->n_heads = p->model->info.n_layers * p->model->info.n_heads;
     rkv_status status = choose_tokens(p);
-    if (!status) status = rkv_alloc(&p->ids, 2 * m, sizeof *p->ids);
     return status ? status : rkv_alloc(&p->values, N_SIGNALS * p->n_heads, sizeof *p->values);
 }
 
-static rkv_status run(probe *p) {
-    const rkv_prefill_options options = {.attention = true, .on_layer = measure_layer, .user = p};
+/* A sequence for each device at a time, where there are several of both. */
+static size_t count_lanes(const probe *p) {
+    size_t n = p->model->backend->n_helpers;
+    if (n > p->n_seeds) n = p->n_seeds;
+    return n ? n : 1;
+}
+
+static rkv_status lane_open(lane *l, const probe *p, rkv_backend *helper) {
+    *l = (lane){.p = p, .model = helper ? NULL : p->model, .alone = !helper};
+    rkv_status status = rkv_alloc(&l->ids, 2 * p->m, sizeof *l->ids);
+    if (!status) status = rkv_alloc(&l->found, p->n_heads, sizeof *l->found);
+    if (!status && helper) status = rkv_model_twin_new(p->model, helper, &l->model);
+    return status;
+}
+
+static void lane_close(lane *l) {
+    if (!l->alone) rkv_model_twin_free(l->model);
+    free(l->ids);
+    free(l->found);
+}
+
+/* The sequences [first, first + n), and what they found in their order. */
+static rkv_status read_some(probe *p, lane *lanes, size_t first, size_t n) {
+    size_t n_layers = p->model->info.n_layers;
     rkv_status status = RKV_OK;
-    for (; !status && p->seed_done < p->n_seeds; p->seed_done++) {
-        rkv_prefill_result result = {0};
-        draw_tokens(p, p->options->seed + p->seed_done);
-        status = rkv_prefill(p->model, p->ids, 2 * p->m, &options, &result);
-        rkv_prefill_result_clear(&result);
+    for (size_t i = 0; i < n; i++)
+        lane_begin(&lanes[i], first + i);
+    for (size_t i = 0; i < n; i++) {
+        rkv_status ended = lane_end(&lanes[i]);
+        if (status) continue;
+        status = ended;
+        if (!status) add(p, &lanes[i]);
+        if (!status && !lanes[i].alone)
+            status = rkv_progress_report(&p->options->progress, "probe", (first + i + 1) * n_layers,
+                                         p->n_seeds * n_layers);
     }
+    return status;
+}
+
+static rkv_status run(probe *p) {
+    size_t n = count_lanes(p), opened = 0;
+    lane *lanes = NULL;
+    rkv_status status = rkv_alloc(&lanes, n, sizeof *lanes);
+    while (!status && opened < n) {
+        rkv_backend *helper = n > 1 ? p->model->backend->helpers[opened] : NULL;
+        status = lane_open(&lanes[opened++], p, helper);
+    }
+    for (size_t s = 0; !status && s < p->n_seeds; s += n)
+        status = read_some(p, lanes, s, p->n_seeds - s < n ? p->n_seeds - s : n);
+    for (size_t i = 0; i < opened; i++)
+        lane_close(&lanes[i]);
+    free(lanes);
     double *spread = p->values + RETR_SPREAD * p->n_heads;
     for (size_t i = 0; i < p->n_heads; i++)
         spread[i] = p->n_seeds > 1 ? sqrt(fmax(spread[i], 0) / (double)(p->n_seeds - 1)) : 0;
@@ -174,7 +257,6 @@ rkv_status rkv_probe(rkv_profile **out, rkv_model *model, const rkv_probe_option
     else
         *out = profile;
     free(p.values);
-    free(p.ids);
     free(p.choice);
     return status;
 }

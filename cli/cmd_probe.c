@@ -27,8 +27,8 @@ typedef struct probe_options {
 static const option_row probe_rows[] = {
     {"model", 'm', OPTION_FILE, "PATH", "The same as MODEL.gguf; the default model when neither is given",
      FIELD(model)},
-    {"device", 'd', OPTION_TEXT, "DEVICE", "What computes: auto, cpu, cuda or cuda:N", &choices_device,
-     FIELD(device)},
+    {"device", 'd', OPTION_TEXT, "DEVICE",
+     "What computes: auto, cpu, cuda, cuda:N, or several GPUs: cuda:N,N", &choices_device, FIELD(device)},
     {"precision", 0, OPTION_INDEX, "NAME",
      "How the model multiplies; less than float32 is said in the profile", &choices_precision,
      FIELD(precision)},

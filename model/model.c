@@ -110,8 +110,7 @@ void rkv_model_release_weights(rkv_model *m) {
         m->backend->ops->matrix_free(m->backend, m->output);
         m->backend->ops->release(m->backend, m->output_norm);
     }
-    rkv_backend_close(m->backend);
-    m->layers = NULL, m->vectors = NULL, m->output = NULL, m->output_norm = NULL, m->backend = NULL;
+    m->layers = NULL, m->vectors = NULL, m->output = NULL, m->output_norm = NULL;
 }
 
 rkv_status rkv_model_open(rkv_model **out, const char *path, const rkv_model_options *options) {
@@ -139,6 +138,7 @@ rkv_status rkv_model_open(rkv_model **out, const char *path, const rkv_model_opt
 void rkv_model_close(rkv_model *m) {
     if (!m) return;
     rkv_model_release_weights(m);
+    rkv_backend_close(m->backend);
     rkv_tokenizer_free(m->tokenizer);
     rkv_rope_clear(&m->rope);
     rkv_model_tensors_clear(&m->tensors);

@@ -29,7 +29,7 @@ struct rkv_model {
 /* The backend that the model computes on; never NULL once weights are there. */
 rkv_backend *rkv_model_backend(const rkv_model *model);
 
-/* Gives back everything on the device, and the device. */
+/* Gives back everything on the device. */
 void rkv_model_release_weights(rkv_model *model);
 
 /* RKV_USAGE for a model that was opened for its vocabulary alone. */

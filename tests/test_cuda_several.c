@@ -230,6 +230,68 @@ static void test_as_many_devices_as_there_are(void **state) {
     free(seen);
 }
 
+/* ---- a probe: a prompt for each device ---- */
+
+static rkv_profile *probe(const char *devices, size_t n_seeds) {
+    const rkv_probe_options options = {.n_random = 16, .n_seeds = n_seeds, .seed = 3};
+    rkv_model *model = open_model(devices);
+    rkv_profile *profile;
+    if (rkv_probe(&profile, model, &options)) fail_msg("%s", rkv_message());
+    rkv_model_close(model);
+    assert_int_equal(host_device_live(), 0);
+    return profile;
+}
+
+/* Fewer sequences than devices, and more. */
+static void test_sequences_on_all_devices(void **state) {
+    (void)state;
+    static const char *const signals[] = {"retr", "retr_duplicate", "retr_induction", "retr_spread"};
+    for (size_t n_seeds = 1; n_seeds <= 3; n_seeds += 2) {
+        rkv_profile *one = probe("cuda:0", n_seeds), *two = probe("cuda:1,2", n_seeds);
+        for (size_t s = 0; s < 4; s++)
+            assert_memory_equal(rkv_profile_find(one, signals[s])->values,
+                                rkv_profile_find(two, signals[s])->values, LAYERS * HEADS * sizeof(double));
+        if (n_seeds > 1) assert_true(host_device_peak(2) > 2 * HEADS * 32 * 32 * sizeof(float));
+        rkv_profile_free(one);
+        rkv_profile_free(two);
+    }
+}
+
+static void test_a_sequence_fails(void **state) {
+    (void)state;
+    const rkv_probe_options options = {.n_random = 16, .n_seeds = 2};
+    for (size_t k = 1; k < 40; k += 19) {
+        rkv_model *model = open_model("cuda:0,1");
+        rkv_profile *profile;
+        host_device_fail_at_on(1, k);
+        assert_int_equal(rkv_probe(&profile, model, &options), RKV_NO_MEMORY);
+        assert_null(profile);
+        assert_non_null(strstr(rkv_message(), "out of memory on cuda:1 host"));
+        host_device_fail_at(0);
+        rkv_model_close(model);
+        assert_int_equal(host_device_live(), 0);
+    }
+}
+
+static int stop_at_once(void *user, const char *stage, size_t done, size_t total) {
+    (void)stage, (void)total;
+    *(size_t *)user = done;
+    return 1;
+}
+
+static void test_a_probe_is_stopped(void **state) {
+    (void)state;
+    size_t done = 0;
+    const rkv_probe_options options = {
+        .n_random = 16, .n_seeds = 3, .progress = {.report = stop_at_once, .user = &done}};
+    rkv_model *model = open_model("cuda:0,1");
+    rkv_profile *profile;
+    assert_int_equal(rkv_probe(&profile, model, &options), RKV_CANCELLED);
+    assert_int_equal(done, LAYERS);
+    rkv_model_close(model);
+    assert_int_equal(host_device_live(), 0);
+}
+
 /* ---- failures ---- */
 
 /* Memory of the second device runs out, at any allocation: that is told, or done without. */
@@ -310,6 +372,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_copies_between_devices),
         cmocka_unit_test(test_memory_of_another_device_is_out_of_reach),
         cmocka_unit_test(test_as_many_devices_as_there_are),
+        cmocka_unit_test(test_sequences_on_all_devices),
+        cmocka_unit_test(test_a_sequence_fails),
+        cmocka_unit_test(test_a_probe_is_stopped),
         cmocka_unit_test(test_the_second_device_fails),
         cmocka_unit_test(test_stopped_meanwhile),
         cmocka_unit_test(test_memory_of_the_first),
