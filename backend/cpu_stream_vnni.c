@@ -250,13 +250,27 @@ INLINE void mix_piece(const split_vectors *p, size_t m, const rkv_codes_block *x
         }
 }
 
-/* All bytes of rows whose weights are split. */
+/* All bytes of rows whose weights are split. Each piece fetches its share of what is read next. */
 INLINE void mix_part(const split_vectors *p, size_t m, rkv_codes_block x, rkv_codes_part part, float *y,
                      size_t ldy) {
-    size_t d = 0;
-    for (; d + PIECE <= x.n; d += PIECE, x.codes += PIECE, x.next = NULL)
-        mix_piece(p, m, &x, part, false, y + d, ldy);
-    if (d < x.n) mix_piece(p, m, &x, part, true, y + d, ldy);
+    const size_t share = x.rows * x.next_apart;
+    for (size_t d = 0; d < x.n; d += PIECE, x.codes += PIECE, x.next = x.next ? x.next + share : NULL)
+        if (d + PIECE <= x.n)
+            mix_piece(p, m, &x, part, false, y + d, ldy);
+        else
+            mix_piece(p, m, &x, part, true, y + d, ldy);
+}
+
+/* Pieces of n bytes. */
+static inline size_t pieces(size_t n) {
+    return (n + PIECE - 1) / PIECE;
+}
+
+/* x, fetching what is read next in n shares, and the i-th part of it. */
+static inline rkv_codes_block in_shares(rkv_codes_block x, size_t n, size_t i) {
+    x.next_apart = (x.next_apart + n - 1) / n;
+    if (x.next) x.next += i * x.rows * x.next_apart;
+    return x;
 }
 
 INLINE void mix_rows(const float *p, size_t ldp, size_t m, const rkv_codes_block *x, float *y, size_t ldy) {
@@ -265,6 +279,7 @@ INLINE void mix_rows(const float *p, size_t ldp, size_t m, const rkv_codes_block
         rkv_codes_block span = *x;
         span.codes += t * x->apart, span.rows = smaller(x->rows - t, SPAN);
         if (x->next) span.next += t * x->next_apart;
+        span = in_shares(span, pieces(x->n), 0);
         split_in_three(p + t, ldp, m, span.rows, &split_p);
         mix_part(&split_p, m, span, x->part == RKV_CODES_BOTH ? RKV_CODES_LOWER : x->part, y, ldy);
         span.next = NULL;
@@ -284,16 +299,16 @@ INLINE void mix_of_records(const float *p, size_t ldp, size_t m, const rkv_affin
     const size_t parts = both || n_groups == 2 ? 2 : 1, numbers = x->layout->width / parts;
     split_vectors split_p[2];
     float shift[2][VECTORS];
-    rkv_codes_block part = *codes;
     split_weights(p, ldp, m, x->records, codes->apart, x->rows, n_groups, split_p, shift);
-    part.n = numbers;
-    for (size_t i = 0; i < parts; i++, y += numbers, part.next = NULL) {
+    for (size_t i = 0; i < parts; i++, y += numbers) {
+        rkv_codes_block part = in_shares(*codes, parts * pieces(numbers), i * pieces(numbers));
+        part.n = numbers;
+        if (!both) part.codes += i * numbers;
         const size_t g = n_groups == 2 ? i : 0;
         rkv_codes_part half = i ? RKV_CODES_UPPER : RKV_CODES_LOWER;
         mix_part(&split_p[g], m, part, both ? half : RKV_CODES_WHOLE, y, ldy);
         for (size_t r = 0; r < m; r++)
             add_number(_mm512_set1_ps(shift[g][r]), numbers, y + r * ldy);
-        if (!both) part.codes += numbers;
     }
 }
 
