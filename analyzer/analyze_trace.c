@@ -6,6 +6,7 @@
 #include <rankkv/trace.h>
 
 #include "analyzer/layer_ranks.h"
+#include "backend/devices.h"
 #include "core/clock.h"
 #include "core/fail.h"
 #include "core/memory.h"
@@ -117,6 +118,7 @@ rkv_status rkv_analyze_trace(rkv_analysis **out, const rkv_trace *trace, const r
     rkv_analysis *a = NULL;
     *out = NULL;
     rkv_status status = rkv_backend_open(&backend, options->device);
+    if (!status) rkv_devices_dismiss(backend); /* reading takes longer than ranking */
     if (!status)
         status = rkv_analysis_new(&a, rkv_trace_model(trace), rkv_trace_n_tokens(trace), false, options);
     if (!status) status = keep_tokens(a, trace);

@@ -3,7 +3,6 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <rankkv/device.h>
@@ -67,14 +66,6 @@ rkv_status rkv_backend_open(rkv_backend **out, const char *device) {
     if (strncmp(device, "cuda", 4) == 0 && (device[4] == '\0' || device[4] == ':'))
         return open_cuda(out, device);
     return rkv_fail(RKV_USAGE, "device '%s' is unknown: auto, cpu, cuda, cuda:N or cuda:N,N", device);
-}
-
-void rkv_backend_close(rkv_backend *backend) {
-    if (!backend) return;
-    for (size_t i = 0; !backend->rehearses && i < backend->n_helpers; i++)
-        rkv_backend_close(backend->helpers[i]);
-    if (!backend->rehearses) free(backend->helpers);
-    backend->ops->close(backend);
 }
 
 rkv_status rkv_device_describe(const char *device, char *text, size_t size) {

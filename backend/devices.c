@@ -64,6 +64,26 @@ static rkv_status open_helpers(rkv_backend *backend, rkv_status (*open)(rkv_back
     return backend->ops->set_precision(backend, RKV_PRECISION_FLOAT32); /* its name says them now */
 }
 
+static void close_helpers(rkv_backend *backend) {
+    for (size_t i = 0; i < backend->n_helpers; i++)
+        rkv_backend_close(backend->helpers[i]);
+    free(backend->helpers);
+    backend->helpers = NULL, backend->n_helpers = 0;
+}
+
+void rkv_devices_dismiss(rkv_backend *backend) {
+    if (!backend->n_helpers) return;
+    close_helpers(backend);
+    *backend->others = '\0';
+    backend->ops->set_precision(backend, RKV_PRECISION_FLOAT32); /* its name says them no more */
+}
+
+void rkv_backend_close(rkv_backend *backend) {
+    if (!backend) return;
+    if (!backend->rehearses) close_helpers(backend);
+    backend->ops->close(backend);
+}
+
 rkv_status rkv_devices_open(rkv_backend **out, rkv_status (*open)(rkv_backend **out, size_t ordinal),
                             const rkv_device_list *devices) {
     rkv_status status = open(out, devices->ordinal[0]);

@@ -21,4 +21,7 @@ rkv_status rkv_devices_read(const char *device, rkv_device_list *out);
 rkv_status rkv_devices_open(rkv_backend **out, rkv_status (*open)(rkv_backend **out, size_t ordinal),
                             const rkv_device_list *devices);
 
+/* Closes the helpers, for work that has no use for them: the device, set to float32, is named alone. */
+void rkv_devices_dismiss(rkv_backend *backend);
+
 #endif

@@ -166,6 +166,8 @@ static rkv_status check_options(const bench_options *options, const char *path) 
 
 /* Cases compute on it, in processes of their own; that it is not there comes before they begin. */
 static rkv_status choose_device(bench_report *report, const bench_options *options) {
+    rkv_status status = device_check_one(options->each.device);
+    if (status) return status;
     report->device = device_choose(options->each.device);
     return device_check(report->device);
 }

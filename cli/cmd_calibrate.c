@@ -6,7 +6,6 @@
 
 #include "cli/calibrate.h"
 #include "cli/command.h"
-#include "cli/device.h"
 #include "cli/folder.h"
 #include "cli/message.h"
 #include "cli/output.h"
@@ -209,9 +208,7 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
     (void)arguments, (void)n_arguments;
     message_set_quiet(options->eval.quiet);
     rkv_status status = check_options(options);
-    if (!status)
-        status = prompt_open_model(&inputs.model, options->eval.model, device_choose(options->eval.device),
-                                   RKV_PRECISION_FLOAT32);
+    if (!status) status = prompt_open_model_on_one(&inputs.model, options->eval.model, options->eval.device);
     test.model = inputs.model;
     if (!status) status = open_profile(&inputs, options->profile);
     if (!status) status = calibrate(&inputs, &test, options, &outcome);

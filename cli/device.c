@@ -21,6 +21,12 @@ const char *device_choose(const char *device) {
     return "cpu";
 }
 
+rkv_status device_check_one(const char *device) {
+    if (!strchr(device, ',')) return RKV_OK;
+    return complain(RKV_USAGE, "--device %s: one device computes here; analyze and probe take several",
+                    device);
+}
+
 rkv_status device_check(const char *device) {
     char text[512];
     return said(rkv_device_describe(device, text, sizeof text));

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/device.h"
 #include "cli/eval.h"
 #include "cli/message.h"
 #include "cli/prompt_tokens.h"
@@ -93,9 +92,7 @@ static rkv_status check_options(const eval_options *options) {
 rkv_status eval_inputs_open(eval_inputs *inputs, const eval_options *options) {
     rkv_status status = check_options(options);
     if (!status) status = list_settings(inputs, options);
-    if (!status)
-        status = prompt_open_model(&inputs->model, options->model, device_choose(options->device),
-                                   RKV_PRECISION_FLOAT32);
+    if (!status) status = prompt_open_model_on_one(&inputs->model, options->model, options->device);
     if (!status) status = read_profile(inputs, options->profile);
     return status ? status : eval_windows_make(inputs, options);
 }

@@ -1,6 +1,7 @@
 /* prompt_tokens.c: from the bytes of a prompt to the tokens of a model. */
 #include "cli/prompt_tokens.h"
 
+#include "cli/device.h"
 #include "cli/message.h"
 #include "cli/prompt.h"
 
@@ -11,6 +12,11 @@ rkv_status prompt_open_model(rkv_model **out, const char *path, const char *devi
     if (!status) status = said(rkv_model_open(out, path ? path : standard, &how));
     rkv_free(standard);
     return status;
+}
+
+rkv_status prompt_open_model_on_one(rkv_model **out, const char *path, const char *device) {
+    rkv_status status = device_check_one(device);
+    return status ? status : prompt_open_model(out, path, device_choose(device), RKV_PRECISION_FLOAT32);
 }
 
 void prompt_note_utf8(const char *name, const char *bytes, size_t length) {

@@ -13,6 +13,10 @@ typedef struct prompt_tokens {
 /* Opens the model at path, NULL: the default model; device as device_choose has it. */
 rkv_status prompt_open_model(rkv_model **out, const char *path, const char *device, rkv_precision precision);
 
+/* The same for commands that compute on one device, as it was named, in float32. RKV_USAGE: several are
+ * named. */
+rkv_status prompt_open_model_on_one(rkv_model **out, const char *path, const char *device);
+
 /* Notes where bytes [length] of the prompt called name are not UTF-8: they are encoded all the same. */
 void prompt_note_utf8(const char *name, const char *bytes, size_t length);
 

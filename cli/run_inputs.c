@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include "cli/chart_file.h"
-#include "cli/device.h"
 #include "cli/input_kind.h"
 #include "cli/message.h"
 #include "cli/prompt.h"
@@ -139,9 +138,7 @@ rkv_status run_inputs_open(run_inputs *inputs, const run_options *options, char 
     if (!status) status = read_method(inputs, options);
     if (!status && options->budgets) status = said(rkv_budget_load(&inputs->budgets, options->budgets));
     if (!status) status = read_prompt(inputs, options, n_paths ? paths[0] : NULL, &bytes, &length);
-    if (!status)
-        status = prompt_open_model(&inputs->model, options->model, device_choose(options->device),
-                                   RKV_PRECISION_FLOAT32);
+    if (!status) status = prompt_open_model_on_one(&inputs->model, options->model, options->device);
     if (!status)
         status = prompt_tokenize(inputs->model, inputs->name, bytes, length, &options->tokens, &inputs->ids,
                                  &inputs->n_tokens);

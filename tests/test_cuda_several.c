@@ -109,6 +109,9 @@ static void test_names_say_all(void **state) {
     static const char *const names[] = {"cuda:1 host", "cuda:0 host", "cuda:2 host"};
     for (size_t i = 0; i < 3; i++)
         assert_string_equal(backend->helpers[i]->device, names[i]);
+    rkv_devices_dismiss(backend);
+    assert_int_equal(backend->n_helpers, 0);
+    assert_string_equal(backend->device, "cuda:1 host");
     rkv_backend_close(backend);
 }
 

@@ -97,7 +97,8 @@ typedef struct rkv_analysis {
 
 typedef struct rkv_analyze_options {
     const char *prompt_name; /* NULL: "prompt" */
-    const char *device; /* for a trace: "auto" (NULL), "cpu", "cuda" or "cuda:N"; a model brings its own */
+    const char *device;      /* for a trace: "auto" (NULL), "cpu", "cuda" or "cuda:N", of several the first; a
+                                model brings its own */
     rkv_solver solver;
     rkv_aggregate aggregate;
     rkv_layer_fn on_layer; /* sees each layer's attention after it was ranked; may be NULL */

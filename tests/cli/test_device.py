@@ -58,6 +58,11 @@ class Names(CliTest):
     def test_no_such_name(self):
         self.assert_fails(2, "device 'cuda:x'", "analyze", "prompt.txt", "--device", "cuda:x")
         self.assert_fails(2, "device 'tpu' is unknown", "info", "--device", "tpu")
+        self.assert_fails(2, "device 'cuda:0,0': 0 is named twice", "analyze", "prompt.txt", "--device", "cuda:0,0")
+
+    def test_several_are_for_analyze_and_probe(self):
+        for command in (["run", "prompt.txt", "--method", "full"], ["eval", "--text-file", "prompt.txt"]):
+            self.assert_fails(2, "--device cuda:0,1: one device computes here", *command, "--device", "cuda:0,1")
 
     def test_cpu(self):
         result = self.run_well("info", "--device", "cpu", "--json")
