@@ -206,8 +206,8 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_foretold_to_the_byte),
         cmocka_unit_test(test_the_second_analysis),
-        cmocka_unit_test_teardown(test_scarce_memory, set_right),
-        cmocka_unit_test_teardown(test_too_little_memory, set_right),
+        cmocka_unit_test_setup_teardown(test_scarce_memory, NULL, set_right),
+        cmocka_unit_test_setup_teardown(test_too_little_memory, NULL, set_right),
         cmocka_unit_test(test_the_cpu_is_not_foretold),
     };
     named_device = argc > 1 ? argv[1] : NULL;
