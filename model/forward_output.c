@@ -116,14 +116,24 @@ static rkv_status project(rkv_forward *f, const rkv_pass *pass, span tokens) {
     return status;
 }
 
-static rkv_status norm_output(rkv_forward *f, span tokens) {
+/* All of it or nothing. */
+static rkv_status load_output_norm(rkv_forward *f) {
     rkv_model *m = f->model;
+    float *norm = NULL;
+    if (m->output_norm) return RKV_OK;
+    rkv_status status = f->backend->ops->alloc(f->backend, &norm, m->config.n_embd);
+    if (!status) status = rkv_tensor_load_row(f->backend, m->tensors.output_norm, 0, norm);
+    if (status)
+        f->backend->ops->release(f->backend, norm);
+    else
+        m->output_norm = norm;
+    return status;
+}
+
+static rkv_status norm_output(rkv_forward *f, span tokens) {
+    const rkv_model *m = f->model;
     size_t e = m->config.n_embd, at = tokens.first * e;
-    rkv_status status = RKV_OK;
-    if (!m->output_norm) {
-        status = f->backend->ops->alloc(f->backend, &m->output_norm, e);
-        if (!status) status = rkv_tensor_load_row(f->backend, m->tensors.output_norm, 0, m->output_norm);
-    }
+    rkv_status status = load_output_norm(f);
     if (status) return status;
     return f->backend->ops->rms_norm(f->backend, f->x + at, m->output_norm, tokens.end - tokens.first, e,
                                      m->config.norm_eps, f->normed + at);

@@ -1,5 +1,5 @@
 /* test_forward_memory.c: the k-th allocation of a forward pass fails, for every k: it says so, nothing leaks,
- * and the model can be used again. */
+ * and the model can be used again: what was half done is done anew. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,12 +42,22 @@ static rkv_status work(rkv_model *model) {
     return status;
 }
 
+static rkv_model *open_model(rkv_weights weights) {
+    rkv_model *model;
+    rkv_model_options options = {.device = "cpu", .weights = weights};
+    assert_int_equal(rkv_model_open(&model, temporary_path("tiny.gguf"), &options), RKV_OK);
+    return model;
+}
+
 static void fail_each(rkv_weights weights) {
-    rkv_model_options options = {.weights = weights};
+    static float right[sizeof logits / sizeof *logits];
+    rkv_model *model = open_model(weights);
+    assert_int_equal(work(model), RKV_OK);
+    memcpy(right, logits, sizeof right);
+    rkv_model_close(model);
     long k = 0;
     for (bool failed = true; failed; k++) {
-        rkv_model *model;
-        assert_int_equal(rkv_model_open(&model, temporary_path("tiny.gguf"), &options), RKV_OK);
+        model = open_model(weights);
         allocation_failed = false;
         allocations_left = k;
         rkv_status status = work(model);
@@ -55,6 +65,7 @@ static void fail_each(rkv_weights weights) {
         failed = allocation_failed;
         assert_int_equal(status, failed ? RKV_NO_MEMORY : RKV_OK);
         assert_int_equal(work(model), RKV_OK);
+        assert_memory_equal(logits, right, sizeof right);
         rkv_model_close(model);
     }
     assert_true(k > 20);
