@@ -51,7 +51,7 @@ rkv_status rkv_analyze_check_needs(rkv_model *model, const int32_t *ids, size_t 
     if (status || !needs.free_bytes || needs.needed_bytes <= needs.free_bytes) return status;
     return rkv_fail(RKV_NO_MEMORY,
                     "%zu tokens need %zu bytes of the memory of %s, where %zu are free: %zu for weights, %zu "
-                    "for the attention of a layer, %zu for activations, %zu to compute ranks in",
+                    "for attention, %zu for activations, %zu to compute ranks in",
                     n, needs.needed_bytes, model->backend->device, needs.free_bytes, needs.weights_bytes,
                     needs.attention_bytes, needs.activations_bytes, needs.workspace_bytes);
 }

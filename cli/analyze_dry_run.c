@@ -29,8 +29,16 @@ static void tell_part(const char *label, size_t bytes) {
     printf("  %-26s %10s\n", label, words);
 }
 
+/* ", which has 130 GB free"; nothing where that is unknown. */
+static void tell_free(size_t bytes) {
+    char words[32];
+    if (!bytes) return;
+    write_bytes(words, (double)bytes);
+    printf(", which has %s free", words);
+}
+
 static void tell(const cli_source *source, const char *device, const foretold *f) {
-    char needed[32], at_hand[32];
+    char needed[32];
     const rkv_memory_needs *n = &f->needs;
     if (!f->known) {
         printf("%s: %zu tokens; memory is foretold for a model on a GPU alone\n", source->name,
@@ -38,11 +46,12 @@ static void tell(const cli_source *source, const char *device, const foretold *f
         return;
     }
     write_bytes(needed, (double)n->needed_bytes);
-    write_bytes(at_hand, (double)n->free_bytes);
-    printf("%s: %zu tokens need %s (%zu bytes) of %s, which has %s free\n", source->name, source->n_tokens,
-           needed, n->needed_bytes, device, at_hand);
+    printf("%s: %zu tokens need %s (%zu bytes) of %s", source->name, source->n_tokens, needed,
+           n->needed_bytes, device);
+    tell_free(n->free_bytes);
+    putchar('\n');
     tell_part(n->resident ? "weights, resident" : "weights, layer by layer", n->weights_bytes);
-    tell_part("attention of one layer", n->attention_bytes);
+    tell_part("attention", n->attention_bytes);
     tell_part("activations", n->activations_bytes);
     tell_part("ranks and metrics", n->workspace_bytes);
 }
@@ -58,7 +67,7 @@ static void tell_json(const cli_sources *sources, const char *device, const fore
         json_count(&json, "n_tokens", sources->at[i].n_tokens);
         if (all[i].known) {
             json_count(&json, "needed_bytes", n->needed_bytes);
-            json_count(&json, "free_bytes", n->free_bytes);
+            if (n->free_bytes) json_count(&json, "free_bytes", n->free_bytes);
             json_bool(&json, "weights_resident", n->resident);
             json_count(&json, "weights_bytes", n->weights_bytes);
             json_count(&json, "attention_bytes", n->attention_bytes);

@@ -117,7 +117,8 @@ RKV_API void rkv_analysis_free(rkv_analysis *analysis);
 /* What rkv_analyze takes of a device's memory (of several, the first one's, which holds most) at the moment
  * when it holds most of it, beyond what the model holds already. */
 typedef struct rkv_memory_needs {
-    size_t needed_bytes, free_bytes;
+    size_t needed_bytes;
+    size_t free_bytes; /* 0: unknown */
     /* What needed_bytes is made of: weights in float32, all of them when resident; the attention of one
      * layer, of two with several devices; activations; what ranks and metrics are computed in. */
     size_t weights_bytes, attention_bytes, activations_bytes, workspace_bytes;
