@@ -80,8 +80,8 @@ const cli_command cmd_eval = {
         "and a sign test: what lies within noise is called so.\n\n"
         "The folder gets results.json, rows.csv, cells.csv, charts, with --html report.html, windows.json "
         "(for --windows-file) and "
-        "cells.jsonl, the journal: a run that was stopped or killed goes on with --resume and ends with the "
-        "same results.",
+        "cells.jsonl, the journal: a run that was stopped or killed goes on with --resume, on the same kind "
+        "of device and with the same version, and ends with the same results.",
     .examples = examples,
     .options = groups,
     .options_size = sizeof(eval_options),

@@ -34,11 +34,13 @@ static rkv_status save_windows(const eval_inputs *inputs, const eval_options *op
 static rkv_status open_journal(const eval_inputs *inputs, const rkv_eval_options *eval, const char *path,
                                bool resume, rkv_journal **journal) {
     char *description = NULL;
-    rkv_status status = rkv_eval_describe(rkv_model_get_info(inputs->model), &inputs->windows,
-                                          inputs->settings, inputs->n_settings, eval, &description);
+    rkv_status status =
+        rkv_eval_describe(rkv_model_get_info(inputs->model), rkv_model_device(inputs->model),
+                          &inputs->windows, inputs->settings, inputs->n_settings, eval, &description);
     if (!status) status = rkv_journal_open(journal, path, description, resume);
     rkv_free(description);
-    return said(status);
+    if (status != RKV_DATA) return said(status);
+    return complain(status, "%s (--force replaces it, another --output leaves it)", rkv_message());
 }
 
 static void note_stop(rkv_journal *journal, const char *path) {
@@ -60,9 +62,13 @@ static rkv_status collect(const eval_inputs *inputs, const eval_options *options
                           rkv_results **results) {
     size_t n;
     const rkv_cell *cells = rkv_journal_cells(journal, &n);
+    const rkv_results_origin origin = {.device = rkv_journal_device(journal),
+                                       .version = rkv_journal_version(journal),
+                                       .text = inputs->text,
+                                       .profile = options->profile,
+                                       .seed = options->seed};
     return said(rkv_results_make(results, rkv_model_get_info(inputs->model), &inputs->windows,
-                                 inputs->settings, inputs->n_settings, cells, n, inputs->text,
-                                 options->profile, options->seed));
+                                 inputs->settings, inputs->n_settings, cells, n, &origin));
 }
 
 /* A damaged journal is told of now, not when all else is measured. */

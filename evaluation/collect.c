@@ -42,17 +42,23 @@ static rkv_status copy_cells(rkv_results *r, const rkv_cell *cells, size_t n) {
     return status;
 }
 
+static rkv_status copy_origin(rkv_results *r, const rkv_results_origin *from) {
+    r->seed = from->seed;
+    rkv_status status = rkv_copy_string(&r->device, from->device ? from->device : "");
+    if (!status) status = rkv_copy_string(&r->version, from->version ? from->version : "");
+    if (!status) status = rkv_copy_string(&r->text, from->text ? from->text : "");
+    return status ? status : rkv_copy_string(&r->profile, from->profile ? from->profile : "");
+}
+
 rkv_status rkv_results_make(rkv_results **out, const rkv_model_info *model, const rkv_windows *windows,
                             const rkv_setting *settings, size_t n_settings, const rkv_cell *cells,
-                            size_t n_cells, const char *text, const char *profile, uint64_t seed) {
+                            size_t n_cells, const rkv_results_origin *origin) {
     rkv_results *r = NULL;
     *out = NULL;
     rkv_status status = rkv_alloc(&r, 1, sizeof *r);
     if (status) return status;
-    r->seed = seed;
     status = rkv_model_info_copy(&r->model, model);
-    if (!status) status = rkv_copy_string(&r->text, text ? text : "");
-    if (!status) status = rkv_copy_string(&r->profile, profile ? profile : "");
+    if (!status) status = copy_origin(r, origin);
     if (!status) status = copy_names(r, windows);
     if (!status) status = copy_settings(r, settings, n_settings);
     if (!status) status = copy_cells(r, cells, n_cells);

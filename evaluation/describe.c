@@ -5,6 +5,7 @@
 
 #include "core/hash.h"
 #include "core/memory.h"
+#include "evaluation/device_kind.h"
 #include "io/json_write.h"
 #include "io/model_json.h"
 
@@ -72,14 +73,18 @@ static rkv_status write_profile(rkv_json_out *out, const rkv_profile *profile) {
     return status;
 }
 
-rkv_status rkv_eval_describe(const rkv_model_info *model, const rkv_windows *windows,
+rkv_status rkv_eval_describe(const rkv_model_info *model, const char *device, const rkv_windows *windows,
                              const rkv_setting *settings, size_t n_settings, const rkv_eval_options *options,
                              char **json) {
+    char kind[RKV_DEVICE_KIND_SIZE];
     rkv_text text = {0};
     rkv_json_out out = {.text = &text};
     *json = NULL;
+    rkv_device_kind(device, kind);
     rkv_json_begin(&out, NULL, '{');
     rkv_model_json_write(&out, model);
+    rkv_json_string(&out, "device", kind);
+    rkv_json_string(&out, "version", rkv_version());
     rkv_status status = write_windows(&out, windows);
     write_settings(&out, settings, n_settings);
     if (!status) status = write_profile(&out, options->profile);

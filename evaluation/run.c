@@ -10,6 +10,7 @@
 #include "core/progress.h"
 #include "core/text.h"
 #include "evaluation/answer.h"
+#include "evaluation/device_kind.h"
 #include "evaluation/plan.h"
 
 /* What a session is to do: all questions of a window, or one, because answering changes the cache. */
@@ -84,11 +85,18 @@ static size_t count_cells(const run *r) {
 
 /* ---- the analysis of a window's context ---- */
 
-/* An analysis that was kept is of this context, or is made anew. */
-static bool is_of_context(const rkv_analysis *a, const rkv_window *w, const rkv_model_info *model) {
+static bool is_of_device(const rkv_analysis *a, const rkv_model *model) {
+    char there[RKV_DEVICE_KIND_SIZE], here[RKV_DEVICE_KIND_SIZE];
+    rkv_device_kind(a->device, there);
+    rkv_device_kind(rkv_model_device(model), here);
+    return strcmp(there, here) == 0;
+}
+
+/* An analysis that was kept is of this context, model and kind of device, or is made anew. */
+static bool is_of_context(const rkv_analysis *a, const rkv_window *w, const rkv_model *model) {
     return a->n_tokens == w->n_context && a->token_ids && a->metric[RKV_ERANK] &&
            memcmp(a->token_ids, w->context, w->n_context * sizeof *w->context) == 0 &&
-           strcmp(a->model.sha256, model->sha256) == 0;
+           strcmp(a->model.sha256, rkv_model_get_info(model)->sha256) == 0 && is_of_device(a, model);
 }
 
 static rkv_status kept_path(const run *r, size_t window, char **path) {
@@ -103,7 +111,7 @@ static rkv_status analyse(run *r, size_t window, rkv_analysis **out) {
     char *path = NULL;
     rkv_status status = r->options->analyses ? kept_path(r, window, &path) : RKV_OK;
     if (!status && path && rkv_analysis_load(out, path) == RKV_OK) {
-        if (is_of_context(*out, w, rkv_model_get_info(r->model))) goto out;
+        if (is_of_context(*out, w, r->model)) goto out;
         rkv_analysis_free(*out);
         *out = NULL;
     }

@@ -17,10 +17,11 @@
 
 struct rkv_journal {
     char *path;
-    int descriptor;  /* open for appending, and locked */
-    size_t length;   /* bytes of the file: whole lines */
-    bool broken;     /* a line could not be written */
-    rkv_cell *cells; /* [n] by setting, window and question; texts owned */
+    int descriptor;            /* open for appending, and locked */
+    size_t length;             /* bytes of the file: whole lines */
+    bool broken;               /* a line could not be written */
+    rkv_journal_origin origin; /* what measured the cells, by the first line */
+    rkv_cell *cells;           /* [n] by setting, window and question; texts owned */
     size_t n, capacity;
 };
 
@@ -152,7 +153,7 @@ static rkv_status read_text(rkv_journal *j, const char *text, size_t length, con
     if (length == 0 || (!end && length < strlen(head) && memcmp(text, head, length) == 0)) return RKV_OK;
     if (!end) return rkv_fail(RKV_DATA, "line 1 is not the start of a journal");
     size_t first = (size_t)(end - text) + 1;
-    rkv_status status = rkv_journal_check_head(text, first - 1, head);
+    rkv_status status = rkv_journal_check_head(text, first - 1, head, &j->origin);
     if (status) return rkv_fail_within(status, "line 1");
     *whole = (size_t)((const char *)memrchr(text, '\n', length) - text) + 1;
     return read_cells(j, text + first, *whole - first);
@@ -171,7 +172,8 @@ static rkv_status go_on(rkv_journal *j, const char *head) {
 /* ---- the interface ---- */
 
 static rkv_status begin(rkv_journal *j, const char *head) {
-    rkv_status status = cut_file(j, 0);
+    rkv_status status = rkv_journal_check_head(head, strlen(head), head, &j->origin);
+    if (!status) status = cut_file(j, 0);
     if (!status) status = append(j, head);
     if (!status) rkv_sync_folder(j->path);
     return status;
@@ -202,6 +204,7 @@ void rkv_journal_close(rkv_journal *journal) {
     for (size_t i = 0; i < journal->n; i++)
         free(journal->cells[i].text);
     free(journal->cells);
+    rkv_journal_origin_clear(&journal->origin);
     free(journal->path);
     free(journal);
 }
@@ -242,6 +245,14 @@ rkv_status rkv_journal_add(void *journal, const rkv_cell *cell) {
     if (!status) status = write_cell(j, line, place);
     free(line);
     return status;
+}
+
+const char *rkv_journal_device(const rkv_journal *journal) {
+    return journal->origin.device;
+}
+
+const char *rkv_journal_version(const rkv_journal *journal) {
+    return journal->origin.version;
 }
 
 const rkv_cell *rkv_journal_cells(rkv_journal *journal, size_t *n) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/memory.h"
 #include "io/cell_json.h"
 #include "io/documents.h"
 #include "io/json.h"
@@ -105,18 +106,31 @@ static bool differ(difference *d, const json_t *there, const json_t *here) {
     return !json_equal(there, here);
 }
 
-static void describe(const json_t *value, char shown[RKV_JSON_SHOWN_SIZE]) {
-    if (value)
+/* Two devices may differ in the last word of a name. */
+enum { SHOWN_SIZE = 128, SHOWN_TEXT = 96 };
+
+static void describe_text(const char *value, char shown[SHOWN_SIZE]) {
+    rkv_text text = {0};
+    rkv_text_add_printable(&text, value, strlen(value));
+    bool fits = text.length <= SHOWN_TEXT;
+    snprintf(shown, SHOWN_SIZE, "\"%.*s%s\"", SHOWN_TEXT, text.bytes ? text.bytes : "", fits ? "" : "...");
+    free(text.bytes);
+}
+
+static void describe(const json_t *value, char shown[SHOWN_SIZE]) {
+    if (json_is_string(value))
+        describe_text(json_string_value(value), shown);
+    else if (value)
         rkv_json_describe(value, shown);
     else
-        snprintf(shown, RKV_JSON_SHOWN_SIZE, "missing");
+        snprintf(shown, SHOWN_SIZE, "missing");
 }
 
 static rkv_status check_run(const json_t *there, const json_t *here) {
     difference d = {0};
     rkv_status status = RKV_OK;
     if (differ(&d, there, here)) {
-        char was[RKV_JSON_SHOWN_SIZE], is[RKV_JSON_SHOWN_SIZE];
+        char was[SHOWN_SIZE], is[SHOWN_SIZE];
         describe(d.there, was);
         describe(d.here, is);
         status = d.place.status;
@@ -128,14 +142,43 @@ static rkv_status check_run(const json_t *there, const json_t *here) {
     return status;
 }
 
-rkv_status rkv_journal_check_head(const char *line, size_t length, const char *wanted) {
+/* ---- what measured the cells ---- */
+
+void rkv_journal_origin_clear(rkv_journal_origin *origin) {
+    free(origin->device);
+    free(origin->version);
+    *origin = (rkv_journal_origin){0};
+}
+
+static rkv_status copy_member(const json_t *run, const char *key, char **text) {
+    const char *value = json_string_value(json_object_get(run, key));
+    return rkv_copy_string(text, value ? value : "");
+}
+
+static rkv_status read_origin(const json_t *run, rkv_journal_origin *origin) {
+    rkv_journal_origin_clear(origin);
+    rkv_status status = copy_member(run, "device", &origin->device);
+    return status ? status : copy_member(run, "version", &origin->version);
+}
+
+/* Journals from before these members were there are of any device and version. */
+static void leave_out_what_is_later(const json_t *there, json_t *here) {
+    static const char *const later[] = {"device", "version"};
+    for (size_t i = 0; i < sizeof later / sizeof *later; i++)
+        if (!json_object_get(there, later[i])) json_object_del(here, later[i]);
+}
+
+rkv_status rkv_journal_check_head(const char *line, size_t length, const char *wanted,
+                                  rkv_journal_origin *origin) {
     json_t *there = NULL, *here = NULL;
     const json_t *run;
     rkv_status status = parse(&there, line, length);
     if (!status) status = rkv_json_check_schema(there, RKV_JOURNAL_SCHEMA, RKV_JOURNAL_VERSION);
     if (!status) status = rkv_json_get_object(there, "", "run", &run);
     if (!status) status = parse(&here, wanted, strlen(wanted));
+    if (!status) leave_out_what_is_later(run, json_object_get(here, "run"));
     if (!status) status = check_run(run, json_object_get(here, "run"));
+    if (!status) status = read_origin(run, origin);
     json_decref(here);
     json_decref(there);
     return status;

@@ -8,6 +8,8 @@
 void rkv_results_free(rkv_results *results) {
     if (!results) return;
     rkv_model_info_clear(&results->model);
+    free(results->device);
+    free(results->version);
     free(results->text);
     free(results->profile);
     for (size_t i = 0; i < results->n_windows; i++)

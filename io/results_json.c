@@ -82,6 +82,11 @@ static void write_lists(rkv_json_out *out, const rkv_results *r) {
     rkv_json_end(out, ']');
 }
 
+/* What is not known is null. */
+static void write_known(rkv_json_out *out, const char *key, const char *value) {
+    rkv_json_string(out, key, value && *value ? value : NULL);
+}
+
 rkv_status rkv_results_to_json(const rkv_results *results, char **json) {
     rkv_text text = {0};
     rkv_json_out out = {.text = &text};
@@ -91,6 +96,8 @@ rkv_status rkv_results_to_json(const rkv_results *results, char **json) {
     rkv_json_begin(&out, NULL, '{');
     rkv_json_head(&out, RKV_RESULTS_SCHEMA, RKV_RESULTS_VERSION);
     rkv_model_json_write(&out, &results->model);
+    write_known(&out, "device", results->device);
+    write_known(&out, "version", results->version);
     rkv_json_string(&out, "text", results->text);
     rkv_json_string(&out, "profile", results->profile);
     rkv_json_seed(&out, "seed", results->seed);
@@ -200,6 +207,8 @@ static rkv_status read_cells(const json_t *document, rkv_results *r) {
 static rkv_status read_document(const json_t *document, rkv_results *r) {
     rkv_status status = rkv_json_check_schema(document, RKV_RESULTS_SCHEMA, RKV_RESULTS_VERSION);
     if (!status) status = rkv_model_json_read(document, &r->model);
+    if (!status) status = rkv_json_copy_string(document, "", "device", "", &r->device);
+    if (!status) status = rkv_json_copy_string(document, "", "version", "", &r->version);
     if (!status) status = rkv_json_copy_string(document, "", "text", "", &r->text);
     if (!status) status = rkv_json_copy_string(document, "", "profile", "", &r->profile);
     if (!status) status = rkv_json_get_seed(document, "", "seed", &r->seed);

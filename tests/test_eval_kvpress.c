@@ -83,8 +83,8 @@ static void test_uniform_rows(void **state) {
     const rkv_grid grid = {methods, budgets, 4, 1, ratios, NULL, 1, 0, NULL, 0};
     ok(rkv_grid_list(&grid, &settings, &n));
     ok(rkv_eval_run(model, &first, settings, n, &(rkv_eval_options){.on_cell = note_cell, .user = &found}));
-    ok(rkv_results_make(&results, rkv_model_get_info(model), &first, settings, n, found.items, found.n, NULL,
-                        NULL, 0));
+    ok(rkv_results_make(&results, rkv_model_get_info(model), &first, settings, n, found.items, found.n,
+                        &(rkv_results_origin){0}));
     check(results, 0, RKV_TASK_NATURAL, "none", 0);
     check(results, 0, RKV_TASK_COPY, "none", 0);
     for (size_t i = 0; i < 4; i++)

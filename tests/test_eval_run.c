@@ -276,7 +276,7 @@ static void test_stop_and_resume(void **state) {
     clear(rest);
 }
 
-/* The second run finds the first one's analyses; one of another text is made anew. */
+/* The second run finds the first one's analyses; one of another text or device is made anew. */
 static void test_kept_analyses(void **state) {
     (void)state;
     told *first = new_told(), *second = new_told();
@@ -288,11 +288,17 @@ static void test_kept_analyses(void **state) {
     ok(rkv_analysis_load(&kept, temporary_path("analyses/window-1.json")));
     assert_memory_equal(kept->token_ids, windows.items[1].context, CONTEXT * sizeof(int32_t));
     ok(rkv_analysis_save(kept, NULL, temporary_path("analyses/window-0.json")));
+    assert_string_equal(kept->device, "cpu");
+    strcpy(kept->device, "cuda:0 NVIDIA H200");
+    ok(rkv_analysis_save(kept, NULL, temporary_path("analyses/window-1.json")));
     rkv_analysis_free(kept);
     options = telling(second);
     options.analyses = temporary_path("analyses");
     ok(rkv_eval_run(model, &windows, settings, N_SETTINGS, &options));
     check_same(first, second);
+    ok(rkv_analysis_load(&kept, temporary_path("analyses/window-1.json")));
+    assert_string_equal(kept->device, "cpu");
+    rkv_analysis_free(kept);
     for (size_t w = 0; w < WINDOWS; w++)
         assert_int_equal(remove(temporary_path(w ? "analyses/window-1.json" : "analyses/window-0.json")), 0);
     assert_int_equal(remove(temporary_path("analyses")), 0);
@@ -321,6 +327,31 @@ static void test_generate(void **state) {
     rkv_free(made.ids);
     rkv_session_free(s);
     clear(t);
+}
+
+/* What computes is part of a run's description, but for which GPUs of one name it was given. */
+static void test_the_description_names_the_device(void **state) {
+    (void)state;
+    static const char *const devices[][2] = {
+        {"cpu", "cpu"},
+        {"cuda:0 NVIDIA H200", "cuda NVIDIA H200"},
+        {"cuda:10,2 NVIDIA H200: 1,2, tf32", "cuda NVIDIA H200: 1,2, tf32"},
+        {"other 3:4", "other 3:4"},
+        {"cuda:1", "cuda"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
+        told *t = new_told();
+        rkv_eval_options options = telling(t);
+        char *json, wanted[200];
+        ok(rkv_eval_describe(rkv_model_get_info(model), devices[i][0], &windows, settings, 1, &options,
+                             &json));
+        snprintf(wanted, sizeof wanted, "\"device\": \"%s\",\n  \"version\": \"%s\",", devices[i][1],
+                 rkv_version());
+        if (!strstr(json, wanted)) fail_msg("%s\n%s", wanted, json);
+        rkv_free(json);
+        clear(t);
+    }
 }
 
 /* ---- what is refused, before any work ---- */
@@ -405,10 +436,15 @@ static void test_grid(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cells),           cmocka_unit_test(test_memory_limit),
-        cmocka_unit_test(test_stop_and_resume), cmocka_unit_test(test_kept_analyses),
-        cmocka_unit_test(test_generate),        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_windows_refused), cmocka_unit_test(test_grid),
+        cmocka_unit_test(test_cells),
+        cmocka_unit_test(test_memory_limit),
+        cmocka_unit_test(test_stop_and_resume),
+        cmocka_unit_test(test_kept_analyses),
+        cmocka_unit_test(test_generate),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_windows_refused),
+        cmocka_unit_test(test_grid),
+        cmocka_unit_test(test_the_description_names_the_device),
     };
     return cmocka_run_group_tests(tests, make_windows, drop_windows);
 }

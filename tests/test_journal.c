@@ -217,6 +217,68 @@ static void test_another_run(void **state) {
     rkv_journal_close(open_journal(path, "{\"b\": {\"d\": 3, \"c\": 2}, \"a\": 1}", true)); /* any order */
 }
 
+/* What measured the cells is the run's, and what the first line says of it is told; journals from before it
+ * was written go on anywhere. */
+static void test_another_device_or_version(void **state) {
+    (void)state;
+    static const struct {
+        const char *there, *here, *words; /* NULL: it is gone on with */
+        const char *device, *version;     /* that are told then */
+    } cases[] = {
+        {"{\"device\": \"cpu\", \"version\": \"1.2\"}", "{\"device\": \"cpu\", \"version\": \"1.2\"}", NULL,
+         "cpu", "1.2"},
+        {"{\"device\": \"cuda NVIDIA RTX 6000 Ada Generation Laptop, tf32\"}",
+         "{\"device\": \"cuda NVIDIA RTX 6000 Ada Generation Laptop, bf16\"}",
+         "device is \"cuda NVIDIA RTX 6000 Ada Generation Laptop, tf32\" there, "
+         "\"cuda NVIDIA RTX 6000 Ada Generation Laptop, bf16\" now",
+         NULL, NULL},
+        {"{\"device\": \"cpu\", \"version\": \"1.2\"}", "{\"device\": \"cpu\", \"version\": \"1.3\"}",
+         "version is \"1.2\" there, \"1.3\" now", NULL, NULL},
+        {"{}", "{\"device\": \"cpu\", \"version\": \"1.2\"}", NULL, "", ""},
+        {"{\"version\": \"1.2\"}", "{\"device\": \"cpu\", \"version\": \"1.2\"}", NULL, "", "1.2"},
+        {"{\"version\": \"1.2\"}", "{\"device\": \"cpu\", \"version\": \"1.3\"}", "version is \"1.2\" there",
+         NULL, NULL},
+        {"{\"device\": \"cpu\"}", "{}", "device is \"cpu\" there, missing now", NULL, NULL},
+        {"{\"model\": {}}", "{\"model\": {\"device\": \"cpu\"}}", "model.device is missing there", NULL,
+         NULL},
+        {"{\"device\": 7}", "{\"device\": 7}", NULL, "", ""},
+    };
+    const char *path = temporary_path("journal.jsonl");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        rkv_journal_close(open_journal(path, cases[i].there, false));
+        rkv_journal *journal;
+        rkv_status status = rkv_journal_open(&journal, path, cases[i].here, true);
+        assert_int_equal(status, cases[i].words ? RKV_DATA : RKV_OK);
+        if (status && !strstr(rkv_message(), cases[i].words)) fail_msg("%s", rkv_message());
+        if (status) continue;
+        assert_string_equal(rkv_journal_device(journal), cases[i].device);
+        assert_string_equal(rkv_journal_version(journal), cases[i].version);
+        rkv_journal_close(journal);
+    }
+}
+
+static void test_a_new_journal_says_its_device(void **state) {
+    (void)state;
+    rkv_journal *journal = open_journal(temporary_path("journal.jsonl"), "{\"device\": \"cpu\"}", false);
+    assert_string_equal(rkv_journal_device(journal), "cpu");
+    assert_string_equal(rkv_journal_version(journal), "");
+    rkv_journal_close(journal);
+}
+
+/* A text of any length and content makes a message of one line that ends. */
+static void test_a_long_device(void **state) {
+    (void)state;
+    const char *path = temporary_path("journal.jsonl");
+    char run[600] = "{\"device\": \"\\u001b";
+    memset(run + strlen(run), 'x', 500);
+    strcat(run, "\"}");
+    rkv_journal_close(open_journal(path, run, false));
+    rkv_journal *journal;
+    assert_int_equal(rkv_journal_open(&journal, path, "{\"device\": \"cpu\"}", true), RKV_DATA);
+    assert_non_null(strstr(rkv_message(), "device is \"\\x1Bxxx"));
+    assert_non_null(strstr(rkv_message(), "xxx...\" there, \"cpu\" now"));
+}
+
 #define HEAD "{\"schema\": \"rankkv-eval-journal\", \"schema_version\": 1, \"run\": {}}\n"
 #define CELL(setting, more)                                                                                  \
     "{\"setting\": " setting ", \"window\": 0, \"question\": 0, \"task\": \"natural\", "                     \
@@ -422,13 +484,23 @@ static void test_memory_runs_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_run_that_goes_on),      cmocka_unit_test(test_the_lines),
-        cmocka_unit_test(test_values_that_files_lack),  cmocka_unit_test(test_without_resume_it_begins_anew),
-        cmocka_unit_test(test_cut_after_every_byte),    cmocka_unit_test(test_another_run),
-        cmocka_unit_test(test_the_least_that_is_read),  cmocka_unit_test(test_damaged_files),
-        cmocka_unit_test(test_bytes_changed_at_random), cmocka_unit_test(test_cells_that_are_refused),
-        cmocka_unit_test(test_places_that_are_refused), cmocka_unit_test(test_two_runs_at_once),
-        cmocka_unit_test(test_the_disk_is_full),        cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_a_run_that_goes_on),
+        cmocka_unit_test(test_the_lines),
+        cmocka_unit_test(test_values_that_files_lack),
+        cmocka_unit_test(test_without_resume_it_begins_anew),
+        cmocka_unit_test(test_cut_after_every_byte),
+        cmocka_unit_test(test_another_run),
+        cmocka_unit_test(test_the_least_that_is_read),
+        cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_bytes_changed_at_random),
+        cmocka_unit_test(test_cells_that_are_refused),
+        cmocka_unit_test(test_places_that_are_refused),
+        cmocka_unit_test(test_two_runs_at_once),
+        cmocka_unit_test(test_the_disk_is_full),
+        cmocka_unit_test(test_memory_runs_out),
+        cmocka_unit_test(test_another_device_or_version),
+        cmocka_unit_test(test_a_new_journal_says_its_device),
+        cmocka_unit_test(test_a_long_device),
     };
     return cmocka_run_group_tests(tests, temporary_set_up, temporary_tear_down);
 }

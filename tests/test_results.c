@@ -44,6 +44,8 @@ static void assert_same_string(const char *a, const char *b) {
 }
 
 static void assert_same(const rkv_results *a, const rkv_results *b) {
+    assert_string_equal(a->device, b->device);
+    assert_string_equal(a->version, b->version);
     assert_string_equal(a->text, b->text);
     assert_string_equal(a->profile, b->profile);
     assert_string_equal(a->model.name, b->model.name);
@@ -125,6 +127,7 @@ static void test_the_lines(void **state) {
     char *json;
     assert_int_equal(rkv_results_to_json(results, &json), RKV_OK);
     static const char *const lines[] = {
+        "\n  \"device\": \"cuda \\\"Sample\\\" 80GB, tf32\",\n  \"version\": \"0.1.0\",\n",
         "\n  \"seed\": 7,\n  \"windows\": [\n    \"emma, vol. \\\"1\\\" 1\"\n  ],\n",
         "\n    {\"protocol\": \"prefill\", \"method\": \"full\", \"budget\": null, \"ratio\": 1, "
         "\"entries\": 0},\n",
@@ -166,6 +169,8 @@ static void test_the_least_that_is_read(void **state) {
     (void)state;
     rkv_results *r;
     if (load(&r, HEAD SETTINGS "\"cells\": [" CELL("0", "0", "") "]}")) fail_msg("%s", rkv_message());
+    assert_string_equal(r->device, "");
+    assert_string_equal(r->version, "");
     assert_string_equal(r->text, "");
     assert_string_equal(r->profile, "");
     assert_null(r->settings[0].budget);

@@ -205,7 +205,8 @@ typedef struct rkv_eval_options {
     size_t generate;            /* prefill: greedy tokens after each window's context; 0: none */
     size_t memory_limit;        /* bytes of caches held at once; 0: a quarter of what is free on the device */
     uint64_t seed;              /* of methods that draw */
-    const char *analyses;       /* folder where windows' analyses are kept and found again; NULL: nowhere */
+    const char *analyses; /* folder where windows' analyses are kept, and found again on a device of the same
+                             kind; NULL: nowhere */
     /* Whether a cell is known already, so that it need not be measured; NULL: none is. */
     bool (*is_known)(void *user, size_t setting, size_t window, size_t question);
     /* Sees each cell as it is measured, from the calling thread; borrowed for the call. */
@@ -229,12 +230,13 @@ RKV_API rkv_status rkv_eval_check(rkv_model *model, const rkv_windows *windows, 
 RKV_API rkv_status rkv_eval_run(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
                                 size_t n_settings, const rkv_eval_options *options);
 
-/* All that the cells of a run depend on, as a JSON object in text that rkv_free frees: model, windows (their
- * names and the SHA-256 of what they hold), settings, profile, seed, generated tokens. options as for
- * rkv_eval_run. */
-RKV_API rkv_status rkv_eval_describe(const rkv_model_info *model, const rkv_windows *windows,
-                                     const rkv_setting *settings, size_t n_settings,
-                                     const rkv_eval_options *options, char **json);
+/* All that the cells of a run depend on, as a JSON object in text that rkv_free frees: model, the kind of
+ * device (rkv_model_device without the numbers of its GPUs: those of one name give the same), this library's
+ * version, windows (their names and the SHA-256 of what they hold), settings, profile, seed, generated
+ * tokens. options as for rkv_eval_run. */
+RKV_API rkv_status rkv_eval_describe(const rkv_model_info *model, const char *device,
+                                     const rkv_windows *windows, const rkv_setting *settings,
+                                     size_t n_settings, const rkv_eval_options *options, char **json);
 
 /* ---- the journal: what a run has measured so far ---- */
 
@@ -244,8 +246,8 @@ typedef struct rkv_journal rkv_journal;
 
 /* run: what the cells depend on (model, windows, settings, options), a JSON object in text. resume: go on
  * with the file that is there, if there is one; RKV_DATA when it is of another run (says what differs) or
- * damaged; without resume a file that is there is replaced. RKV_CANNOT_CREATE, RKV_IO. The caller closes
- * *out. */
+ * damaged; without resume a file that is there is replaced. A file whose run has no "device" or no "version"
+ * is from before journals had them, and is of any. RKV_CANNOT_CREATE, RKV_IO. The caller closes *out. */
 RKV_API rkv_status rkv_journal_open(rkv_journal **out, const char *path, const char *run, bool resume);
 RKV_API void rkv_journal_close(rkv_journal *journal);
 /* These have the form of rkv_eval_options' callbacks, user being the journal. */
@@ -253,6 +255,10 @@ RKV_API bool rkv_journal_has(void *journal, size_t setting, size_t window, size_
 RKV_API rkv_status rkv_journal_add(void *journal, const rkv_cell *cell);
 /* All cells, by setting, window and question; borrowed until the next is added. */
 RKV_API const rkv_cell *rkv_journal_cells(rkv_journal *journal, size_t *n);
+/* What measured its cells: "device" and "version" of the run as its first line has it, "" where it lacks
+ * them. Borrowed. */
+RKV_API const char *rkv_journal_device(const rkv_journal *journal);
+RKV_API const char *rkv_journal_version(const rkv_journal *journal);
 
 /* ---- statistics ---- */
 
@@ -302,9 +308,10 @@ typedef struct rkv_eval_row {
 } rkv_eval_row;
 
 typedef struct rkv_results {
-    rkv_model_info model; /* strings owned */
-    char *text;           /* what windows were made of, for people */
-    char *profile;        /* file of the profile; "" for none */
+    rkv_model_info model;   /* strings owned */
+    char *device, *version; /* that measured the cells, as rkv_eval_describe says them; "": not known */
+    char *text;             /* what windows were made of, for people */
+    char *profile;          /* file of the profile; "" for none */
     uint64_t seed;
     char **window_names; /* [n_windows] */
     size_t n_windows;
@@ -316,12 +323,17 @@ typedef struct rkv_results {
     size_t n_rows;
 } rkv_results;
 
-/* Results of cells [n_cells], everything copied, and their rows. text and profile: as in the structure; NULL:
- * "". The caller frees *out. */
+/* Where results are from: as in their structure; NULL: "". */
+typedef struct rkv_results_origin {
+    const char *device, *version, *text, *profile;
+    uint64_t seed;
+} rkv_results_origin;
+
+/* Results of cells [n_cells], everything copied, and their rows. The caller frees *out. */
 RKV_API rkv_status rkv_results_make(rkv_results **out, const rkv_model_info *model,
                                     const rkv_windows *windows, const rkv_setting *settings,
                                     size_t n_settings, const rkv_cell *cells, size_t n_cells,
-                                    const char *text, const char *profile, uint64_t seed);
+                                    const rkv_results_origin *origin);
 RKV_API void rkv_results_free(rkv_results *results);
 
 /* Makes rows of cells. */

@@ -177,6 +177,42 @@ class Resuming(EvalTest):
         self.assertEqual([(self.folder / name).read_bytes() for name in kept], before)
 
 
+    def head(self, change):
+        """Writes the journal anew with another first line: `change` is given its run."""
+        path = self.folder / "out/cells.jsonl"
+        lines = path.read_bytes().splitlines(keepends=True)
+        head = json.loads(lines[0])
+        change(head["run"])
+        path.write_bytes(b"".join([json.dumps(head).encode() + b"\n", *lines[1:]]))
+        return path.read_bytes()
+
+    def test_another_device_or_version_does_not_go_on(self):
+        document = self.eval(*GRID, "--device", "cpu")
+        self.assertEqual(document["device"], "cpu")
+        self.assertEqual(document["creator"], f"rankkv {document['version']}")
+        results = (self.folder / "out/results.json").read_bytes()
+        for member, other in (("device", "cuda NVIDIA H200, tf32"), ("version", "0.0.9")):
+            kept = document[member]
+            before = self.head(lambda run: run.update({member: other}))
+            result = self.run_program("eval", "-t", "text.txt", "-o", "out", "--device", "cpu", *GRID, "--resume")
+            self.assertEqual(result.returncode, 65)
+            self.assertIn(f'out/cells.jsonl: line 1: it is of another run: {member} is "{other}" there, "{kept}" now '
+                          "(--force replaces it, another --output leaves it)", result.stderr)
+            self.assertEqual((self.folder / "out/cells.jsonl").read_bytes(), before)
+            self.assertEqual((self.folder / "out/results.json").read_bytes(), results)
+            self.head(lambda run: run.update({member: kept}))
+        self.assertEqual(self.eval(*GRID, "--device", "cpu", "--resume"), document)
+
+    def test_a_journal_from_before_devices_were_told(self):
+        wanted = self.eval(*GRID)
+        path = self.folder / "out/cells.jsonl"
+        self.head(lambda run: [run.pop(member) for member in ("device", "version")])
+        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:7]))
+        document = self.eval(*GRID, "--resume")
+        self.assert_valid(self.validator("results"), document)
+        self.assertEqual(document, {**wanted, "device": None, "version": None})  # nobody knows what measured the first half
+
+
 class Refused(EvalTest):
     def refuse(self, code, word, *arguments):
         result = self.run_program("eval", "-o", "out", "--quiet", *arguments)

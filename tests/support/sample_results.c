@@ -103,6 +103,8 @@ rkv_results *sample_results(size_t n_settings, size_t n_windows) {
     if (status) return NULL;
     r->seed = 7;
     status = rkv_model_info_copy(&r->model, &model);
+    if (!status) status = rkv_copy_string(&r->device, "cuda \"Sample\" 80GB, tf32");
+    if (!status) status = rkv_copy_string(&r->version, "0.1.0");
     if (!status) status = rkv_copy_string(&r->text, "emma.txt: 8 windows of 1024 + 64 tokens");
     if (!status) status = rkv_copy_string(&r->profile, "smollm2.profile.json");
     if (!status) status = fill_windows(r, n_windows);
