@@ -51,6 +51,7 @@ rkv_status rkv_cuda_to_host(rkv_cuda *cuda, void *host, const void *device, size
 
 rkv_status rkv_cuda_rows_to_device(rkv_cuda *cuda, void *device, const void *host, size_t pitch,
                                    size_t row_bytes, size_t rows) {
+    if (pitch == row_bytes || rows == 1) return rkv_cuda_to_device(cuda, device, host, rows * row_bytes);
     rkv_status status = rkv_cuda_check(cudaMemcpy2DAsync(device, row_bytes, host, pitch, row_bytes, rows,
                                                          cudaMemcpyHostToDevice, cuda->stream),
                                        "copying to the device");
@@ -59,6 +60,7 @@ rkv_status rkv_cuda_rows_to_device(rkv_cuda *cuda, void *device, const void *hos
 
 rkv_status rkv_cuda_rows_to_host(rkv_cuda *cuda, void *host, size_t pitch, const void *device,
                                  size_t row_bytes, size_t rows) {
+    if (pitch == row_bytes || rows == 1) return rkv_cuda_to_host(cuda, host, device, rows * row_bytes);
     rkv_status status = rkv_cuda_check(cudaMemcpy2DAsync(host, pitch, device, row_bytes, row_bytes, rows,
                                                          cudaMemcpyDeviceToHost, cuda->stream),
                                        "copying to the host");
