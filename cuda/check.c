@@ -2,8 +2,10 @@
 #include "core/fail.h"
 #include "cuda/device.h"
 
+/* The runtime remembers a failure until it is asked for: it would be the next launch's too. */
 rkv_status rkv_cuda_check(cudaError_t error, const char *what) {
     if (error == cudaSuccess) return RKV_OK;
+    cudaGetLastError();
     rkv_status status = error == cudaErrorMemoryAllocation ? RKV_NO_MEMORY : RKV_ERROR;
     return rkv_fail(status, "CUDA: %s: %s", what, cudaGetErrorString(error));
 }

@@ -14,7 +14,7 @@
 typedef struct rkv_cuda {
     rkv_backend base;
     int ordinal;
-    uint64_t reached; /* bit N: copies from device N come straight, where they can (peer.c) */
+    uint64_t reached; /* bit N: what the pool of device N holds is within reach (peer.c) */
     char name[48];
     cudaStream_t stream;
     cudaStream_t downloads;         /* copies to the host beside it; NULL until the first */

@@ -73,12 +73,13 @@ size_t rkv_cuda_memory_available(rkv_backend *backend) {
     size_t free_bytes = 0, total = 0;
     uint64_t held = 0, used = 0;
     if (cuda->rehearsed) return rkv_cuda_rehearsed_free(cuda);
-    if (cudaMemGetInfo(&free_bytes, &total)) return 0;
-    if (cudaDeviceGetDefaultMemPool(&pool, cuda->ordinal) ||
+    if (cudaMemGetInfo(&free_bytes, &total) || cudaDeviceGetDefaultMemPool(&pool, cuda->ordinal) ||
         cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReservedMemCurrent, &held) ||
-        cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemCurrent, &used))
+        cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemCurrent, &used)) {
+        cudaGetLastError(); /* it would be the next launch's */
         return free_bytes;
-    return free_bytes + (held - used);
+    }
+    return held > used ? free_bytes + (held - used) : free_bytes;
 }
 
 rkv_status rkv_cuda_solver(rkv_cuda *cuda, cusolverDnHandle_t *out) {
@@ -100,6 +101,7 @@ void rkv_cuda_memory_use(rkv_backend *backend, rkv_memory_use *out) {
     if (!cudaDeviceGetDefaultMemPool(&pool, rkv_cuda_enter(backend)->ordinal) &&
         !cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemHigh, &peak))
         out->peak = peak;
+    cudaGetLastError(); /* as above */
 }
 
 rkv_status rkv_cuda_wait(rkv_backend *backend) {

@@ -413,6 +413,17 @@ static void test_metrics_run_out_of_memory(void **state) {
     cuda->ops->release(cuda, device);
 }
 
+/* What failed and was told does not fail once more at the next launch. */
+static void test_a_failure_is_told_once(void **state) {
+    (void)state;
+    float *memory;
+    assert_int_equal(rkv_cuda_check(cudaSetDevice(99), "another device"), RKV_ERROR);
+    assert_non_null(strstr(rkv_message(), "CUDA: another device"));
+    assert_int_equal(cuda->ops->alloc(cuda, &memory, 8), RKV_OK);
+    assert_int_equal(cuda->ops->swiglu(cuda, memory, 1, 4, memory), RKV_OK);
+    cuda->ops->release(cuda, memory);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_right, NULL)
 
 static int test_played_device(void) {
@@ -430,6 +441,7 @@ static int test_played_device(void) {
         TEST(test_nothing_to_do),
         TEST(test_metrics_of_ugly_rows),
         TEST(test_metrics_run_out_of_memory),
+        TEST(test_a_failure_is_told_once),
     };
     return cmocka_run_group_tests(tests, open_both, close_both);
 }

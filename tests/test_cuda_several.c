@@ -1,7 +1,7 @@
 /* test_cuda_several.c: several devices of one machine, on the CUDA module's sources, run on the host: layers
  * are ranked on all of them, with the same bits as on one, and what fails on any is told. Each device has
- * memory of its own, which another one cannot reach but by a copy that is in order. With "cuda" the analysis
- * alone, on the first two GPUs. */
+ * memory of its own, which another one cannot reach but by a copy that is in order. With "cuda" copies and
+ * the analysis alone, on the first two GPUs. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -117,29 +117,50 @@ static void test_names_say_all(void **state) {
 
 /* ---- memory of their own ---- */
 
-static void test_copies_between_devices(void **state) {
-    (void)state;
+/* What b's work makes arrives as it was, though b writes over it next. */
+static void check_copy(rkv_backend *b, rkv_backend *other) {
     enum { N = 100 };
-    float host[N], back[N];
-    rkv_backend *b;
-    assert_int_equal(open_devices(&b, "cuda:0,1"), RKV_OK);
+    float host[N], back[N], *here = NULL, *there = NULL;
     for (size_t i = 0; i < N; i++)
         host[i] = (float)i;
-    for (size_t h = 0; h < 2; h++) { /* to the same device's other stream, and to the other device */
-        rkv_backend *helper = b->helpers[h];
-        float *here = NULL, *there = NULL;
-        assert_int_equal(b->ops->alloc(b, &here, N), RKV_OK);
-        assert_int_equal(helper->ops->alloc(helper, &there, N), RKV_OK);
-        assert_int_equal(b->ops->upload(b, here, host, N), RKV_OK);
-        assert_int_equal(helper->ops->receive(helper, there, b, here, N), RKV_OK);
-        assert_int_equal(b->ops->swiglu(b, here, 1, N / 2, here), RKV_OK); /* writes over it */
-        assert_int_equal(helper->ops->download(helper, back, there, N), RKV_OK);
-        assert_memory_equal(back, host, sizeof host);
-        b->ops->release(b, here);
-        helper->ops->release(helper, there);
+    assert_int_equal(b->ops->alloc(b, &here, N), RKV_OK);
+    assert_int_equal(other->ops->alloc(other, &there, N), RKV_OK);
+    assert_int_equal(b->ops->upload(b, here, host, N), RKV_OK);
+    assert_int_equal(other->ops->receive(other, there, b, here, N), RKV_OK);
+    assert_int_equal(b->ops->swiglu(b, here, 1, N / 2, here), RKV_OK);
+    assert_int_equal(other->ops->download(other, back, there, N), RKV_OK);
+    assert_memory_equal(back, host, sizeof host);
+    b->ops->release(b, here);
+    other->ops->release(other, there);
+}
+
+/* To the same device's other stream, and to another device, which reaches the first one's memory or not. */
+static void test_copies_between_devices(void **state) {
+    (void)state;
+    for (size_t apart = 0; apart < 2; apart++) {
+        rkv_backend *b;
+        host_device_set_apart(apart);
+        assert_int_equal(open_devices(&b, "cuda:0,1"), RKV_OK);
+        for (size_t i = 0; i < 4; i++) /* and a second time */
+            check_copy(b, b->helpers[i % 2]);
+        rkv_backend_close(b);
+        assert_int_equal(host_device_live(), 0);
+    }
+    host_device_set_apart(false);
+}
+
+/* The same on GPUs, as many as there are. */
+static void test_copies_between_gpus(void **state) {
+    (void)state;
+    static const char *const names[] = {"cuda:0", "cuda:1"};
+    rkv_backend *b, *other;
+    assert_int_equal(rkv_backend_open(&b, names[0]), RKV_OK);
+    for (size_t i = 0; i < 2 && rkv_backend_open(&other, names[i]) == RKV_OK; i++) {
+        check_copy(b, other);
+        check_copy(other, b);
+        rkv_backend_close(other);
     }
     rkv_backend_close(b);
-    assert_int_equal(host_device_live(), 0);
 }
 
 /* Without a copy another device, or another stream of the same, does not reach it. */
@@ -354,16 +375,21 @@ static void test_memory_of_the_first(void **state) {
     rkv_model_close(model);
 }
 
+/* 77: there is not even one. */
 static int test_on_gpus(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_many_devices_as_there_are)};
-    char text[256];
-    if (rkv_device_describe("cuda:0,1", text, sizeof text) == RKV_UNAVAILABLE) {
+    const struct CMUnitTest on_one[] = {cmocka_unit_test(test_copies_between_gpus)};
+    const struct CMUnitTest on_two[] = {cmocka_unit_test(test_copies_between_gpus),
+                                        cmocka_unit_test(test_as_many_devices_as_there_are)};
+    char one[256], two[256];
+    if (rkv_device_describe("cuda:0", one, sizeof one) == RKV_UNAVAILABLE) {
         printf("skipped: %s\n", rkv_message());
         return 77;
     }
-    printf("on %s\n", text);
     real = true;
-    return cmocka_run_group_tests(tests, make_model, remove_model);
+    bool several = rkv_device_describe("cuda:0,1", two, sizeof two) == RKV_OK;
+    printf("on %s\n", several ? two : one);
+    return several ? cmocka_run_group_tests(on_two, make_model, remove_model)
+                   : cmocka_run_group_tests(on_one, make_model, remove_model);
 }
 
 int main(int argc, char **argv) {

@@ -6,6 +6,7 @@
 #include <ucontext.h>
 
 #include "cuda_host/change.h"
+#include "cuda_host/host_runtime.h"
 #include "cuda_host/host_work.h"
 #include "cuda_host/kernels_on_host.h"
 
@@ -164,7 +165,7 @@ cudaError_t host_launch(void (*kernel)(const void *task), const void *task, dim3
     static bool backward;
     if (!blocks.x || !blocks.y || !blocks.z || !n_threads || blocks.x > 0x7FFFFFFFu || blocks.y > 65535 ||
         blocks.z > 65535 || n_threads > MOST_THREADS)
-        return cudaErrorInvalidConfiguration;
+        return host_noted(cudaErrorInvalidConfiguration);
     host_work_begin(stream);
     backward = !backward;
     the_kernel = kernel, the_task = task;

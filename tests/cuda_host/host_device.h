@@ -7,6 +7,7 @@
 #ifndef RKV_TESTS_HOST_DEVICE_H
 #define RKV_TESTS_HOST_DEVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Between these, on one thread at a time, device memory is within reach. */
@@ -15,6 +16,9 @@ void host_device_end(void);
 
 /* How many devices there are from now on; 1 at first, at most 4. */
 void host_device_set_count(int n);
+
+/* Whether they are far apart from now on: none can reach another's memory, copies go through the host. */
+void host_device_set_apart(bool are_apart);
 
 /* Allocations, of all devices and of pinned memory, that were not freed. */
 size_t host_device_live(void);

@@ -41,6 +41,9 @@ typedef struct host_block {
 /* Ends the program with a message. */
 void host_end_program(const char *what);
 
+/* A call's result, which cudaGetLastError remembers when it is a failure. */
+cudaError_t host_noted(cudaError_t error);
+
 /* ---- runtime.c; the lock is held ---- */
 
 void host_lock(void);

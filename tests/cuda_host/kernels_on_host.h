@@ -44,12 +44,14 @@ static inline dim3 host_count(size_t blocks) {
     }                                                                                                        \
     static void name##_of_thread(const type t)
 
+/* As on a device, a failure that was not asked for before is the launch's. */
 #define RKV_LAUNCH(name, task, blocks, threads, stream)                                                      \
-    host_launch(name, &(task),                                                                               \
-                _Generic((blocks), dim3                                                                      \
-                         : host_dim3, default                                                                \
-                         : host_count)(blocks),                                                              \
-                threads, stream)
+    (host_launch(name, &(task),                                                                              \
+                 _Generic((blocks), dim3                                                                     \
+                          : host_dim3, default                                                               \
+                          : host_count)(blocks),                                                             \
+                 threads, stream),                                                                           \
+     cudaGetLastError())
 
 /* ---- shuffles, for each type that kernels shuffle ---- */
 

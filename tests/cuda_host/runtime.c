@@ -23,10 +23,12 @@ static int fail_on = -1; /* the device whose allocations count; -1: of all, and 
 static struct {
     size_t live, peak;
     size_t scarce; /* bytes that it has, where not MEMORY */
+    unsigned open; /* bit N: device N reaches what its pool holds */
 } devices[HOST_MOST_DEVICES];
 
 static _Thread_local int current; /* device */
 static int n_devices = 1;
+static bool apart; /* no device can reach another's memory */
 
 void host_lock(void) {
     pthread_mutex_lock(&lock);
@@ -122,6 +124,12 @@ void host_device_set_count(int n) {
     n_devices = n;
 }
 
+void host_device_set_apart(bool are_apart) {
+    apart = are_apart;
+    for (size_t i = 0; i < HOST_MOST_DEVICES; i++)
+        devices[i].open = 0;
+}
+
 void host_device_set_free(size_t bytes) {
     devices[0].scarce = bytes ? devices[0].live + bytes : 0;
 }
@@ -140,8 +148,17 @@ const char *cudaGetErrorString(cudaError_t error) {
     return error == cudaErrorMemoryAllocation ? "out of memory" : "an error of the host's device";
 }
 
+static _Thread_local cudaError_t last_error;
+
+cudaError_t host_noted(cudaError_t error) {
+    if (error) last_error = error;
+    return error;
+}
+
 cudaError_t cudaGetLastError(void) {
-    return cudaSuccess;
+    cudaError_t error = last_error;
+    last_error = cudaSuccess;
+    return error;
 }
 
 cudaError_t cudaGetDeviceCount(int *count) {
@@ -150,7 +167,7 @@ cudaError_t cudaGetDeviceCount(int *count) {
 }
 
 cudaError_t cudaSetDevice(int device) {
-    if (device < 0 || device >= n_devices) return cudaErrorInvalidDevice;
+    if (device < 0 || device >= n_devices) return host_noted(cudaErrorInvalidDevice);
     current = device;
     return cudaSuccess;
 }
@@ -163,7 +180,7 @@ cudaError_t cudaGetDevice(int *device) {
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int device) {
     *properties = (struct cudaDeviceProp){
         .name = "host", .totalGlobalMem = MEMORY, .major = 9, .multiProcessorCount = 1};
-    return device < n_devices ? cudaSuccess : cudaErrorInvalidDevice;
+    return host_noted(device < n_devices ? cudaSuccess : cudaErrorInvalidDevice);
 }
 
 cudaError_t cudaRuntimeGetVersion(int *version) {
@@ -175,7 +192,7 @@ cudaError_t cudaRuntimeGetVersion(int *version) {
 
 cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t *pool, int device) {
     *pool = (cudaMemPool_t)(uintptr_t)device; /* a pool is its device's number */
-    return device < n_devices ? cudaSuccess : cudaErrorInvalidDevice;
+    return host_noted(device < n_devices ? cudaSuccess : cudaErrorInvalidDevice);
 }
 
 cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void *value) {
@@ -203,7 +220,7 @@ cudaError_t cudaMallocAsync(void **memory, size_t bytes, cudaStream_t stream) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     *memory = NULL;
     if (bytes == 0) return cudaSuccess;
-    if (bytes > (size_t)1 << 40) return cudaErrorMemoryAllocation;
+    if (bytes > (size_t)1 << 40) return host_noted(cudaErrorMemoryAllocation);
     size_t aligned = (bytes + 7) / 8 * 8, held = (aligned + page - 1) / page * page;
     host_lock();
     host_block *b = host_fails_now(stream->device) ? NULL : calloc(1, sizeof *b);
@@ -211,7 +228,7 @@ cudaError_t cudaMallocAsync(void **memory, size_t bytes, cudaStream_t stream) {
     if (pages == MAP_FAILED) {
         free(b);
         host_unlock();
-        return cudaErrorMemoryAllocation;
+        return host_noted(cudaErrorMemoryAllocation);
     }
     *b = (host_block){.next = blocks,
                       .pages = pages,
@@ -248,15 +265,35 @@ cudaError_t cudaFreeAsync(void *memory, cudaStream_t stream) {
     return cudaSuccess;
 }
 
+/* What another stream writes is there when the copy comes after its work, and else NaN. */
+static void copy_between(cudaStream_t stream, void *to, const void *from, size_t bytes) {
+    const host_block *source = host_block_at(from);
+    if (!bytes) return;
+    if (!source || !host_block_at(to)) host_end_program("a copy between devices of what is not theirs");
+    host_block_protect(source, true);
+    memmove(to, from, bytes);
+    if (!host_copy_is_ordered(stream, source)) memset(to, 0xFF, bytes);
+    host_block_protect(source, source->writer == stream->number);
+}
+
+/* Of a copy that names no devices. */
+static void check_reach(cudaStream_t stream, const void *from, size_t bytes) {
+    const host_block *source = bytes ? host_block_at(from) : NULL;
+    if (source && source->device != stream->device && !(devices[source->device].open >> stream->device & 1))
+        host_end_program("a plain copy out of a pool that the device does not reach");
+}
+
 cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t bytes,
                               size_t rows, cudaMemcpyKind kind, cudaStream_t stream) {
-    if (to_pitch < bytes || from_pitch < bytes) return cudaErrorInvalidValue;
+    if (to_pitch < bytes || from_pitch < bytes) return host_noted(cudaErrorInvalidValue);
     host_work_begin(stream);
     for (size_t i = 0; i < rows; i++) {
         char *row = (char *)to + i * to_pitch;
         const char *source = (const char *)from + i * from_pitch;
         if (kind == cudaMemcpyDeviceToHost && bytes)
             host_copy_queue(stream, row, source, bytes);
+        else if (kind == cudaMemcpyDeviceToDevice)
+            check_reach(stream, source, bytes), copy_between(stream, row, source, bytes);
         else
             memmove(row, source, bytes);
     }
@@ -279,14 +316,18 @@ cudaError_t cudaMemsetAsync(void *memory, int value, size_t bytes, cudaStream_t 
 /* ---- between devices ---- */
 
 cudaError_t cudaDeviceCanAccessPeer(int *can, int device, int peer) {
-    *can = device != peer;
-    return device < n_devices && peer < n_devices ? cudaSuccess : cudaErrorInvalidDevice;
+    *can = device != peer && !apart;
+    return host_noted(device < n_devices && peer < n_devices ? cudaSuccess : cudaErrorInvalidDevice);
 }
 
 cudaError_t cudaMemPoolSetAccess(cudaMemPool_t pool, const struct cudaMemAccessDesc *access, size_t count) {
-    bool own = (uintptr_t)pool == (uintptr_t)access->location.id;
-    return count == 1 && !own && access->location.type == cudaMemLocationTypeDevice ? cudaSuccess
-                                                                                    : cudaErrorInvalidValue;
+    size_t device = (uintptr_t)pool, other = (size_t)access->location.id;
+    bool right = count == 1 && device != other && access->location.type == cudaMemLocationTypeDevice;
+    if (!right || apart) return host_noted(cudaErrorInvalidValue);
+    host_lock();
+    devices[device].open |= 1u << other;
+    host_unlock();
+    return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyPeerAsync(void *to, int to_device, const void *from, int from_device, size_t bytes,
@@ -295,10 +336,9 @@ cudaError_t cudaMemcpyPeerAsync(void *to, int to_device, const void *from, int f
     const host_block *target = host_block_at(to), *source = host_block_at(from);
     if (!target || !source || target->device != to_device || source->device != from_device)
         host_end_program("a copy between devices of what is not theirs");
-    host_block_protect(source, true);
-    memcpy(to, from, bytes);
-    if (!host_copy_is_ordered(stream, source)) memset(to, 0xFF, bytes);
-    host_block_protect(source, source->writer == stream->number);
+    if (to_device == from_device || devices[from_device].open >> to_device & 1)
+        host_end_program("a copy between devices of what is within reach");
+    copy_between(stream, to, from, bytes);
     host_work_end();
     return cudaSuccess;
 }

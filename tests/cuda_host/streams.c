@@ -143,7 +143,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) {
             if (streams[i]) streams[i]->after.of[number] = streams[i]->readers.of[number] = 0;
     }
     host_unlock();
-    return *stream ? cudaSuccess : cudaErrorMemoryAllocation;
+    return host_noted(*stream ? cudaSuccess : cudaErrorMemoryAllocation);
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
@@ -169,7 +169,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags) {
     (void)flags;
     *event = calloc(1, sizeof **event);
     if (*event) cudaGetDevice(&(*event)->device);
-    return *event ? cudaSuccess : cudaErrorMemoryAllocation;
+    return host_noted(*event ? cudaSuccess : cudaErrorMemoryAllocation);
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
@@ -216,7 +216,7 @@ cudaError_t cudaMallocHost(void **memory, size_t bytes) {
     }
     host_unlock();
     *memory = p ? p->data : NULL;
-    return p ? cudaSuccess : cudaErrorMemoryAllocation;
+    return host_noted(p ? cudaSuccess : cudaErrorMemoryAllocation);
 }
 
 cudaError_t cudaFreeHost(void *memory) {
