@@ -1,5 +1,6 @@
 /* rows_number.h: what becomes of one number in the forms of rows.h, for the host's loops and a device's
- * kernels alike. Nothing here is a product and a sum, which some compilers round once and others twice. */
+ * kernels alike. Both give the same bytes because neither may round a product and a sum once instead of
+ * twice: C does not by itself, and nvcc is told so (cuda/CMakeLists.txt). */
 #ifndef RKV_BACKEND_ROWS_NUMBER_H
 #define RKV_BACKEND_ROWS_NUMBER_H
 

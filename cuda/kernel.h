@@ -17,6 +17,10 @@
 
 #ifdef __CUDACC__
 #define RKV_KERNEL(name, type) static __global__ void name(const type t)
+/* With blocks of up to `threads`, above 256: else the compiler may give a thread more registers than so many
+ * threads can have, and the launch fails. */
+#define RKV_KERNEL_OF(threads, name, type)                                                                   \
+    static __global__ void __launch_bounds__(threads) name(const type t)
 /* A cudaError_t. blocks: a count, or a dim3. */
 #define RKV_LAUNCH(name, task, blocks, threads, stream)                                                      \
     (name<<<(blocks), (threads), 0, (stream)>>>(task), cudaGetLastError())

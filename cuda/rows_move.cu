@@ -6,10 +6,11 @@
 #include "cuda/rows_kernels.h"
 #include "cuda/warp_rows.h"
 
-#define ROWS        16 /* of a warp in a chunk */
-#define MOST_WARPS  32 /* of a block: a list has but one in its own memory, which takes large chunks */
-#define WARPS       8  /* of a block among many */
-#define MOST_BLOCKS 1024
+#define ROWS         16 /* of a warp in a chunk */
+#define MOST_WARPS   32 /* of a block: a list has but one in its own memory, which takes large chunks */
+#define WARPS        8  /* of a block among many */
+#define MOST_THREADS (MOST_WARPS * RKV_WARP)
+#define MOST_BLOCKS  1024
 
 /* The run that the item of a place belongs to. */
 RKV_DEVICE uint32_t run_of(const rkv_move_rows_task *t, uint32_t place) {
@@ -47,7 +48,7 @@ RKV_DEVICE void read_units(const rkv_move_rows_task *t, uint32_t place, uint32_t
     }
 }
 
-RKV_KERNEL(move_rows, rkv_move_rows_task) {
+RKV_KERNEL_OF(MOST_THREADS, move_rows, rkv_move_rows_task) {
     bool whole = t.item_bytes % sizeof(uint32_t) == 0;
     size_t unit_bytes = whole ? sizeof(uint32_t) : 1, at = (blockIdx.x * RKV_WARP + rkv_lane()) * unit_bytes;
     size_t first = t.run[0].place + (size_t)blockIdx.y * t.rows_of_block,

@@ -44,6 +44,8 @@ static inline dim3 host_count(size_t blocks) {
     }                                                                                                        \
     static void name##_of_thread(const type t)
 
+#define RKV_KERNEL_OF(threads, name, type) RKV_KERNEL(name, type)
+
 /* As on a device, a failure that was not asked for before is the launch's. */
 #define RKV_LAUNCH(name, task, blocks, threads, stream)                                                      \
     (host_launch(name, &(task),                                                                              \
