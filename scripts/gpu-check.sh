@@ -45,16 +45,25 @@ test_gpu() {
   ctest --test-dir "$build" -L gpu --output-on-failure --no-tests=error
 }
 
-# Every operation on the device, ranks of ugly matrices, rows of caches and attention to them too, under one tool of
-# compute-sanitizer.
+# Every operation on the device, ranks of ugly matrices, rows of caches and attention to them, under one tool of
+# compute-sanitizer. Under memcheck also what has several streams, a model, its sessions and copies between devices, where
+# memory that one stream gives and another still uses is looked for.
 sanitize() {
-  local test
+  local test status flags=() tests=(backend cuda_rank rows rows_device cached_attention)
   if ! command -v compute-sanitizer > /dev/null; then
     echo "compute-sanitizer is not here"
     return 77
   fi
-  for test in backend cuda_rank rows rows_device cached_attention; do
-    compute-sanitizer --tool "$1" --error-exitcode 9 "$build/tests/test_$test" cuda || return
+  if [[ $1 == memcheck ]]; then
+    tests+=(cuda_model cuda_session cuda_several)
+    if [[ $(compute-sanitizer --help) == *--track-stream-ordered-races* ]]; then
+      flags=(--track-stream-ordered-races all)
+    fi
+  fi
+  for test in "${tests[@]}"; do
+    status=0
+    compute-sanitizer --tool "$1" "${flags[@]}" --error-exitcode 9 "$build/tests/test_$test" cuda || status=$?
+    ((status == 0 || status == 77)) || return "$status"
   done
 }
 
