@@ -54,6 +54,16 @@ rkv_status eval_windows_describe(eval_inputs *inputs, const eval_options *option
 
 /* ---- eval_run.c: the run, from its folder to its results ---- */
 
+/* What a folder holds beside the journal and windows.json. */
+#define EVAL_RESULTS  "results.json"
+#define EVAL_ROWS     "rows.csv"
+#define EVAL_CELLS    "cells.csv"
+#define EVAL_CHARTS   "charts"
+#define EVAL_ANALYSES "analyses"
+
+/* eval_replace.c: removes all files of these that `eval` writes, and no other. */
+rkv_status eval_remove_outputs(const char *folder);
+
 /* What stands in the folder is gone on with, or replaced, only when that was asked for. */
 rkv_status eval_check_folder(const eval_options *options);
 

@@ -87,9 +87,11 @@ static rkv_status check_cells(const eval_inputs *inputs, rkv_journal *journal, c
 }
 
 /* Nothing is written before all that can be refused was refused: the journal, which may be another run's, or
- * being written by one, comes first. */
+ * being written by one, comes first. With --force what another run made would pass for this one's, if this
+ * one does not make it, or is stopped before. */
 static rkv_status prepare_folder(const eval_inputs *inputs, const eval_options *options,
                                  const rkv_eval_options *eval, const char *path, rkv_journal **journal) {
+    bool replaces = options->force && path_is_taken(path);
     rkv_status status = eval_check_folder(options);
     if (!status)
         status =
@@ -98,6 +100,7 @@ static rkv_status prepare_folder(const eval_inputs *inputs, const eval_options *
     if (!status) status = folder_make(eval->analyses);
     if (!status) status = open_journal(inputs, eval, path, options->resume, journal);
     if (!status) status = check_cells(inputs, *journal, path);
+    if (!status && replaces) status = eval_remove_outputs(options->folder);
     return status ? status : save_windows(inputs, options);
 }
 
@@ -106,7 +109,7 @@ rkv_status eval_run(const eval_inputs *inputs, const eval_options *options, rkv_
     rkv_journal *journal = NULL;
     char *path = NULL, *analyses = NULL;
     rkv_status status = join_path(&path, options->folder, JOURNAL);
-    if (!status) status = join_path(&analyses, options->folder, "analyses");
+    if (!status) status = join_path(&analyses, options->folder, EVAL_ANALYSES);
     rkv_eval_options eval = {.profile = inputs->profile,
                              .generate = options->generate,
                              .memory_limit = options->memory_mib << 20,
@@ -129,9 +132,9 @@ rkv_status eval_run(const eval_inputs *inputs, const eval_options *options, rkv_
 
 static rkv_status write_tables(const rkv_results *results, const char *folder) {
     char *json = NULL, *rows = NULL, *cells = NULL;
-    rkv_status status = join_path(&json, folder, "results.json");
-    if (!status) status = join_path(&rows, folder, "rows.csv");
-    if (!status) status = join_path(&cells, folder, "cells.csv");
+    rkv_status status = join_path(&json, folder, EVAL_RESULTS);
+    if (!status) status = join_path(&rows, folder, EVAL_ROWS);
+    if (!status) status = join_path(&cells, folder, EVAL_CELLS);
     if (!status) status = said(rkv_results_save(results, json));
     if (!status) status = said(rkv_results_save_csv(results, rows, cells));
     free(json);
@@ -142,7 +145,7 @@ static rkv_status write_tables(const rkv_results *results, const char *folder) {
 
 static rkv_status write_charts(const rkv_results *results, const char *folder) {
     char *path = NULL;
-    rkv_status status = join_path(&path, folder, "charts");
+    rkv_status status = join_path(&path, folder, EVAL_CHARTS);
     if (!status) status = folder_make(path);
     if (!status) {
         status = rkv_results_draw(results, path);

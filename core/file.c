@@ -189,6 +189,11 @@ rkv_status rkv_write_file(const char *path, const void *bytes, size_t length) {
     return status;
 }
 
+rkv_status rkv_remove_file(const char *path) {
+    if (unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR) return RKV_OK;
+    return rkv_fail_errno(RKV_CANNOT_CREATE, errno, "%s: cannot remove", path);
+}
+
 uint64_t rkv_free_space(const char *path) {
     size_t length = folder_length(path);
     char *folder = NULL;

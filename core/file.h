@@ -44,6 +44,9 @@ void rkv_output_abandon(rkv_output *output);
 /* The three in one for content that is at hand. */
 rkv_status rkv_write_file(const char *path, const void *bytes, size_t length);
 
+/* Removes a file, or the link that is in its place; RKV_OK when there is none. RKV_CANNOT_CREATE. */
+rkv_status rkv_remove_file(const char *path);
+
 /* Writes all bytes to an open file; path is for the message. RKV_IO. */
 rkv_status rkv_write_all(int descriptor, const char *path, const void *bytes, size_t length);
 /* Makes it durable that path is in its folder; a file system that cannot sync folders is let off. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
 
@@ -115,13 +116,24 @@ static rkv_status fill_panel(const rkv_board *board, const rkv_board_panel *from
     return RKV_OK;
 }
 
-static rkv_status save_as(const rkv_chart *chart, const char *folder, const char *name, const char *extension,
-                          rkv_picture_format format) {
+/* Every board is saved as each of these. */
+static const struct form {
+    const char *extension;
+    rkv_picture_format format;
+} forms[] = {{"png", RKV_PICTURE_PNG}, {"svg", RKV_PICTURE_SVG}};
+enum { N_FORMS = sizeof forms / sizeof *forms };
+
+static rkv_status name_file(const char *folder, const char *name, const struct form *form, char **path) {
     rkv_text text = {0};
+    rkv_text_printf(&text, "%s/%s.%s", folder, name, form->extension);
+    return rkv_text_finish(&text, path);
+}
+
+static rkv_status save_as(const rkv_chart *chart, const char *folder, const char *name,
+                          const struct form *form) {
     char *path = NULL;
-    rkv_text_printf(&text, "%s/%s.%s", folder, name, extension);
-    rkv_status status = rkv_text_finish(&text, &path);
-    if (!status) status = rkv_chart_save(chart, path, format);
+    rkv_status status = name_file(folder, name, form, &path);
+    if (!status) status = rkv_chart_save(chart, path, form->format);
     free(path);
     return status;
 }
@@ -138,10 +150,21 @@ rkv_status rkv_board_save(rkv_board *board, const char *folder, const char *name
     chart.n_columns = board->n_columns;
     chart.same_x = board->same_x;
     chart.same_y = board->same_y;
-    if (!status) status = save_as(&chart, folder, name, "png", RKV_PICTURE_PNG);
-    if (!status) status = save_as(&chart, folder, name, "svg", RKV_PICTURE_SVG);
+    for (size_t f = 0; !status && f < N_FORMS; f++)
+        status = save_as(&chart, folder, name, &forms[f]);
     for (size_t p = 0; panels && p < board->n_panels; p++)
         free((void *)panels[p].series);
     free(panels);
+    return status;
+}
+
+rkv_status rkv_board_remove(const char *folder, const char *name) {
+    rkv_status status = RKV_OK;
+    for (size_t f = 0; !status && f < N_FORMS; f++) {
+        char *path = NULL;
+        status = name_file(folder, name, &forms[f], &path);
+        if (!status) status = rkv_remove_file(path);
+        free(path);
+    }
     return status;
 }

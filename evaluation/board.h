@@ -53,6 +53,8 @@ void rkv_board_set_rule(rkv_board *board, size_t panel, double value);
 
 /* Draws FOLDER/NAME.png and .svg; nothing where there is no panel. */
 rkv_status rkv_board_save(rkv_board *board, const char *folder, const char *name);
+/* Removes these files; fine where they are not. */
+rkv_status rkv_board_remove(const char *folder, const char *name);
 void rkv_board_clear(rkv_board *board);
 
 #endif

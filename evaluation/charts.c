@@ -78,11 +78,14 @@ static size_t count_columns(const rkv_drawing *d, const rkv_chart_kind *k, size_
     return n > 0 && n <= 6 && n_panels % n == 0 ? n : 0;
 }
 
+static void name_file(const rkv_chart_kind *k, rkv_task task, char file[RKV_DRAWING_TEXT]) {
+    snprintf(file, RKV_DRAWING_TEXT, "%s-%s", k->file, rkv_task_name(task));
+}
+
 static rkv_status draw_kind(const rkv_drawing *d, const rkv_chart_kind *k, const char *folder) {
     char title[RKV_DRAWING_TEXT], file[RKV_DRAWING_TEXT];
-    const char *task = rkv_task_name(d->task);
-    snprintf(title, sizeof title, "%s: %s", task, k->title);
-    snprintf(file, sizeof file, "%s-%s", k->file, task);
+    snprintf(title, sizeof title, "%s: %s", rkv_task_name(d->task), k->title);
+    name_file(k, d->task, file);
     rkv_board board = {.title = title, .subtitle = d->subtitle, .note = k->note, .x = k->x, .y = k->y};
     if (k->control_note && has_controls(d)) board.note = k->control_note;
     board.rule_name = "full cache";
@@ -118,5 +121,16 @@ rkv_status rkv_results_draw(const rkv_results *results, const char *dir) {
     for (size_t t = 0; !status && t < RKV_TASK_COUNT; t++)
         status = draw_task(results, (rkv_task)t, first, dir);
     free(first);
+    return status;
+}
+
+rkv_status rkv_results_remove_charts(const char *dir) {
+    rkv_status status = RKV_OK;
+    for (size_t t = 0; t < RKV_TASK_COUNT; t++)
+        for (size_t k = 0; !status && k < sizeof kinds / sizeof *kinds; k++) {
+            char file[RKV_DRAWING_TEXT];
+            name_file(kinds[k], (rkv_task)t, file);
+            status = rkv_board_remove(dir, file);
+        }
     return status;
 }

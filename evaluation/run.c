@@ -8,9 +8,8 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/progress.h"
-#include "core/text.h"
 #include "evaluation/answer.h"
-#include "evaluation/device_kind.h"
+#include "evaluation/kept.h"
 #include "evaluation/plan.h"
 
 /* What a session is to do: all questions of a window, or one, because answering changes the cache. */
@@ -85,36 +84,12 @@ static size_t count_cells(const run *r) {
 
 /* ---- the analysis of a window's context ---- */
 
-static bool is_of_device(const rkv_analysis *a, const rkv_model *model) {
-    char there[RKV_DEVICE_KIND_SIZE], here[RKV_DEVICE_KIND_SIZE];
-    rkv_device_kind(a->device, there);
-    rkv_device_kind(rkv_model_device(model), here);
-    return strcmp(there, here) == 0;
-}
-
-/* An analysis that was kept is of this context, model and kind of device, or is made anew. */
-static bool is_of_context(const rkv_analysis *a, const rkv_window *w, const rkv_model *model) {
-    return a->n_tokens == w->n_context && a->token_ids && a->metric[RKV_ERANK] &&
-           memcmp(a->token_ids, w->context, w->n_context * sizeof *w->context) == 0 &&
-           strcmp(a->model.sha256, rkv_model_get_info(model)->sha256) == 0 && is_of_device(a, model);
-}
-
-static rkv_status kept_path(const run *r, size_t window, char **path) {
-    rkv_text text = {0};
-    rkv_text_printf(&text, "%s/window-%zu.json", r->options->analyses, window);
-    return rkv_text_finish(&text, path);
-}
-
 static rkv_status analyse(run *r, size_t window, rkv_analysis **out) {
     const rkv_window *w = &r->windows->items[window];
     rkv_analyze_options options = {.prompt_name = w->name, .progress = inner_progress(r)};
     char *path = NULL;
-    rkv_status status = r->options->analyses ? kept_path(r, window, &path) : RKV_OK;
-    if (!status && path && rkv_analysis_load(out, path) == RKV_OK) {
-        if (is_of_context(*out, w, r->model)) goto out;
-        rkv_analysis_free(*out);
-        *out = NULL;
-    }
+    rkv_status status = r->options->analyses ? rkv_kept_path(r->options->analyses, window, &path) : RKV_OK;
+    if (!status && path && (*out = rkv_kept_find(path, w, r->model))) goto out;
     if (!status) status = enter_stage(r, "ranking", w->name);
     if (!status) status = rkv_analyze(out, r->model, w->context, w->n_context, &options);
     if (!status && path) status = rkv_analysis_save(*out, NULL, path);

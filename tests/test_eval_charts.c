@@ -1,8 +1,12 @@
 /* test_eval_charts.c: results drawn: which charts, panels and series there are, and what stands in them. */
 #include "test_viz_common.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <rankkv/eval.h>
 
+#include "core/file.h"
 #include "support/sample_results.h"
 #include "support/xml.h"
 #include "viz/lettering.h"
@@ -247,6 +251,31 @@ static void test_losses_that_are_no_numbers(void **state) {
     drop_made_up(m);
 }
 
+/* Whatever results draw is removed, and nothing else: the folder is empty in the end. */
+static void test_charts_are_removed(void **state) {
+    (void)state;
+    made_up *m = make_up();
+    rkv_results *results = sample_results(SAMPLE_SETTINGS, 4);
+    char *mine = path_in(folder, "loss-by-bytes-natural.txt"), *missing = path_in(folder, "missing");
+    char *taken = path_in(folder, "loss-by-bytes-natural.png");
+    assert_int_equal(rkv_results_summarise(results), RKV_OK);
+    assert_int_equal(rkv_results_draw(results, folder), RKV_OK);
+    assert_int_equal(rkv_results_draw(&m->results, folder), RKV_OK);
+    assert_int_equal(rkv_write_file(mine, "", 0), RKV_OK);
+    assert_int_equal(rkv_results_remove_charts(folder), RKV_OK);
+    assert_int_equal(remove(mine), 0);
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(rkv_results_remove_charts(missing), RKV_OK);
+    assert_int_equal(mkdir(folder, 0777), 0);
+    assert_int_equal(mkdir(taken, 0777), 0);
+    assert_int_equal(rkv_results_remove_charts(folder), RKV_CANNOT_CREATE);
+    assert_non_null(strstr(rkv_message(), "loss-by-bytes-natural.png: cannot remove: "));
+    assert_int_equal(rmdir(taken), 0);
+    free(mine), free(missing), free(taken);
+    rkv_results_free(results);
+    drop_made_up(m);
+}
+
 static void test_failures(void **state) {
     (void)state;
     made_up *m = make_up();
@@ -286,6 +315,7 @@ int main(void) {
         cmocka_unit_test(test_many_depths),
         cmocka_unit_test(test_few_results),
         cmocka_unit_test(test_losses_that_are_no_numbers),
+        cmocka_unit_test(test_charts_are_removed),
         cmocka_unit_test(test_failures),
     };
     const struct CMUnitTest without[] = {cmocka_unit_test(test_unavailable_without_cairo)};

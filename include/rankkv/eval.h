@@ -230,6 +230,10 @@ RKV_API rkv_status rkv_eval_check(rkv_model *model, const rkv_windows *windows, 
 RKV_API rkv_status rkv_eval_run(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
                                 size_t n_settings, const rkv_eval_options *options);
 
+/* Removes from the folder dir, which need not be there, the analyses that rkv_eval_run keeps there:
+ * window-0.json and so on. RKV_CANNOT_CREATE names what could not be removed. */
+RKV_API rkv_status rkv_eval_remove_analyses(const char *dir);
+
 /* All that the cells of a run depend on, as a JSON object in text that rkv_free frees: model, the kind of
  * device (rkv_model_device without the numbers of its GPUs: those of one name give the same), this library's
  * version, windows (their names and the SHA-256 of what they hold), settings, profile, seed, generated
@@ -353,6 +357,10 @@ RKV_API rkv_status rkv_results_save_csv(const rkv_results *results, const char *
  * where these are compared. A budget "shuffled" is a control. RKV_UNAVAILABLE without Cairo, RKV_USAGE when
  * there is more than a chart can show (chart.h), RKV_CANNOT_CREATE, RKV_IO. */
 RKV_API rkv_status rkv_results_draw(const rkv_results *results, const char *dir);
+
+/* Removes from dir, which need not be there, every file that rkv_results_draw writes, whatever results they
+ * are of. RKV_CANNOT_CREATE names what could not be removed. */
+RKV_API rkv_status rkv_results_remove_charts(const char *dir);
 
 /* ---- calibration ---- */
 

@@ -213,6 +213,57 @@ class Resuming(EvalTest):
         self.assertEqual(document, {**wanted, "device": None, "version": None})  # nobody knows what measured the first half
 
 
+class Replacing(EvalTest):
+    def test_force_removes_what_the_run_before_made(self):
+        foreign = ["charts/mine.svg", "charts/loss-by-bytes-natural.pdf", "analyses/window-01.json", "notes.txt"]
+        recall = ["-T", "natural,recall", "--pairs", "2", "-c", "200", "-n", "12", "--windows", "2", *GRID[6:]]
+        self.eval(*recall, "--html")
+        charts = "charts/retrieval-by-depth-recall.svg" in self.names("out")
+        for name in foreign:
+            (self.folder / "out" / name).parent.mkdir(exist_ok=True)
+            (self.folder / "out" / name).write_text("mine")
+        self.eval(*GRID[:5], "1", *GRID[6:], "--force", "-T", "copy")
+        names = self.names("out")
+        self.assertEqual([name for name in names if name.startswith("analyses")], ["analyses/window-0.json", "analyses/window-01.json"])
+        self.assertNotIn("report.html", names)
+        self.assertFalse([name for name in names if name.startswith("charts") and "copy" not in name and name not in foreign])
+        self.assertEqual("charts/loss-by-bytes-copy.png" in names, charts)
+        self.assertLessEqual({*foreign, "cells.csv", "rows.csv", "results.json", "cells.jsonl", "windows.json"}, set(names))
+        self.eval(*GRID, "--force", "--no-charts")
+        self.assertFalse([name for name in self.names("out") if name.startswith("charts") and name not in foreign])
+
+    def test_a_folder_of_charts_that_is_empty_goes(self):
+        self.eval(*GRID)
+        self.eval(*GRID, "--force", "--no-charts")
+        self.assertFalse((self.folder / "out/charts").exists())
+
+    def test_what_is_refused_removes_nothing(self):
+        self.eval(*GRID)
+        before = self.names("out")
+        result = self.run_program("eval", "-t", "text.txt", "-o", "out", *GRID, "-M", "knorm:no-such=1", "--force")
+        self.assertEqual(result.returncode, 2)
+        self.assertEqual(self.names("out"), before)
+
+    def test_a_folder_without_a_run_keeps_what_is_there(self):
+        (self.folder / "out").mkdir()
+        (self.folder / "out/report.html").write_text("another's")
+        self.eval(*GRID, "--force")
+        self.assertEqual((self.folder / "out/report.html").read_text(), "another's")
+
+    def test_resuming_removes_nothing(self):
+        self.eval(*GRID, "--html")
+        before = self.names("out")
+        self.eval(*GRID, "--resume", "--no-charts")
+        self.assertEqual(self.names("out"), before)
+
+    def test_what_cannot_be_removed_is_named(self):
+        self.eval(*GRID, "--no-charts")
+        (self.folder / "out/report.html").mkdir()
+        result = self.run_program("eval", "-t", "text.txt", "-o", "out", *GRID, "--force", "--no-charts")
+        self.assertEqual(result.returncode, 73)
+        self.assertIn("out/report.html: cannot remove: ", result.stderr)
+
+
 class Refused(EvalTest):
     def refuse(self, code, word, *arguments):
         result = self.run_program("eval", "-o", "out", "--quiet", *arguments)
