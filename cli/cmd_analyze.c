@@ -93,11 +93,14 @@ static const cli_example examples[] = {
      "64 tokens; 32 entries per layer on average, more where the rank is low"},
     {0}};
 
+/* Its address tells a list that nobody gave. */
+static const char kept_unless_given[] = "streaming-llm,snapkv,h2o,tova,knorm";
+
 static void set_defaults(void *memory) {
     analyze_options *options = memory;
     *options = (analyze_options){.device = "auto",
                                  .budget = rkv_budget_options_default(),
-                                 .kept = "streaming-llm,snapkv,h2o,tova,knorm",
+                                 .kept = kept_unless_given,
                                  .folder = "rankkv-out"};
     options->budget.aggregate = RKV_AGGREGATE_MEAN;
     figure_defaults(&options->figure);
@@ -138,11 +141,25 @@ static rkv_status tell_json(const cli_result *results, size_t n) {
 
 /* ---- the command ---- */
 
+/* What is given for a page that is not asked for would go without a word. */
+static void note_page_options(const analyze_options *o) {
+    const struct {
+        const char *name;
+        bool given;
+    } options[] = {{"kept", o->kept != kept_unless_given},
+                   {"kept-policies", o->kept_policies != NULL},
+                   {"memory", o->memory_mib != 0}};
+    for (size_t i = 0; !o->html && i < sizeof options / sizeof *options; i++)
+        if (options[i].given)
+            note("--%s is about the page of --html; no page is written", options[i].name);
+}
+
 static rkv_status check_options(analyze_options *options) {
     rkv_status status = budget_options_check(&options->budget);
     if (!status && options->dtype != RKV_FLOAT16 && !options->save_attention)
         note("--dtype says how --save-attention stores attention; nothing is stored");
     if (status) return status;
+    note_page_options(options);
     options->device = device_choose(options->device);
     return device_check(options->device);
 }

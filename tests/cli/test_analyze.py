@@ -61,6 +61,17 @@ class Analyze(CliTest):
         result = self.run_well("analyze", "prompt.txt", "--tokens", TINY_CONTEXT, "--force", "--quiet")
         self.assertEqual(result.stderr, "")
 
+    def test_options_of_a_page_that_is_not_written(self):
+        short = ["analyze", "prompt.txt", "--tokens", "8", "--device", "cpu", "--force"]
+        default = re.search(r"\[default:\s+(streaming-llm\S+)\]", self.run_well("analyze", "--help").stdout)[1]
+        given = {"--kept": default, "--kept-policies": "uniform", "--memory": "64"}
+        for name, value in given.items():
+            result = self.run_well(*short, name, value)
+            self.assertEqual(result.stderr, f"rankkv analyze: note: {name} is about the page of --html; no page is written\n")
+            self.assertEqual(self.run_well(*short, name, value, "--quiet").stderr, "")
+        self.assertNotIn("no page", self.run_well(*short, "--html", *sum(given.items(), ())).stderr)
+        self.assertEqual(self.run_well(*short).stderr, "")
+
     def test_dry_run_writes_nothing(self):
         before = self.names()
         result = self.run_well("analyze", "prompt.txt", "--dry-run", "--device", "cpu", "--tokens", "5")
