@@ -45,7 +45,7 @@ static rkv_model *open_on_device(void) {
  * one, 1/15 of its group's range for int4: one such number in a hundred entries moves a logit by hundredths.
  */
 static int begin(void **state) {
-    (void)state;
+    *state = &both;
     if (tiny_model_begin(ids, sizeof ids / sizeof *ids)) return 1;
     both = (session_pair){.plain = open_by_name("cpu"),
                           .other = open_on_device(),
@@ -61,43 +61,6 @@ static int end(void **state) {
     rkv_model_close(both.other);
     temporary_remove();
     return host_device_live() > 0; /* nothing is left on the device */
-}
-
-/* ---- the same as on the CPU ---- */
-
-static void test_methods(void **state) {
-    (void)state;
-    session_pair_check_methods(&both);
-}
-
-static void test_options(void **state) {
-    (void)state;
-    session_pair_check_options(&both);
-}
-
-static void test_budgets(void **state) {
-    (void)state;
-    session_pair_check_budgets(&both);
-}
-
-static void test_continuations(void **state) {
-    (void)state;
-    session_pair_check_continuations(&both);
-}
-
-static void test_reading(void **state) {
-    (void)state;
-    session_pair_check_reading(&both);
-}
-
-static void test_generating(void **state) {
-    (void)state;
-    session_pair_check_generating(&both);
-}
-
-static void test_oerr(void **state) {
-    (void)state;
-    session_pair_check_oerr(&both);
 }
 
 /* A freed session leaves nothing of its own behind. */
@@ -159,11 +122,7 @@ static void test_every_allocation_may_fail(void **state) {
 }
 
 static int test_on_named_device(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_methods),       cmocka_unit_test(test_options), cmocka_unit_test(test_budgets),
-        cmocka_unit_test(test_continuations), cmocka_unit_test(test_reading), cmocka_unit_test(test_oerr),
-        cmocka_unit_test(test_generating),
-    };
+    const struct CMUnitTest tests[] = {SESSION_PAIR_TESTS};
     char text[256];
     if (rkv_device_describe(named_device, text, sizeof text) == RKV_UNAVAILABLE) {
         printf("skipped: %s\n", rkv_message());
@@ -175,14 +134,7 @@ static int test_on_named_device(void) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_methods),
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_budgets),
-        cmocka_unit_test(test_continuations),
-        cmocka_unit_test(test_reading),
-
-        cmocka_unit_test(test_oerr),
-        cmocka_unit_test(test_generating),
+        SESSION_PAIR_TESTS,
         cmocka_unit_test(test_memory_comes_back),
         cmocka_unit_test(test_every_allocation_may_fail),
     };

@@ -46,7 +46,7 @@ static rkv_model *open_model(bool far) {
 }
 
 static int begin(void **state) {
-    (void)state;
+    *state = &both;
     if (tiny_model_begin(ids, sizeof ids / sizeof *ids)) return 1;
     both = (session_pair){.plain = open_model(false), .other = open_model(true), .ids = ids};
     return 0;
@@ -58,43 +58,6 @@ static int end(void **state) {
     rkv_model_close(both.other);
     temporary_remove();
     return 0;
-}
-
-/* ---- the same to the last bit ---- */
-
-static void test_methods(void **state) {
-    (void)state;
-    session_pair_check_methods(&both);
-}
-
-static void test_options(void **state) {
-    (void)state;
-    session_pair_check_options(&both);
-}
-
-static void test_budgets(void **state) {
-    (void)state;
-    session_pair_check_budgets(&both);
-}
-
-static void test_continuations(void **state) {
-    (void)state;
-    session_pair_check_continuations(&both);
-}
-
-static void test_reading(void **state) {
-    (void)state;
-    session_pair_check_reading(&both);
-}
-
-static void test_generating(void **state) {
-    (void)state;
-    session_pair_check_generating(&both);
-}
-
-static void test_oerr(void **state) {
-    (void)state;
-    session_pair_check_oerr(&both);
 }
 
 /* ---- what crosses ---- */
@@ -160,14 +123,7 @@ static void test_settled_sessions(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_methods),
-        cmocka_unit_test(test_options),
-        cmocka_unit_test(test_budgets),
-        cmocka_unit_test(test_continuations),
-        cmocka_unit_test(test_reading),
-
-        cmocka_unit_test(test_oerr),
-        cmocka_unit_test(test_generating),
+        SESSION_PAIR_TESTS,
         cmocka_unit_test(test_whole_caches_do_not_cross),
         cmocka_unit_test(test_a_layer_crosses_once),
         cmocka_unit_test(test_settled_sessions),

@@ -116,7 +116,8 @@ static void check_all(const session_pair *p, const rkv_session_options *each, si
     }
 }
 
-void session_pair_check_generating(const session_pair *p) {
+void session_pair_test_generating(void **state) {
+    const session_pair *p = *state;
     rkv_session *s[BOTH];
     rkv_generation g[BOTH];
     open_both(p, (rkv_session_options){.method = "snapkv:window=8", .budget = 24}, s);
@@ -141,7 +142,8 @@ static const char *small_spec(const rkv_method *method, char *spec, size_t size)
     return spec;
 }
 
-void session_pair_check_methods(const session_pair *p) {
+void session_pair_test_methods(void **state) {
+    const session_pair *p = *state;
     rkv_session_options each[MOST];
     char spec[MOST][64];
     size_t n = 0;
@@ -153,7 +155,8 @@ void session_pair_check_methods(const session_pair *p) {
     check_all(p, each, n);
 }
 
-void session_pair_check_options(const session_pair *p) {
+void session_pair_test_options(void **state) {
+    const session_pair *p = *state;
     static const rkv_session_options each[] = {
         {.method = "int8:key_axis=token,value_axis=token,group=8"},
         {.method = "int8:key_axis=channel,value_axis=channel,group=4"},
@@ -178,7 +181,8 @@ void session_pair_check_options(const session_pair *p) {
     check_all(p, each, sizeof each / sizeof *each);
 }
 
-void session_pair_check_budgets(const session_pair *p) {
+void session_pair_test_budgets(void **state) {
+    const session_pair *p = *state;
     rkv_analysis *analysis;
     rkv_budget *budget;
     rkv_budget_options options = rkv_budget_options_default();
@@ -221,7 +225,8 @@ static void check_continuation(const session_pair *p, rkv_session_options option
     free(logits[OTHER]);
 }
 
-void session_pair_check_continuations(const session_pair *p) {
+void session_pair_test_continuations(void **state) {
+    const session_pair *p = *state;
     check_continuation(p, (rkv_session_options){.method = "full"});
     check_continuation(p, (rkv_session_options){.method = "snapkv:window=8", .budget = 24});
     check_continuation(p, (rkv_session_options){.method = "lowrank:rank=8+h2o", .budget = 24});
@@ -230,7 +235,8 @@ void session_pair_check_continuations(const session_pair *p) {
         p, (rkv_session_options){.method = "tova", .budget = 24, .positions = RKV_POSITIONS_CACHE});
 }
 
-void session_pair_check_reading(const session_pair *p) {
+void session_pair_test_reading(void **state) {
+    const session_pair *p = *state;
     static const char *const methods[] = {"full", "f16", "int4", "lowrank:rank=8", "window+int8"};
     const rkv_model_info *m = rkv_model_get_info(p->plain);
     size_t cells = SESSION_PAIR_PROMPT * m->head_dim;
@@ -255,7 +261,8 @@ void session_pair_check_reading(const session_pair *p) {
 
 /* ---- what methods cost heads ---- */
 
-void session_pair_check_oerr(const session_pair *p) {
+void session_pair_test_oerr(void **state) {
+    const session_pair *p = *state;
     static const char *const signals[] = {"oerr", "oerr_layer"};
     const rkv_model_info *m = rkv_model_get_info(p->plain);
     rkv_model *models[BOTH] = {p->plain, p->other};

@@ -17,18 +17,25 @@ typedef struct session_pair {
                      become either */
 } session_pair;
 
+/* Tests, whose state is a session_pair. */
+#define SESSION_PAIR_TESTS                                                                                   \
+    cmocka_unit_test(session_pair_test_methods), cmocka_unit_test(session_pair_test_options),                \
+        cmocka_unit_test(session_pair_test_budgets), cmocka_unit_test(session_pair_test_generating),         \
+        cmocka_unit_test(session_pair_test_continuations), cmocka_unit_test(session_pair_test_reading),      \
+        cmocka_unit_test(session_pair_test_oerr)
+
 /* The prompt, read by all sessions together, then new tokens: entries, logits and the likeliest token after
  * every step, the cache recounted. Of every method of the table at a small budget; of every kind of option;
  * of budgets that differ from head to head. */
-void session_pair_check_methods(const session_pair *p);
-void session_pair_check_options(const session_pair *p);
-void session_pair_check_budgets(const session_pair *p);
+void session_pair_test_methods(void **state);
+void session_pair_test_options(void **state);
+void session_pair_test_budgets(void **state);
 /* Greedy tokens after a prompt of a session's own. */
-void session_pair_check_generating(const session_pair *p);
+void session_pair_test_generating(void **state);
 /* What does not change the cache: losses and foresight; what is stored, read back. */
-void session_pair_check_continuations(const session_pair *p);
-void session_pair_check_reading(const session_pair *p);
+void session_pair_test_continuations(void **state);
+void session_pair_test_reading(void **state);
 /* What methods cost heads. */
-void session_pair_check_oerr(const session_pair *p);
+void session_pair_test_oerr(void **state);
 
 #endif
