@@ -62,8 +62,9 @@ rkv_status rkv_rows_append(rkv_rows *rows, const float *x, size_t n, size_t stri
 rkv_status rkv_rows_append_there(rkv_rows *rows, const float *x, size_t n, size_t stride);
 
 /* Keeps the rows index [n], ascending, and gives the others' memory back: capacity never exceeds the rows
- * that are there by more than a few (RKV_ROWS_SLACK, or an eighth of them where that is more). In host memory
- * it cannot fail: where memory cannot be made smaller it stays. On failure all rows are still there. */
+ * that are there by more than a few (RKV_ROWS_SLACK, or an eighth of them where that is more). For want of
+ * memory it cannot fail: what cannot be made smaller stays. Where a device is out of order it fails, and the
+ * list can then only be freed. */
 #define RKV_ROWS_SLACK 4
 rkv_status rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n);
 

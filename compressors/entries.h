@@ -53,8 +53,8 @@ rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *va
 rkv_status rkv_entries_append_there(rkv_entries *e, const float *keys, const float *values,
                                     const int32_t *positions, const float *sums, size_t m);
 
-/* Keeps the entries index [n], ascending, and gives the memory of the others back. A failure, of a device
- * alone, may leave keys and values of different length. */
+/* Keeps the entries index [n], ascending, and gives the memory of the others back. It fails where a device is
+ * out of order: the entries can then only be cleared. */
 rkv_status rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n);
 
 /* Frees the sums: no method wants them any more. */
