@@ -19,6 +19,14 @@ static rkv_status observe(rkv_session *s, const rkv_projection *p) {
     return status;
 }
 
+/* Who looks at what a device made waits for it: for its attention, too, whose time is not the methods'. */
+static rkv_status wait_for_attention(const rkv_session *s) {
+    const unsigned looked_at = RKV_NEEDS_QUERIES | RKV_NEEDS_KEYS | RKV_NEEDS_VALUES;
+    rkv_backend *backend = s->model->backend;
+    if (rkv_session_is_settled(s) || !(s->schedule.needs & looked_at)) return RKV_OK;
+    return backend->ops->wait(backend);
+}
+
 static rkv_status evict(rkv_session *s, const rkv_projection *p) {
     if (rkv_session_is_settled(s)) return RKV_OK;
     rkv_status status = observe(s, p);
@@ -34,6 +42,7 @@ static rkv_status attend_step(void *user, const rkv_projection *p, float *out) {
     size_t before = rkv_layer_bytes(s, p->layer), grown;
     rkv_status status = rkv_layer_append(heads, p, (int64_t)(s->n_seen - p->shape.n_tokens));
     if (!status) status = rkv_layer_attend(s, heads, p, true, out);
+    if (!status) status = wait_for_attention(s);
     rkv_session_account(s, before, grown = rkv_layer_bytes(s, p->layer));
     double start = rkv_now_s();
     if (!status && rkv_session_wants_record(s)) status = rkv_layer_record_take(s, p->layer, &record);

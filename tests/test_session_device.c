@@ -26,6 +26,13 @@ static session_pair both;
 static rkv_backend_ops far_ops;
 static rkv_status (*cpu_download)(rkv_backend *backend, float *host, const float *device, size_t n);
 static size_t n_crossed; /* numbers that were copied to the host */
+static size_t n_waits;   /* times that its work was waited for without a copy */
+
+static rkv_status count_wait(rkv_backend *backend) {
+    (void)backend;
+    n_waits++;
+    return RKV_OK;
+}
 
 static rkv_status count_download(rkv_backend *backend, float *host, const float *device, size_t n) {
     n_crossed += n;
@@ -40,6 +47,7 @@ static rkv_model *open_model(bool far) {
     far_ops = *model->backend->ops;
     cpu_download = far_ops.download;
     far_ops.download = count_download;
+    far_ops.wait = count_wait;
     model->backend->ops = &far_ops;
     model->backend->host_memory = false;
     return model;
@@ -121,12 +129,35 @@ static void test_settled_sessions(void **state) {
     }
 }
 
+/* Methods that look at what the device made wait for its attention before their clock starts; others do not
+ * hold it up. */
+static void test_the_devices_time_is_not_the_methods(void **state) {
+    (void)state;
+    static const struct {
+        const char *method;
+        rkv_hold hold;
+        bool waits;
+    } rows[] = {{"tova", RKV_HOLD_ALWAYS, true},
+                {"knorm", RKV_HOLD_ALWAYS, true},
+                {"tova", RKV_HOLD_PROMPT, false},
+                {"window", RKV_HOLD_ALWAYS, false},
+                {"int8", RKV_HOLD_ALWAYS, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t prompt, token;
+        n_waits = 0;
+        count(&rows[i].method, 1, (rkv_session_options){.budget = 24, .hold = rows[i].hold}, &prompt, &token);
+        size_t wanted = rows[i].waits ? rkv_model_get_info(both.other)->n_layers : 0;
+        if (n_waits != wanted) fail_msg("%s: %zu waits, not %zu", rows[i].method, n_waits, wanted);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         SESSION_PAIR_TESTS,
         cmocka_unit_test(test_whole_caches_do_not_cross),
         cmocka_unit_test(test_a_layer_crosses_once),
         cmocka_unit_test(test_settled_sessions),
+        cmocka_unit_test(test_the_devices_time_is_not_the_methods),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -106,10 +106,11 @@ typedef struct rkv_analyze_options {
     rkv_progress progress;
 } rkv_analyze_options;
 
-/* Prefills ids [n] and analyses every layer; memory holds one layer's attention [H, T, T] float32 at a time.
- * The caller frees *out. Fails as rkv_prefill does; RKV_DATA when attention is not finite (names layer and
- * head); RKV_NO_MEMORY, on a GPU before the work starts, with the bytes needed and free; RKV_UNAVAILABLE when
- * the device is not there. */
+/* Prefills ids [n] and analyses every layer; memory holds one layer's attention [H, T, T] float32 at a time:
+ * a GPU's memory, of several GPUs that of each; then host memory holds the layers that on_layer waits for,
+ * one more than there are GPUs. The caller frees *out. Fails as rkv_prefill does; RKV_DATA when attention is
+ * not finite (names layer and head); RKV_NO_MEMORY, on a GPU before the work starts, with the bytes needed
+ * and free; RKV_UNAVAILABLE when the device is not there. */
 RKV_API rkv_status rkv_analyze(rkv_analysis **out, rkv_model *model, const int32_t *ids, size_t n,
                                const rkv_analyze_options *options);
 RKV_API void rkv_analysis_free(rkv_analysis *analysis);

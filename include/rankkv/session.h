@@ -152,7 +152,8 @@ typedef struct rkv_cache_stats {
     size_t peak_bytes;      /* the most that allocated_bytes was */
     size_t full_bytes_16;   /* keys and values of every token at 16 bits: what an ordinary cache takes */
     double prefill_s;       /* the forward pass of the prompt, compression included */
-    double compress_s;      /* of that and of all steps since, choosing and encoding */
+    double compress_s; /* of that and of all steps since, choosing and encoding; what a GPU does of it beside
+                          the host's work is not in it */
 } rkv_cache_stats;
 
 RKV_API rkv_status rkv_session_get_stats(const rkv_session *session, rkv_cache_stats *out);
