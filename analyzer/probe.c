@@ -227,11 +227,10 @@ static rkv_status run(probe *p) {
 }
 
 static rkv_status fill(const probe *p, rkv_profile *profile) {
-    char origin[128];
-    bool less = p->model->precision != RKV_PRECISION_FLOAT32;
-    snprintf(origin, sizeof origin, "%zu sequence%s of 2 x %zu random tokens, from seed %llu%s%s", p->n_seeds,
-             p->n_seeds == 1 ? "" : "s", p->m, (unsigned long long)p->options->seed,
-             less ? ", products in " : "", less ? rkv_precision_name(p->model->precision) : "");
+    char origin[128], products[RKV_PRODUCTS_SIZE];
+    rkv_model_say_products(p->model, products);
+    snprintf(origin, sizeof origin, "%zu sequence%s of 2 x %zu random tokens, from seed %llu%s", p->n_seeds,
+             p->n_seeds == 1 ? "" : "s", p->m, (unsigned long long)p->options->seed, products);
     rkv_status status = RKV_OK;
     for (size_t s = 0; !status && s < N_SIGNALS; s++) /* copied, not written into */
         status = rkv_profile_put(profile, &(rkv_signal){.name = (char *)signals[s].name,

@@ -163,33 +163,34 @@ static rkv_status add_text(rkv_model *model, const int32_t *ids, size_t n, const
 
 /* ---- all texts ---- */
 
-static rkv_status put(rkv_profile *profile, const char *name, const char *summary, const rkv_oerr_options *o,
-                      size_t n_texts, double *values) {
-    char origin[256];
-    snprintf(origin, sizeof origin, "%s at %g of the tokens, %zu text%s", o->method,
-             o->ratio > 0 ? o->ratio : STANDARD_RATIO, n_texts, n_texts == 1 ? "" : "s");
+static rkv_status put(rkv_profile *profile, const char *name, const char *summary, const char *origin,
+                      double *values) {
     static char unit[] = "ratio";
     rkv_signal signal = {.name = (char *)name,
                          .unit = unit,
                          .summary = (char *)summary,
-                         .origin = origin,
+                         .origin = (char *)origin,
                          .per_kv_head = true,
                          .values = values};
     return rkv_profile_put(profile, &signal);
 }
 
-static rkv_status put_both(rkv_profile *profile, const rkv_oerr_options *o, size_t n_texts, double *by_head,
-                           const double *by_layer) {
+static rkv_status put_both(rkv_profile *profile, const rkv_model *model, const rkv_oerr_options *o,
+                           size_t n_texts, double *by_head, const double *by_layer) {
     size_t g = profile->model.n_kv_heads, n = profile->model.n_layers * g;
+    char origin[256], products[RKV_PRODUCTS_SIZE];
+    rkv_model_say_products(model, products);
+    snprintf(origin, sizeof origin, "%s at %g of the tokens, %zu text%s%s", o->method,
+             o->ratio > 0 ? o->ratio : STANDARD_RATIO, n_texts, n_texts == 1 ? "" : "s", products);
     for (size_t i = 0; i < n; i++)
         by_head[i] /= (double)n_texts;
     rkv_status status = put(profile, "oerr", "error of the attention block's output when this KV head is cut",
-                            o, n_texts, by_head);
+                            origin, by_head);
     for (size_t i = 0; i < n; i++)
         by_head[i] = by_layer[i / g] / (double)n_texts;
     if (!status)
-        status = put(profile, "oerr_layer", "error of the attention block's output when its layer is cut", o,
-                     n_texts, by_head);
+        status = put(profile, "oerr_layer", "error of the attention block's output when its layer is cut",
+                     origin, by_head);
     return status;
 }
 
@@ -208,7 +209,7 @@ rkv_status rkv_profile_add_oerr(rkv_profile *profile, rkv_model *model, const in
         if (!status) status = add_text(model, ids[i], n[i], o, by_head, by_layer);
         if (status) rkv_fail_within(status, "text %zu", i);
     }
-    if (!status) status = put_both(profile, o, n_texts, by_head, by_layer);
+    if (!status) status = put_both(profile, model, o, n_texts, by_head, by_layer);
     free(by_head);
     free(by_layer);
     return status;

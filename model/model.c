@@ -158,6 +158,12 @@ const char *rkv_model_device(const rkv_model *model) {
     return model->backend ? model->backend->device : "";
 }
 
+void rkv_model_say_products(const rkv_model *model, char text[RKV_PRODUCTS_SIZE]) {
+    bool less = model->precision != RKV_PRECISION_FLOAT32;
+    snprintf(text, RKV_PRODUCTS_SIZE, "%s%s", less ? ", products in " : "",
+             less ? rkv_precision_name(model->precision) : "");
+}
+
 rkv_backend *rkv_model_backend(const rkv_model *model) {
     return model->backend;
 }

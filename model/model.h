@@ -29,6 +29,11 @@ struct rkv_model {
 /* The backend that the model computes on; never NULL once weights are there. */
 rkv_backend *rkv_model_backend(const rkv_model *model);
 
+/* What the origin of a signal, which names no device, says of products that were less than float32: ",
+ * products in tf32"; of others nothing. */
+#define RKV_PRODUCTS_SIZE 32
+void rkv_model_say_products(const rkv_model *model, char text[RKV_PRODUCTS_SIZE]);
+
 /* Gives back everything on the device. */
 void rkv_model_release_weights(rkv_model *model);
 

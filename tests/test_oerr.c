@@ -134,6 +134,23 @@ static void test_nothing_lost(void **state) {
     rkv_profile_free(profile);
 }
 
+/* A profile names no device, so its signals say by themselves what was less than float32. */
+static void test_precision_is_said(void **state) {
+    (void)state;
+    static const char *const signals[] = {"oerr", "oerr_layer"};
+    const int32_t *const texts[] = {ids};
+    model->precision = RKV_PRECISION_BF16; /* of the CPU, whose numbers are what they are */
+    rkv_profile *less = measure("window", texts, 1);
+    model->precision = RKV_PRECISION_FLOAT32;
+    rkv_profile *full = measure("window", texts, 1);
+    for (size_t i = 0; i < 2; i++) {
+        assert_non_null(strstr(rkv_profile_find(less, signals[i])->origin, "1 text, products in bf16"));
+        assert_null(strstr(rkv_profile_find(full, signals[i])->origin, "products"));
+    }
+    rkv_profile_free(less);
+    rkv_profile_free(full);
+}
+
 static void check_refused(const rkv_oerr_options *options, size_t length, size_t n_texts, const char *word) {
     rkv_profile *profile;
     const int32_t *const texts[] = {ids};
@@ -154,7 +171,11 @@ static void test_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_loops),
-                                       cmocka_unit_test(test_nothing_lost), cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_against_loops),
+        cmocka_unit_test(test_nothing_lost),
+        cmocka_unit_test(test_precision_is_said),
+        cmocka_unit_test(test_refused),
+    };
     return cmocka_run_group_tests(tests, make_model, remove_model);
 }
