@@ -375,6 +375,28 @@ static void test_memory_of_the_first(void **state) {
     rkv_model_close(model);
 }
 
+/* What another device has too little of is told before the work, too. */
+static void test_memory_of_the_second(void **state) {
+    (void)state;
+    rkv_model *model = open_model("cuda:0,1");
+    rkv_analysis *analysis;
+    host_device_set_free_on(1, 700);
+    assert_int_equal(rkv_analyze(&analysis, model, ids, T, NULL), RKV_NO_MEMORY);
+    assert_int_equal(host_device_peak(0), 0);
+    size_t needed = 0, at_hand = 0;
+    assert_int_equal(
+        sscanf(rkv_message(),
+               "to rank a layer of 5 tokens takes %zu bytes of the memory of cuda:1 host, where %zu", &needed,
+               &at_hand),
+        2);
+    assert_int_equal(at_hand, 700);
+    host_device_set_free_on(1, needed);
+    assert_int_equal(rkv_analyze(&analysis, model, ids, T, NULL), RKV_OK);
+    host_device_set_free_on(1, 0);
+    rkv_analysis_free(analysis);
+    rkv_model_close(model);
+}
+
 /* 77: there is not even one. */
 static int test_on_gpus(void) {
     const struct CMUnitTest on_one[] = {cmocka_unit_test(test_copies_between_gpus)};
@@ -407,6 +429,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_the_second_device_fails),
         cmocka_unit_test(test_stopped_meanwhile),
         cmocka_unit_test(test_memory_of_the_first),
+        cmocka_unit_test(test_memory_of_the_second),
     };
     (void)argv;
     return argc > 1 ? test_on_gpus() : cmocka_run_group_tests(tests, make_model, remove_model);

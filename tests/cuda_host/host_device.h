@@ -29,9 +29,10 @@ size_t host_device_waits(void);
 /* Pinned memory, the last that was allocated first; NULL past the end. */
 const void *host_pinned(size_t n);
 
-/* How many bytes cudaMemGetInfo says are free now on device 0; 0: as many as at first. What is taken later
+/* How many bytes cudaMemGetInfo says are free now on a device; 0: as many as at first. What is taken later
  * makes them less, and fails for no lack of them. */
-void host_device_set_free(size_t bytes);
+void host_device_set_free(size_t bytes); /* of device 0 */
+void host_device_set_free_on(int device, size_t bytes);
 
 /* Bytes of device 0 that were asked for and not freed, and the most of a device at once since the high-water
  * mark of its pool was set to 0. */

@@ -130,8 +130,12 @@ void host_device_set_apart(bool are_apart) {
         devices[i].open = 0;
 }
 
+void host_device_set_free_on(int device, size_t bytes) {
+    devices[device].scarce = bytes ? devices[device].live + bytes : 0;
+}
+
 void host_device_set_free(size_t bytes) {
-    devices[0].scarce = bytes ? devices[0].live + bytes : 0;
+    host_device_set_free_on(0, bytes);
 }
 
 size_t host_device_bytes(void) {
