@@ -15,6 +15,7 @@
 
 #include "cuda/open.h"
 #include "cuda_host/host_device.h"
+#include "cuda_host/host_model.h"
 #include "model/model.h"
 #include "support/temporary.h"
 #include "support/tiny_model.h"
@@ -156,16 +157,6 @@ static void clear(layers *l) {
     *l = (layers){0};
 }
 
-static rkv_model *open_model(bool on_device) {
-    rkv_model *model;
-    rkv_model_options options = {.device = "cpu"};
-    assert_int_equal(rkv_model_open(&model, temporary_path("tiny.gguf"), &options), RKV_OK);
-    if (!on_device) return model;
-    rkv_backend_close(model->backend);
-    assert_int_equal(rkv_cuda_open(&model->backend, 0), RKV_OK);
-    return model;
-}
-
 static rkv_status prefill(rkv_model *model, layers *l) {
     rkv_prefill_options options = {.attention = true, .on_layer = keep, .user = l};
     rkv_prefill_result result = {0};
@@ -192,7 +183,8 @@ static void assert_same(const layers *a, const layers *b) {
 
 static void test_layers_of_a_prefill(void **state) {
     (void)state;
-    rkv_model *cpu = open_model(false), *cuda = open_model(true);
+    rkv_model *cpu = host_model_open("cpu", RKV_WEIGHTS_AUTO),
+              *cuda = host_model_open(NULL, RKV_WEIGHTS_AUTO);
     layers a = {0}, b = {0};
     assert_int_equal(prefill(cpu, &a), RKV_OK);
     assert_int_equal(prefill(cuda, &b), RKV_OK);
@@ -213,7 +205,7 @@ static void test_layers_of_a_prefill(void **state) {
 /* Who looks may stop it, at any layer; then copies are under way. */
 static void test_stopped_by_who_looks(void **state) {
     (void)state;
-    rkv_model *cuda = open_model(true);
+    rkv_model *cuda = host_model_open(NULL, RKV_WEIGHTS_AUTO);
     for (size_t stop_at = 1; stop_at < LAYERS; stop_at++) {
         layers l = {.stop_at = stop_at};
         assert_int_equal(prefill(cuda, &l), RKV_CANCELLED);
@@ -229,7 +221,7 @@ static void test_every_allocation_may_fail(void **state) {
     (void)state;
     size_t of_host = 0, k = 1;
     for (;; k++) {
-        rkv_model *cuda = open_model(true);
+        rkv_model *cuda = host_model_open(NULL, RKV_WEIGHTS_AUTO);
         layers l = {0};
         host_device_fail_at(k);
         rkv_status status = prefill(cuda, &l);

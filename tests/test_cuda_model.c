@@ -16,6 +16,7 @@
 
 #include "cuda/open.h"
 #include "cuda_host/host_device.h"
+#include "cuda_host/host_model.h"
 #include "model/model.h"
 #include "support/temporary.h"
 #include "support/tiny_model.h"
@@ -39,27 +40,6 @@ static int remove_model(void **state) {
     return 0;
 }
 
-static rkv_model *open_by_name(const char *device, rkv_weights weights) {
-    rkv_model *model;
-    rkv_model_options options = {.device = device, .weights = weights};
-    if (rkv_model_open(&model, temporary_path("tiny.gguf"), &options) != RKV_OK)
-        fail_msg("%s", rkv_message());
-    return model;
-}
-
-static rkv_model *open_on_cpu(rkv_weights weights) {
-    return open_by_name("cpu", weights);
-}
-
-/* No weights are decoded before they are needed, so the device can still be exchanged. */
-static rkv_model *open_on_device(rkv_weights weights) {
-    if (named_device) return open_by_name(named_device, weights);
-    rkv_model *model = open_on_cpu(weights);
-    rkv_backend_close(model->backend);
-    assert_int_equal(rkv_cuda_open(&model->backend, 0), RKV_OK);
-    return model;
-}
-
 static void assert_close(const float *a, const float *b, size_t n, double tolerance) {
     for (size_t i = 0; i < n; i++)
         if (!(fabs((double)a[i] - (double)b[i]) <= tolerance))
@@ -80,7 +60,7 @@ static void test_same_logits_and_losses(void **state) {
     static const size_t lengths[] = {1, 2, T};
     for (int w = 0; w < 2; w++) {
         rkv_weights weights = w ? RKV_WEIGHTS_STREAMED : RKV_WEIGHTS_RESIDENT;
-        rkv_model *cpu = open_on_cpu(weights), *device = open_on_device(weights);
+        rkv_model *cpu = host_model_open("cpu", weights), *device = host_model_open(named_device, weights);
         for (size_t i = 0; i < 3; i++) {
             size_t n = lengths[i];
             rkv_prefill_result a = prefill(cpu, n, NULL, NULL), b = prefill(device, n, NULL, NULL);
@@ -105,7 +85,8 @@ static int32_t best(const float *logits, size_t n) {
 
 static void test_same_greedy_tokens(void **state) {
     (void)state;
-    rkv_model *models[] = {open_on_cpu(RKV_WEIGHTS_AUTO), open_on_device(RKV_WEIGHTS_AUTO)};
+    rkv_model *models[] = {host_model_open("cpu", RKV_WEIGHTS_AUTO),
+                           host_model_open(named_device, RKV_WEIGHTS_AUTO)};
     int32_t found[2][NEW];
     enum { FROM = 8 };
     int32_t kept[NEW];
@@ -163,7 +144,8 @@ static void assert_same_layers(const layers *a, const layers *b) {
 /* The layer function of a prefill sees ordinary memory. */
 static void test_layers_are_shown(void **state) {
     (void)state;
-    rkv_model *cpu = open_on_cpu(RKV_WEIGHTS_AUTO), *device = open_on_device(RKV_WEIGHTS_AUTO);
+    rkv_model *cpu = host_model_open("cpu", RKV_WEIGHTS_AUTO),
+              *device = host_model_open(named_device, RKV_WEIGHTS_AUTO);
     layers a = {0}, b = {0};
     rkv_prefill_result x = prefill(cpu, T, keep, &a), y = prefill(device, T, keep, &b);
     assert_same_layers(&a, &b);
@@ -178,7 +160,8 @@ static void test_layers_are_shown(void **state) {
 /* The whole analysis: ranks and metrics on the device, layers shown after they were ranked. */
 static void test_same_analysis(void **state) {
     (void)state;
-    rkv_model *cpu = open_on_cpu(RKV_WEIGHTS_AUTO), *device = open_on_device(RKV_WEIGHTS_AUTO);
+    rkv_model *cpu = host_model_open("cpu", RKV_WEIGHTS_AUTO),
+              *device = host_model_open(named_device, RKV_WEIGHTS_AUTO);
     if (!device->backend->ops->singular_values || !device->backend->ops->row_metrics) {
         rkv_model_close(cpu);
         rkv_model_close(device);
@@ -215,7 +198,7 @@ static void test_every_allocation_may_fail(void **state) {
     (void)state;
     size_t k = 1;
     for (;; k++) {
-        rkv_model *device = open_on_device(RKV_WEIGHTS_RESIDENT);
+        rkv_model *device = host_model_open(named_device, RKV_WEIGHTS_RESIDENT);
         rkv_prefill_options options = {.losses = true, .attention = true};
         rkv_prefill_result result = {0};
         host_device_fail_at(k);

@@ -12,8 +12,8 @@
 
 #include <rankkv/rankkv.h>
 
-#include "cuda/open.h"
 #include "cuda_host/host_device.h"
+#include "cuda_host/host_model.h"
 #include "model/model.h"
 #include "support/temporary.h"
 #include "support/tiny_model.h"
@@ -38,17 +38,6 @@ static int set_right(void **state) {
     (void)state;
     host_device_set_free(0);
     return 0;
-}
-
-/* No weights are decoded before they are needed, so the device can still be exchanged. */
-static rkv_model *open_model(rkv_weights weights) {
-    rkv_model *model;
-    rkv_model_options options = {.device = named_device ? named_device : "cpu", .weights = weights};
-    if (rkv_model_open(&model, temporary_path("tiny.gguf"), &options)) fail_msg("%s", rkv_message());
-    if (named_device) return model;
-    rkv_backend_close(model->backend);
-    assert_int_equal(rkv_cuda_open(&model->backend, 0), RKV_OK);
-    return model;
 }
 
 static rkv_memory_needs needs_of(rkv_model *model, size_t n, const rkv_analyze_options *options) {
@@ -77,7 +66,8 @@ static void test_foretold_to_the_byte(void **state) {
         for (int solver = 0; rkv_solver_name((rkv_solver)solver); solver++)
             for (size_t i = 0; i < 3; i++) {
                 rkv_analyze_options options = {.solver = (rkv_solver)solver};
-                rkv_model *model = open_model(w ? RKV_WEIGHTS_STREAMED : RKV_WEIGHTS_RESIDENT);
+                rkv_model *model =
+                    host_model_open(named_device, w ? RKV_WEIGHTS_STREAMED : RKV_WEIGHTS_RESIDENT);
                 rkv_memory_needs needs = needs_of(model, lengths[i], &options);
                 assert_int_equal(needs.resident, !w);
                 assert_int_equal(host_device_peak(0), 0); /* nothing was taken for it */
@@ -91,7 +81,7 @@ static void test_foretold_to_the_byte(void **state) {
 /* What the model holds already is not needed again. */
 static void test_the_second_analysis(void **state) {
     (void)state;
-    rkv_model *model = open_model(RKV_WEIGHTS_RESIDENT);
+    rkv_model *model = host_model_open(named_device, RKV_WEIGHTS_RESIDENT);
     analyze(model, 5, NULL);
     size_t held = host_device_bytes();
     assert_true(held > 0);
@@ -107,11 +97,11 @@ static void test_the_second_analysis(void **state) {
 /* Batches are made smaller where memory is scarce, in the rehearsal as in the work. */
 static void test_scarce_memory(void **state) {
     (void)state;
-    rkv_model *model = open_model(RKV_WEIGHTS_STREAMED);
+    rkv_model *model = host_model_open(named_device, RKV_WEIGHTS_STREAMED);
     size_t plenty = needs_of(model, T, NULL).needed_bytes, least = plenty;
     rkv_model_close(model);
     for (size_t bytes = plenty; bytes > plenty / 2; bytes -= plenty / 16) {
-        model = open_model(RKV_WEIGHTS_STREAMED);
+        model = host_model_open(named_device, RKV_WEIGHTS_STREAMED);
         host_device_set_free(bytes);
         rkv_memory_needs needs = needs_of(model, T, NULL);
         if (needs.needed_bytes <= needs.free_bytes) {
@@ -135,7 +125,7 @@ static size_t number_before(const char *words) {
 
 static void test_too_little_memory(void **state) {
     (void)state;
-    rkv_model *model = open_model(RKV_WEIGHTS_RESIDENT);
+    rkv_model *model = host_model_open(named_device, RKV_WEIGHTS_RESIDENT);
     rkv_analysis *analysis;
     host_device_set_free(100000);
     assert_int_equal(rkv_analyze(&analysis, model, ids, T, NULL), RKV_NO_MEMORY);
@@ -178,7 +168,7 @@ static void test_within_a_tenth(void **state) {
     static const size_t lengths[] = {512, 1024, 2048};
     for (int w = 0; w < 2; w++)
         for (size_t i = 0; i < 3; i++) {
-            rkv_model *model = open_model(w ? RKV_WEIGHTS_STREAMED : RKV_WEIGHTS_RESIDENT);
+            rkv_model *model = host_model_open(named_device, w ? RKV_WEIGHTS_STREAMED : RKV_WEIGHTS_RESIDENT);
             rkv_memory_needs needs = needs_of(model, lengths[i], NULL);
             rkv_memory_use use;
             analyze(model, lengths[i], NULL);

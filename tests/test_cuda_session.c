@@ -12,8 +12,8 @@
 
 #include <rankkv/rankkv.h>
 
-#include "cuda/open.h"
 #include "cuda_host/host_device.h"
+#include "cuda_host/host_model.h"
 #include "model/model.h"
 #include "support/session_pair.h"
 #include "support/temporary.h"
@@ -24,22 +24,6 @@ static const char *named_device; /* NULL: the host */
 static int32_t ids[SESSION_PAIR_PROMPT + SESSION_PAIR_NEW];
 static session_pair both;
 
-static rkv_model *open_by_name(const char *device) {
-    rkv_model *model;
-    rkv_model_options options = {.device = device};
-    if (rkv_model_open(&model, temporary_path("tiny.gguf"), &options)) fail_msg("%s", rkv_message());
-    return model;
-}
-
-/* No weights are decoded before they are needed, so the device can still be exchanged. */
-static rkv_model *open_on_device(void) {
-    if (named_device) return open_by_name(named_device);
-    rkv_model *model = open_by_name("cpu");
-    rkv_backend_close(model->backend);
-    assert_int_equal(rkv_cuda_open(&model->backend, 0), RKV_OK);
-    return model;
-}
-
 /* Logits of the tiny model are of size 1 to 10, sums over two layers of products of at most 96 float32 terms:
  * 1e-4 is 100 times their rounding. Rounding may also turn a number that lies between two codes to the other
  * one, 1/15 of its group's range for int4: one such number in a hundred entries moves a logit by hundredths.
@@ -47,8 +31,8 @@ static rkv_model *open_on_device(void) {
 static int begin(void **state) {
     *state = &both;
     if (tiny_model_begin(ids, sizeof ids / sizeof *ids)) return 1;
-    both = (session_pair){.plain = open_by_name("cpu"),
-                          .other = open_on_device(),
+    both = (session_pair){.plain = host_model_open("cpu", RKV_WEIGHTS_AUTO),
+                          .other = host_model_open(named_device, RKV_WEIGHTS_AUTO),
                           .ids = ids,
                           .tolerance = 1e-4,
                           .coded = 0.05};
