@@ -17,6 +17,7 @@
 #include "cuda_host/host_device.h"
 #include "cuda_host/host_model.h"
 #include "model/model.h"
+#include "support/kept_layers.h"
 #include "support/temporary.h"
 #include "support/tiny_model.h"
 
@@ -126,77 +127,31 @@ static void test_given_up(void **state) {
 
 /* ---- a prefill ---- */
 
-/* All layers, copied in the layer function. */
-typedef struct layers {
-    float *attention[LAYERS], *keys[LAYERS], *values[LAYERS];
-    size_t n, n_attention, n_kv, stop_at;
-} layers;
-
-static float *copy_of(const float *x, size_t n) {
-    float *copy = malloc(n * sizeof *copy);
-    assert_non_null(copy);
-    memcpy(copy, x, n * sizeof *copy);
-    return copy;
-}
-
-static rkv_status keep(void *user, const rkv_layer *layer) {
-    layers *l = user;
-    assert_int_equal(layer->index, l->n);
-    if (l->stop_at && l->n == l->stop_at) return RKV_CANCELLED;
-    l->n_attention = layer->n_heads * layer->n_tokens * layer->n_tokens;
-    l->n_kv = layer->n_kv_heads * layer->n_tokens * layer->head_dim;
-    l->attention[l->n] = copy_of(layer->attention, l->n_attention);
-    l->keys[l->n] = copy_of(layer->keys, l->n_kv);
-    l->values[l->n++] = copy_of(layer->values, l->n_kv);
-    return RKV_OK;
-}
-
-static void clear(layers *l) {
-    for (size_t i = 0; i < l->n; i++)
-        free(l->attention[i]), free(l->keys[i]), free(l->values[i]);
-    *l = (layers){0};
-}
-
-static rkv_status prefill(rkv_model *model, layers *l) {
-    rkv_prefill_options options = {.attention = true, .on_layer = keep, .user = l};
+static rkv_status prefill(rkv_model *model, kept_layers *l) {
+    rkv_prefill_options options = {.attention = true, .on_layer = kept_layers_add, .user = l};
     rkv_prefill_result result = {0};
     rkv_status status = rkv_prefill(model, ids, T, &options, &result);
     rkv_prefill_result_clear(&result);
     return status;
 }
 
-static void assert_close(const float *a, const float *b, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (!(fabs((double)a[i] - (double)b[i]) <= 1e-4))
-            fail_msg("element %zu is %.9g, not %.9g", i, (double)a[i], (double)b[i]);
-}
-
-static void assert_same(const layers *a, const layers *b) {
-    assert_int_equal(a->n, LAYERS);
-    assert_int_equal(b->n, LAYERS);
-    for (size_t l = 0; l < LAYERS; l++) {
-        assert_close(b->attention[l], a->attention[l], a->n_attention);
-        assert_close(b->keys[l], a->keys[l], a->n_kv);
-        assert_close(b->values[l], a->values[l], a->n_kv);
-    }
-}
-
 static void test_layers_of_a_prefill(void **state) {
     (void)state;
     rkv_model *cpu = host_model_open("cpu", RKV_WEIGHTS_AUTO),
               *cuda = host_model_open(NULL, RKV_WEIGHTS_AUTO);
-    layers a = {0}, b = {0};
+    kept_layers a = {0}, b = {0};
     assert_int_equal(prefill(cpu, &a), RKV_OK);
     assert_int_equal(prefill(cuda, &b), RKV_OK);
-    assert_same(&a, &b);
-    clear(&b);
+    assert_int_equal(a.n, LAYERS);
+    kept_layers_assert_same(&a, &b);
+    kept_layers_clear(&b);
     rkv_analysis *analysis;
-    rkv_analyze_options options = {.on_layer = keep, .user = &b};
+    rkv_analyze_options options = {.on_layer = kept_layers_add, .user = &b};
     if (rkv_analyze(&analysis, cuda, ids, T, &options)) fail_msg("%s", rkv_message());
-    assert_same(&a, &b);
+    kept_layers_assert_same(&a, &b);
     rkv_analysis_free(analysis);
-    clear(&a);
-    clear(&b);
+    kept_layers_clear(&a);
+    kept_layers_clear(&b);
     rkv_model_close(cpu);
     rkv_model_close(cuda);
     assert_int_equal(host_device_live(), 0);
@@ -207,10 +162,10 @@ static void test_stopped_by_who_looks(void **state) {
     (void)state;
     rkv_model *cuda = host_model_open(NULL, RKV_WEIGHTS_AUTO);
     for (size_t stop_at = 1; stop_at < LAYERS; stop_at++) {
-        layers l = {.stop_at = stop_at};
+        kept_layers l = {.stop_at = stop_at};
         assert_int_equal(prefill(cuda, &l), RKV_CANCELLED);
         assert_int_equal(l.n, stop_at);
-        clear(&l);
+        kept_layers_clear(&l);
     }
     rkv_model_close(cuda);
     assert_int_equal(host_device_live(), 0);
@@ -222,11 +177,11 @@ static void test_every_allocation_may_fail(void **state) {
     size_t of_host = 0, k = 1;
     for (;; k++) {
         rkv_model *cuda = host_model_open(NULL, RKV_WEIGHTS_AUTO);
-        layers l = {0};
+        kept_layers l = {0};
         host_device_fail_at(k);
         rkv_status status = prefill(cuda, &l);
         bool failed = host_device_fail_at(0) == 0;
-        clear(&l);
+        kept_layers_clear(&l);
         rkv_model_close(cuda);
         assert_int_equal(host_device_live(), 0);
         assert_int_equal(status, failed ? RKV_NO_MEMORY : RKV_OK);

@@ -18,6 +18,7 @@
 #include "cuda_host/host_device.h"
 #include "cuda_host/host_model.h"
 #include "model/model.h"
+#include "support/kept_layers.h"
 #include "support/temporary.h"
 #include "support/tiny_model.h"
 
@@ -105,54 +106,18 @@ static void test_same_greedy_tokens(void **state) {
 
 /* ---- layers ---- */
 
-typedef struct layers {
-    float *attention[8], *keys[8], *values[8];
-    size_t n, n_attention, n_kv;
-} layers;
-
-static float *copy_of(const float *x, size_t n) {
-    float *copy = malloc(n * sizeof *copy);
-    assert_non_null(copy);
-    memcpy(copy, x, n * sizeof *copy);
-    return copy;
-}
-
-static rkv_status keep(void *user, const rkv_layer *layer) {
-    layers *l = user;
-    l->n_attention = layer->n_heads * layer->n_tokens * layer->n_tokens;
-    l->n_kv = layer->n_kv_heads * layer->n_tokens * layer->head_dim;
-    l->attention[l->n] = copy_of(layer->attention, l->n_attention);
-    l->keys[l->n] = copy_of(layer->keys, l->n_kv);
-    l->values[l->n++] = copy_of(layer->values, l->n_kv);
-    return RKV_OK;
-}
-
-static void clear(layers *l) {
-    for (size_t i = 0; i < l->n; i++)
-        free(l->attention[i]), free(l->keys[i]), free(l->values[i]);
-}
-
-static void assert_same_layers(const layers *a, const layers *b) {
-    assert_int_equal(a->n, b->n);
-    for (size_t i = 0; i < a->n; i++) {
-        assert_close(b->attention[i], a->attention[i], a->n_attention, 1e-4);
-        assert_close(b->keys[i], a->keys[i], a->n_kv, 1e-4);
-        assert_close(b->values[i], a->values[i], a->n_kv, 1e-4);
-    }
-}
-
 /* The layer function of a prefill sees ordinary memory. */
 static void test_layers_are_shown(void **state) {
     (void)state;
     rkv_model *cpu = host_model_open("cpu", RKV_WEIGHTS_AUTO),
               *device = host_model_open(named_device, RKV_WEIGHTS_AUTO);
-    layers a = {0}, b = {0};
-    rkv_prefill_result x = prefill(cpu, T, keep, &a), y = prefill(device, T, keep, &b);
-    assert_same_layers(&a, &b);
+    kept_layers a = {0}, b = {0};
+    rkv_prefill_result x = prefill(cpu, T, kept_layers_add, &a), y = prefill(device, T, kept_layers_add, &b);
+    kept_layers_assert_same(&a, &b);
     rkv_prefill_result_clear(&x);
     rkv_prefill_result_clear(&y);
-    clear(&a);
-    clear(&b);
+    kept_layers_clear(&a);
+    kept_layers_clear(&b);
     rkv_model_close(cpu);
     rkv_model_close(device);
 }
@@ -168,13 +133,13 @@ static void test_same_analysis(void **state) {
         printf("skipped: the device has no effective ranks\n");
         skip();
     }
-    layers a = {0}, b = {0};
+    kept_layers a = {0}, b = {0};
     rkv_analysis *x, *y;
-    rkv_analyze_options options = {.on_layer = keep, .user = &a};
+    rkv_analyze_options options = {.on_layer = kept_layers_add, .user = &a};
     assert_int_equal(rkv_analyze(&x, cpu, ids, T, &options), RKV_OK);
     options.user = &b;
     if (rkv_analyze(&y, device, ids, T, &options) != RKV_OK) fail_msg("%s", rkv_message());
-    assert_same_layers(&a, &b);
+    kept_layers_assert_same(&a, &b);
     assert_string_equal(y->device, rkv_model_device(device));
     assert_true(fabs(x->perplexity / y->perplexity - 1) < 1e-5);
     /* Attention itself differs by the forward pass's rounding, which the ranks of attention follow. */
@@ -184,8 +149,8 @@ static void test_same_analysis(void **state) {
     }
     rkv_analysis_free(x);
     rkv_analysis_free(y);
-    clear(&a);
-    clear(&b);
+    kept_layers_clear(&a);
+    kept_layers_clear(&b);
     rkv_model_close(cpu);
     rkv_model_close(device);
     assert_int_equal(host_device_live(), 0);
