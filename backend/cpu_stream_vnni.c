@@ -142,18 +142,27 @@ INLINE void dots_span(rkv_codes_part part, const split_vectors *q, size_t m, con
     }
 }
 
-/* The same, with the part as a constant. */
-INLINE void dots_part(const split_vectors *q, size_t m, const rkv_codes_block *x, size_t n,
-                      const float *shift, bool add, float *s, size_t lds) {
-    if (x->part == RKV_CODES_WHOLE)
-        dots_span(RKV_CODES_WHOLE, q, m, x, n, shift, add, s, lds);
-    else if (x->part == RKV_CODES_BOTH)
-        dots_span(RKV_CODES_BOTH, q, m, x, n, shift, add, s, lds);
-    else if (x->part == RKV_CODES_UPPER)
-        dots_span(RKV_CODES_UPPER, q, m, x, n, shift, add, s, lds);
-    else
-        dots_span(RKV_CODES_LOWER, q, m, x, n, shift, add, s, lds);
-}
+/* The same for m vectors, as a constant, and any part of bytes: one function for each m, as the kernels are
+ * long. */
+#define DOTS_PART(m)                                                                                         \
+    TARGET static void dots_part_##m(const split_vectors *q, const rkv_codes_block *x, size_t n,             \
+                                     const float *shift, bool add, float *s, size_t lds) {                   \
+        if (x->part == RKV_CODES_WHOLE)                                                                      \
+            dots_span(RKV_CODES_WHOLE, q, m, x, n, shift, add, s, lds);                                      \
+        else if (x->part == RKV_CODES_BOTH)                                                                  \
+            dots_span(RKV_CODES_BOTH, q, m, x, n, shift, add, s, lds);                                       \
+        else if (x->part == RKV_CODES_UPPER)                                                                 \
+            dots_span(RKV_CODES_UPPER, q, m, x, n, shift, add, s, lds);                                      \
+        else                                                                                                 \
+            dots_span(RKV_CODES_LOWER, q, m, x, n, shift, add, s, lds);                                      \
+    }
+DOTS_PART(1)
+DOTS_PART(2) DOTS_PART(3) DOTS_PART(4)
+
+    typedef void dots_part_fn(const split_vectors *q, const rkv_codes_block *x, size_t n, const float *shift,
+                              bool add, float *s, size_t lds);
+static dots_part_fn *const dots_part[VECTORS + 1] = {NULL, dots_part_1, dots_part_2, dots_part_3,
+                                                     dots_part_4};
 
 INLINE void dots_rows(const float *q, size_t ldq, size_t m, const rkv_codes_block *x, float *s, size_t lds) {
     split_vectors split_q;
@@ -164,7 +173,7 @@ INLINE void dots_rows(const float *q, size_t ldq, size_t m, const rkv_codes_bloc
             split_in_three(q + d, ldq, m, n, &split_q);
         else
             split_in_two(q + d, ldq, m, n, x->n, x->part == RKV_CODES_BOTH, &split_q);
-        dots_part(&split_q, m, &part, n, NULL, d > 0, s, lds);
+        dots_part[m](&split_q, &part, n, NULL, d > 0, s, lds);
     }
 }
 
@@ -174,7 +183,7 @@ INLINE void dots_of_group(const float *q, size_t ldq, size_t m, const rkv_affine
     split_vectors split_q;
     float shift[VECTORS];
     split_queries(q, ldq, m, x->group, codes->n, codes->part == RKV_CODES_BOTH, &split_q, shift);
-    dots_part(&split_q, m, codes, codes->n, shift, false, s, lds);
+    dots_part[m](&split_q, codes, codes->n, shift, false, s, lds);
 }
 
 /* ---- mixtures ---- */
@@ -251,8 +260,8 @@ INLINE void mix_piece(const split_vectors *p, size_t m, const rkv_codes_block *x
 }
 
 /* All bytes of rows whose weights are split. Each piece fetches its share of what is read next. */
-INLINE void mix_part(const split_vectors *p, size_t m, rkv_codes_block x, rkv_codes_part part, float *y,
-                     size_t ldy) {
+INLINE void mix_bytes(const split_vectors *p, size_t m, rkv_codes_block x, rkv_codes_part part, float *y,
+                      size_t ldy) {
     const size_t share = x.rows * x.next_apart;
     for (size_t d = 0; d < x.n; d += PIECE, x.codes += PIECE, x.next = x.next ? x.next + share : NULL)
         if (d + PIECE <= x.n)
@@ -260,6 +269,23 @@ INLINE void mix_part(const split_vectors *p, size_t m, rkv_codes_block x, rkv_co
         else
             mix_piece(p, m, &x, part, true, y + d, ldy);
 }
+
+/* The same for m vectors, as a constant, and x's part of bytes. */
+#define MIX_PART(m)                                                                                          \
+    TARGET static void mix_part_##m(const split_vectors *p, const rkv_codes_block *x, float *y,              \
+                                    size_t ldy) {                                                            \
+        if (x->part == RKV_CODES_WHOLE)                                                                      \
+            mix_bytes(p, m, *x, RKV_CODES_WHOLE, y, ldy);                                                    \
+        else if (x->part == RKV_CODES_UPPER)                                                                 \
+            mix_bytes(p, m, *x, RKV_CODES_UPPER, y, ldy);                                                    \
+        else                                                                                                 \
+            mix_bytes(p, m, *x, RKV_CODES_LOWER, y, ldy);                                                    \
+    }
+MIX_PART(1)
+MIX_PART(2) MIX_PART(3) MIX_PART(4)
+
+    typedef void mix_part_fn(const split_vectors *p, const rkv_codes_block *x, float *y, size_t ldy);
+static mix_part_fn *const mix_part[VECTORS + 1] = {NULL, mix_part_1, mix_part_2, mix_part_3, mix_part_4};
 
 /* Pieces of n bytes. */
 static inline size_t pieces(size_t n) {
@@ -281,9 +307,10 @@ INLINE void mix_rows(const float *p, size_t ldp, size_t m, const rkv_codes_block
         if (x->next) span.next += t * x->next_apart;
         span = in_shares(span, pieces(x->n), 0);
         split_in_three(p + t, ldp, m, span.rows, &split_p);
-        mix_part(&split_p, m, span, x->part == RKV_CODES_BOTH ? RKV_CODES_LOWER : x->part, y, ldy);
-        span.next = NULL;
-        if (x->part == RKV_CODES_BOTH) mix_part(&split_p, m, span, RKV_CODES_WHOLE, y + x->n, ldy);
+        span.part = x->part == RKV_CODES_BOTH ? RKV_CODES_LOWER : x->part;
+        mix_part[m](&split_p, &span, y, ldy);
+        span.next = NULL, span.part = RKV_CODES_WHOLE;
+        if (x->part == RKV_CODES_BOTH) mix_part[m](&split_p, &span, y + x->n, ldy);
     }
 }
 
@@ -305,8 +332,8 @@ INLINE void mix_of_records(const float *p, size_t ldp, size_t m, const rkv_affin
         part.n = numbers;
         if (!both) part.codes += i * numbers;
         const size_t g = n_groups == 2 ? i : 0;
-        rkv_codes_part half = i ? RKV_CODES_UPPER : RKV_CODES_LOWER;
-        mix_part(&split_p[g], m, part, both ? half : RKV_CODES_WHOLE, y, ldy);
+        if (both) part.part = i ? RKV_CODES_UPPER : RKV_CODES_LOWER;
+        mix_part[m](&split_p[g], &part, y, ldy);
         for (size_t r = 0; r < m; r++)
             add_number(_mm512_set1_ps(shift[g][r]), numbers, y + r * ldy);
     }
