@@ -9,7 +9,7 @@
 #include "backend/backend.h"
 
 /* Raised with every change of what follows, of rkv_backend or of its operations. */
-#define RKV_MODULE_ABI ((uint32_t)4)
+#define RKV_MODULE_ABI ((uint32_t)5)
 
 typedef struct rkv_module_host {
     /* Every version begins with these two: a module of another one can still say so. */

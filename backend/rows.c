@@ -45,6 +45,18 @@ rkv_status rkv_rows_append_there(rkv_rows *rows, const float *x, size_t n, size_
     return status || !n ? status : rows->ops->append_there(rows, x, n, stride);
 }
 
+rkv_status rkv_rows_append_all_there(rkv_rows *const *rows, const float *const *x, size_t n_lists, size_t n,
+                                     size_t stride) {
+    rkv_status status = RKV_OK;
+    for (size_t i = 0; !status && i < n_lists; i++)
+        status = check_count(rows[i], n, stride);
+    if (status || !n || !n_lists) return status;
+    if (rows[0]->ops->append_all_there) return rows[0]->ops->append_all_there(rows, x, n_lists, n, stride);
+    for (size_t i = 0; !status && i < n_lists; i++)
+        status = rows[i]->ops->append_there(rows[i], x[i], n, stride);
+    return status;
+}
+
 rkv_status rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n) {
     assert(n <= rkv_rows_count(rows) && (!n || index[n - 1] < rkv_rows_count(rows)));
     return rows->ops->keep(rows, index, n);

@@ -223,6 +223,44 @@ rkv_status rkv_entries_append_there(rkv_entries *e, const float *keys, const flo
     return status;
 }
 
+/* Rows for some lists, that their device may store at once. */
+typedef struct batch {
+    rkv_rows *rows[32];
+    const float *x[32];
+    size_t n;
+} batch;
+
+static rkv_status batch_flush(batch *b, size_t m, size_t head_dim) {
+    size_t n = b->n;
+    b->n = 0;
+    return rkv_rows_append_all_there(b->rows, b->x, n, m, head_dim);
+}
+
+static rkv_status batch_add(batch *b, rkv_store *s, rkv_backend *backend, const float *x, size_t m,
+                            size_t head_dim) {
+    if (s->basis) return store_append_there(s, backend, x, m, head_dim);
+    b->rows[b->n] = s->rows;
+    b->x[b->n++] = x;
+    return b->n == sizeof b->rows / sizeof *b->rows ? batch_flush(b, m, head_dim) : RKV_OK;
+}
+
+rkv_status rkv_entries_append_all_there(rkv_entries *heads, size_t n_heads, const float *keys,
+                                        const float *values, const int32_t *positions, size_t m) {
+    batch b = {.n = 0};
+    size_t d = n_heads ? heads->head_dim : 0, each = m * d;
+    rkv_status status = RKV_OK;
+    for (size_t g = 0; !status && g < n_heads; g++) {
+        rkv_entries *e = &heads[g];
+        status = make_room(e, m);
+        if (!status) status = batch_add(&b, &e->keys, e->backend, keys + g * each, m, d);
+        if (!status) status = batch_add(&b, &e->values, e->backend, values + g * each, m, d);
+    }
+    if (!status) status = batch_flush(&b, m, d);
+    for (size_t g = 0; !status && g < n_heads; g++)
+        add_rest(&heads[g], positions, NULL, m);
+    return status;
+}
+
 /* to [n] = from[index[n]], ascending, from at or behind to: neighbours move together. */
 static void keep_cells(void *to, const void *from, const uint32_t *index, size_t n) {
     for (size_t i = 0, run; i < n; i += run) {

@@ -53,6 +53,10 @@ rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *va
 rkv_status rkv_entries_append_there(rkv_entries *e, const float *keys, const float *values,
                                     const int32_t *positions, const float *sums, size_t m);
 
+/* The same of all heads of a layer: keys and values [n_heads, m, D]; sums are 0. */
+rkv_status rkv_entries_append_all_there(rkv_entries *heads, size_t n_heads, const float *keys,
+                                        const float *values, const int32_t *positions, size_t m);
+
 /* Keeps the entries index [n], ascending, and gives the memory of the others back. It fails where a device is
  * out of order: the entries can then only be cleared. */
 rkv_status rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n);

@@ -78,13 +78,12 @@ rkv_status rkv_session_make_rotation(rkv_session *s, size_t n) {
 }
 
 rkv_status rkv_layer_append(rkv_entries *heads, const rkv_projection *p, int64_t first) {
-    size_t m = p->shape.n_tokens, d = p->shape.head_dim;
+    size_t m = p->shape.n_tokens;
     int32_t *positions = NULL;
     rkv_status status = rkv_alloc_raw(&positions, m, sizeof *positions);
     for (size_t i = 0; !status && i < m; i++)
         positions[i] = (int32_t)(first + (int64_t)i);
-    for (size_t g = 0; !status && g < p->shape.n_kv_heads; g++)
-        status = rkv_entries_append_there(&heads[g], p->k + g * m * d, p->v + g * m * d, positions, NULL, m);
+    if (!status) status = rkv_entries_append_all_there(heads, p->shape.n_kv_heads, p->k, p->v, positions, m);
     free(positions);
     return status;
 }

@@ -115,20 +115,24 @@ static size_t used_bytes(const rkv_rows *base) {
 
 /* ---- appending ---- */
 
-static rkv_status encode(rkv_device_rows *rows, const float *x, size_t n, size_t stride) {
-    rkv_encode_rows_task task = {.x = x,
-                                 .n = n,
-                                 .stride = stride,
-                                 .form = rows->base.format.form,
-                                 .layout = rows->base.layout,
-                                 .records = rkv_row_list_at(&rows->records, rows->n_encoded)};
-    return rkv_cuda_check(rkv_launch_encode_rows(&task, rows->cuda->stream), "encoding rows");
+/* Where the list's next rows go. */
+static rkv_encode_list next_rows(const rkv_device_rows *rows, const float *x) {
+    return (rkv_encode_list){.x = x,
+                             .form = rows->base.format.form,
+                             .layout = rows->base.layout,
+                             .records = rkv_row_list_at(&rows->records, rows->n_encoded)};
+}
+
+static rkv_status encode(rkv_cuda *cuda, const rkv_encode_rows_task *task) {
+    return rkv_cuda_check(rkv_launch_encode_rows(task, cuda->stream), "encoding rows");
 }
 
 static rkv_status append_rows(rkv_device_rows *rows, const float *x, size_t n, size_t stride) {
     size_t old = rows->n_encoded;
+    rkv_encode_rows_task task = {.n = n, .stride = stride, .n_lists = 1};
     rkv_status status = rkv_device_list_reserve(rows->cuda, &rows->records, old, old + n);
-    if (!status) status = encode(rows, x, n, stride);
+    task.list[0] = next_rows(rows, x);
+    if (!status) status = encode(rows->cuda, &task);
     if (!status) rows->n_encoded += n;
     return status;
 }
@@ -136,12 +140,12 @@ static rkv_status append_rows(rkv_device_rows *rows, const float *x, size_t n, s
 /* Rows of the tail are float32 rows like others. */
 static rkv_status put_tail(rkv_device_rows *rows, size_t at, const float *x, size_t n, size_t stride) {
     rkv_row_format format = {.form = RKV_ROWS_F32};
-    rkv_encode_rows_task task = {.x = x, .n = n, .stride = stride, .form = format.form};
+    rkv_encode_rows_task task = {.n = n, .stride = stride, .n_lists = 1};
     if (!n) return RKV_OK;
-    rkv_status status = rkv_row_layout_of(&format, rows->base.layout.width, &task.layout);
-    task.records = rkv_row_list_at(&rows->tail, at);
-    return status ? status
-                  : rkv_cuda_check(rkv_launch_encode_rows(&task, rows->cuda->stream), "copying rows");
+    task.list[0] =
+        (rkv_encode_list){.x = x, .form = format.form, .records = rkv_row_list_at(&rows->tail, at)};
+    rkv_status status = rkv_row_layout_of(&format, rows->base.layout.width, &task.list[0].layout);
+    return status ? status : encode(rows->cuda, &task);
 }
 
 static rkv_status encode_groups(rkv_device_rows *rows, size_t n_groups, const float *x, size_t stride) {
@@ -196,6 +200,36 @@ static rkv_status append_there(rkv_rows *base, const float *x, size_t n, size_t 
     return base->layout.by_channel ? append_groups(rows, x, n, stride) : append_rows(rows, x, n, stride);
 }
 
+/* The lists that the task holds, in one launch. */
+static rkv_status flush(rkv_encode_rows_task *task, rkv_device_rows *const *lists) {
+    rkv_status status = task->n_lists ? encode(lists[0]->cuda, task) : RKV_OK;
+    for (size_t i = 0; !status && i < task->n_lists; i++)
+        lists[i]->n_encoded += task->n;
+    task->n_lists = 0;
+    return status;
+}
+
+/* Of lists by channel, each has launches of its own. */
+static rkv_status append_all_there(rkv_rows *const *base, const float *const *x, size_t n_lists, size_t n,
+                                   size_t stride) {
+    rkv_device_rows *lists[RKV_ENCODE_LISTS];
+    rkv_encode_rows_task task = {.n = n, .stride = stride};
+    rkv_status status = RKV_OK;
+    rkv_cuda_enter(&device_of(base[0])->cuda->base);
+    for (size_t i = 0; !status && i < n_lists; i++) {
+        rkv_device_rows *rows = device_of(base[i]);
+        size_t old = rows->n_encoded;
+        status = base[i]->layout.by_channel
+                     ? append_groups(rows, x[i], n, stride)
+                     : rkv_device_list_reserve(rows->cuda, &rows->records, old, old + n);
+        if (status || base[i]->layout.by_channel) continue;
+        lists[task.n_lists] = rows;
+        task.list[task.n_lists++] = next_rows(rows, x[i]);
+        if (task.n_lists == RKV_ENCODE_LISTS) status = flush(&task, lists);
+    }
+    return status ? status : flush(&task, lists);
+}
+
 static rkv_status append(rkv_rows *base, const float *x, size_t n, size_t stride) {
     rkv_cuda *cuda = rkv_cuda_enter(&device_of(base)->cuda->base);
     size_t width = base->layout.width;
@@ -240,6 +274,7 @@ static const rkv_rows_ops device_ops = {
     .count = count,
     .append = append,
     .append_there = append_there,
+    .append_all_there = append_all_there,
     .keep = rkv_device_rows_keep,
     .read = read,
     .allocated_bytes = allocated_bytes,

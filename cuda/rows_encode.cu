@@ -1,5 +1,6 @@
-/* rows_encode.cu: rows as records: floats, a warp per row, and whole numbers with a scale and a zero for some
- * of a row's numbers; the bytes are those of backend/rows_float.c and rows_token.c. */
+/* rows_encode.cu: rows as records, a warp per row, of some lists at once: floats, and whole numbers with a
+ * scale and a zero for some of a row's numbers; the bytes are those of backend/rows_float.c and rows_token.c.
+ */
 #include "cuda/rows_affine.h"
 #include "cuda/rows_kernels.h"
 #include "cuda/warp_rows.h"
@@ -14,11 +15,11 @@ RKV_DEVICE void put_float(unsigned char *record, rkv_row_form form, size_t i, fl
         halves[i] = form == RKV_ROWS_F16 ? rkv_float_to_half(rkv_within_half(x)) : rkv_float_to_bfloat(x);
 }
 
-RKV_KERNEL(encode_floats, rkv_encode_rows_task) {
+RKV_DEVICE void encode_floats(const rkv_encode_list *list, size_t n, size_t stride) {
     size_t row = rkv_warp_row();
-    if (row >= t.n) return;
-    for (size_t i = rkv_lane(); i < t.layout.width; i += RKV_WARP)
-        put_float(t.records + row * t.layout.record_bytes, t.form, i, t.x[row * t.stride + i]);
+    if (row >= n) return;
+    for (size_t i = rkv_lane(); i < list->layout.width; i += RKV_WARP)
+        put_float(list->records + row * list->layout.record_bytes, list->form, i, list->x[row * stride + i]);
 }
 
 /* ---- whole numbers ---- */
@@ -55,12 +56,12 @@ RKV_DEVICE unsigned code_of(const rkv_row_layout *layout, const float *x, const 
 }
 
 /* Scales and zeros first, for all of the row: the two codes of a byte may be of different groups. */
-RKV_KERNEL(encode_tokens, rkv_encode_rows_task) {
-    const rkv_row_layout *layout = &t.layout;
+RKV_DEVICE void encode_tokens(const rkv_encode_list *list, size_t n_rows, size_t stride) {
+    const rkv_row_layout *layout = &list->layout;
     size_t row = rkv_warp_row(), half = rkv_codes_half(layout), n = rkv_codes_bytes(layout);
-    bool here = row < t.n;
-    const float *x = t.x + (here ? row : 0) * t.stride;
-    unsigned char *record = t.records + (here ? row : 0) * layout->record_bytes,
+    bool here = row < n_rows;
+    const float *x = list->x + (here ? row : 0) * stride;
+    unsigned char *record = list->records + (here ? row : 0) * layout->record_bytes,
                   *codes = record + rkv_token_groups(layout) * sizeof(rkv_affine);
     if (here) put_affines(layout, x, record);
     __syncthreads();
@@ -71,8 +72,15 @@ RKV_KERNEL(encode_tokens, rkv_encode_rows_task) {
     }
 }
 
+RKV_KERNEL(encode_rows, rkv_encode_rows_task) {
+    const rkv_encode_list *list = &t.list[blockIdx.y];
+    if (list->layout.bits > 8)
+        encode_floats(list, t.n, t.stride);
+    else
+        encode_tokens(list, t.n, t.stride);
+}
+
 cudaError_t rkv_launch_encode_rows(const rkv_encode_rows_task *task, cudaStream_t stream) {
-    unsigned blocks = rkv_blocks_for_rows(task->n);
-    if (task->layout.bits > 8) return RKV_LAUNCH(encode_floats, *task, blocks, RKV_ROW_THREADS, stream);
-    return RKV_LAUNCH(encode_tokens, *task, blocks, RKV_ROW_THREADS, stream);
+    dim3 blocks = {rkv_blocks_for_rows(task->n), task->n_lists, 1};
+    return RKV_LAUNCH(encode_rows, *task, blocks, RKV_ROW_THREADS, stream);
 }

@@ -13,13 +13,20 @@
 extern "C" {
 #endif
 
-/* Rows x [n, width], `stride` floats apart, as records; n > 0. Not by channel. */
-typedef struct rkv_encode_rows_task {
+/* Rows x [n, width] as records. Not by channel. */
+typedef struct rkv_encode_list {
     const float *x;
-    size_t n, stride;
     rkv_row_form form;
     rkv_row_layout layout;
     unsigned char *records;
+} rkv_encode_list;
+
+/* n rows, `stride` floats apart, for each of some lists; n > 0. */
+#define RKV_ENCODE_LISTS 32
+typedef struct rkv_encode_rows_task {
+    size_t n, stride;
+    uint32_t n_lists; /* 1 .. RKV_ENCODE_LISTS */
+    rkv_encode_list list[RKV_ENCODE_LISTS];
 } rkv_encode_rows_task;
 cudaError_t rkv_launch_encode_rows(const rkv_encode_rows_task *task, cudaStream_t stream);
 

@@ -202,6 +202,44 @@ static void test_many_runs(void **state) {
     free(x);
 }
 
+/* ---- many lists at once ---- */
+
+enum { AT_ONCE = 2 * N_FORMATS }; /* more than a launch has */
+
+/* n rows, `stride` apart, of places in x that overlap. */
+static void append_to_all(pair *pairs, const float *x, size_t n, size_t stride) {
+    rkv_rows *there[AT_ONCE];
+    const float *x_of[AT_ONCE];
+    float *memory = upload(x, n * stride + AT_ONCE);
+    for (size_t i = 0; i < AT_ONCE; i++) {
+        there[i] = pairs[i].there, x_of[i] = memory + i;
+        assert_int_equal(rkv_rows_append(pairs[i].host, x + i, n, stride), RKV_OK);
+    }
+    assert_int_equal(rkv_rows_append_all_there(there, x_of, AT_ONCE, n, stride), RKV_OK);
+    device->ops->release(device, memory);
+}
+
+static void test_many_lists_at_once(void **state) {
+    (void)state;
+    enum { MOST = 70, STRIDE = 69 };
+    static const size_t rows[] = {1, MOST, 1, 31, 2};
+    float *x = random_rows(&dice, MOST + 1, STRIDE);
+    for (size_t by_channel = 0; by_channel < 2; by_channel++) {
+        pair pairs[AT_ONCE];
+        for (size_t i = 0, f = 0; i < AT_ONCE; f++) { /* in turn, those by channel as well or not */
+            rkv_row_format format = formats[f % N_FORMATS];
+            if (!by_channel && rows_by_channel(&format)) continue;
+            pairs[i] = new_pair(format, i % 2 ? 64 : 67);
+            i++;
+        }
+        for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+            append_to_all(pairs, x, rows[r], STRIDE);
+        for (size_t i = 0; i < AT_ONCE; i++)
+            check_same(&pairs[i]), free_pair(&pairs[i]);
+    }
+    free(x);
+}
+
 /* ---- all kinds of numbers ---- */
 
 static float any_float(bool finite) {
@@ -374,6 +412,37 @@ static void test_waits_for_nothing(void **state) {
     free(x);
 }
 
+/* A row for each list of a layer: one launch. */
+static void test_lists_of_a_layer_at_once(void **state) {
+    (void)state;
+    enum { LISTS = 16 };
+    float *x = random_rows(&dice, LISTS, WIDTH), *x_there = upload(x, LISTS * WIDTH);
+    rkv_rows *rows[LISTS];
+    const float *x_of[LISTS];
+    for (size_t i = 0; i < LISTS; i++) {
+        rows[i] = new_rows(device, formats[i % 7], WIDTH), x_of[i] = x_there + i * WIDTH;
+        assert_false(rows[i]->layout.by_channel);
+    }
+    size_t waits = host_device_waits(), launches = host_device_launches();
+    assert_int_equal(rkv_rows_append_all_there(rows, x_of, LISTS, 1, WIDTH), RKV_OK);
+    assert_int_equal(host_device_launches(), launches + 1);
+    assert_int_equal(host_device_waits(), waits);
+    for (size_t k = 1; k <= LISTS; k++) { /* no room for a list: those before it may have theirs, or not */
+        rkv_rows *none[LISTS];
+        for (size_t i = 0; i < LISTS; i++)
+            none[i] = new_rows(device, formats[i % 7], WIDTH);
+        host_device_fail_at(k);
+        assert_int_equal(rkv_rows_append_all_there(none, x_of, LISTS, 1, WIDTH), RKV_NO_MEMORY);
+        assert_int_equal(rkv_rows_count(none[k - 1]), 0);
+        for (size_t i = 0; i < LISTS; i++)
+            rkv_rows_free(none[i]);
+    }
+    for (size_t i = 0; i < LISTS; i++)
+        rkv_rows_free(rows[i]);
+    device->ops->release(device, x_there);
+    free(x);
+}
+
 /* One row in and one row out, for a long time: no memory is asked for. By channel the tail is emptied and
  * filled. */
 static void test_at_rest(void **state) {
@@ -409,10 +478,12 @@ static int run_on_played_device(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bytes),
         cmocka_unit_test(test_many_runs),
+        cmocka_unit_test(test_many_lists_at_once),
         cmocka_unit_test(test_odd_numbers),
         cmocka_unit_test(test_not_finite_there),
         cmocka_unit_test(test_failing_allocations),
         cmocka_unit_test(test_waits_for_nothing),
+        cmocka_unit_test(test_lists_of_a_layer_at_once),
         cmocka_unit_test(test_at_rest),
     };
     if (rkv_cuda_open(&device, 0)) return 1;
@@ -424,9 +495,8 @@ static int run_on_played_device(void) {
 /* 77: skipped, for there is no such device. */
 static int run_on_named_device(const char *name) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bytes),
-        cmocka_unit_test(test_many_runs),
-        cmocka_unit_test(test_odd_numbers),
+        cmocka_unit_test(test_same_bytes),         cmocka_unit_test(test_many_runs),
+        cmocka_unit_test(test_many_lists_at_once), cmocka_unit_test(test_odd_numbers),
         cmocka_unit_test(test_not_finite_there),
     };
     rkv_status status = rkv_backend_open(&device, name);

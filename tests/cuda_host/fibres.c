@@ -6,6 +6,7 @@
 #include <ucontext.h>
 
 #include "cuda_host/change.h"
+#include "cuda_host/host_device.h"
 #include "cuda_host/host_runtime.h"
 #include "cuda_host/host_work.h"
 #include "cuda_host/kernels_on_host.h"
@@ -160,6 +161,12 @@ static void run_block(bool backward) {
     }
 }
 
+static size_t launches;
+
+size_t host_device_launches(void) {
+    return launches;
+}
+
 cudaError_t host_launch(void (*kernel)(const void *task), const void *task, dim3 blocks, unsigned n_threads,
                         cudaStream_t stream) {
     static bool backward;
@@ -167,6 +174,7 @@ cudaError_t host_launch(void (*kernel)(const void *task), const void *task, dim3
         blocks.z > 65535 || n_threads > MOST_THREADS)
         return host_noted(cudaErrorInvalidConfiguration);
     host_work_begin(stream);
+    launches++;
     backward = !backward;
     the_kernel = kernel, the_task = task;
     gridDim = blocks, blockDim = (dim3){n_threads, 1, 1};

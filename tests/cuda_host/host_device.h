@@ -26,6 +26,9 @@ size_t host_device_live(void);
 /* How often a stream was waited for. */
 size_t host_device_waits(void);
 
+/* How many kernels were queued. */
+size_t host_device_launches(void);
+
 /* Pinned memory, the last that was allocated first; NULL past the end. */
 const void *host_pinned(size_t n);
 
