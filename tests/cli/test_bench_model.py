@@ -271,7 +271,7 @@ class Processes(BenchTest):
         self.fail("no such case: " + "".join(program.communicate(timeout=60)))
 
     def test_a_case_that_is_killed_is_a_row(self):
-        program = self.start("-c", "64", "-M", "h2o", "-M", "window", "-N", "15000", "--repeats", "1", "--json")
+        program = self.start("-c", "64", "-M", "h2o", "-M", "window", "-N", "5000", "--repeats", "1", "--json")
         os.kill(self.wait_for_case(program, "h2o"), signal.SIGKILL)
         out, err = program.communicate(timeout=120)
         self.assertEqual(program.returncode, 0, err)
@@ -286,7 +286,7 @@ class Processes(BenchTest):
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number):
                 out = f"out-{number}"
-                program = self.start("-c", "64", "-M", "window", "-N", "15000", "--repeats", "50", "-o", out)
+                program = self.start("-c", "64", "-M", "window", "-N", "5000", "--repeats", "50", "-o", out)
                 self.wait_for_case(program, "window")
                 child = self.wait_for_case(program, "full")  # the second round
                 program.send_signal(number)
