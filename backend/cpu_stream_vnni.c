@@ -157,10 +157,13 @@ INLINE void dots_span(rkv_codes_part part, const split_vectors *q, size_t m, con
             dots_span(RKV_CODES_LOWER, q, m, x, n, shift, add, s, lds);                                      \
     }
 DOTS_PART(1)
-DOTS_PART(2) DOTS_PART(3) DOTS_PART(4)
+DOTS_PART(2)
+DOTS_PART(3)
+DOTS_PART(4)
+#undef DOTS_PART
 
-    typedef void dots_part_fn(const split_vectors *q, const rkv_codes_block *x, size_t n, const float *shift,
-                              bool add, float *s, size_t lds);
+typedef void dots_part_fn(const split_vectors *q, const rkv_codes_block *x, size_t n, const float *shift,
+                          bool add, float *s, size_t lds);
 static dots_part_fn *const dots_part[VECTORS + 1] = {NULL, dots_part_1, dots_part_2, dots_part_3,
                                                      dots_part_4};
 
@@ -282,9 +285,12 @@ INLINE void mix_bytes(const split_vectors *p, size_t m, rkv_codes_block x, rkv_c
             mix_bytes(p, m, *x, RKV_CODES_LOWER, y, ldy);                                                    \
     }
 MIX_PART(1)
-MIX_PART(2) MIX_PART(3) MIX_PART(4)
+MIX_PART(2)
+MIX_PART(3)
+MIX_PART(4)
+#undef MIX_PART
 
-    typedef void mix_part_fn(const split_vectors *p, const rkv_codes_block *x, float *y, size_t ldy);
+typedef void mix_part_fn(const split_vectors *p, const rkv_codes_block *x, float *y, size_t ldy);
 static mix_part_fn *const mix_part[VECTORS + 1] = {NULL, mix_part_1, mix_part_2, mix_part_3, mix_part_4};
 
 /* Pieces of n bytes. */

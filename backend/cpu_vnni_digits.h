@@ -6,7 +6,7 @@
  * sums; digits meet in float32 at the end. Three digits have 2^22 levels: with the rounding of step and of
  * its inverse x is off by at most 5.1 2^-24 max |x|, what float32 sums come to anyway. Two have 2^15, and x
  * is off by step / 2: they are for queries and codes of 4 bits, where a sum of n products is then off by up
- * to 15.5 n step / 2, less than 1/2000 of what rounding the codes to whole numbers may come to where x is
+ * to 15 n step / 2, less than 1/2000 of what rounding the codes to whole numbers may come to where x is
  * largest. A mixture's weights, of which most are far below the largest, have three always. Numbers below
  * 2^-100 count as 0; infinities and NaN give NaN. */
 #ifndef RKV_BACKEND_CPU_VNNI_DIGITS_H
