@@ -33,12 +33,6 @@ static int make_model(void **state) {
     return tiny_model_write(temporary_path("tiny.gguf"), &shape) != RKV_OK;
 }
 
-static int remove_model(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 /* ---- one copy ---- */
 
 enum { N = 40 };
@@ -200,5 +194,5 @@ int main(void) {
         cmocka_unit_test(test_stopped_by_who_looks),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
-    return cmocka_run_group_tests(tests, make_model, remove_model);
+    return cmocka_run_group_tests(tests, make_model, temporary_tear_down);
 }

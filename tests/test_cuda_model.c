@@ -35,12 +35,6 @@ static int make_model(void **state) {
     return tiny_model_begin(ids, T);
 }
 
-static int remove_model(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 static void assert_close(const float *a, const float *b, size_t n, double tolerance) {
     for (size_t i = 0; i < n; i++)
         if (!(fabs((double)a[i] - (double)b[i]) <= tolerance))
@@ -218,7 +212,7 @@ static int test_on_named_device(void) {
     }
     printf("on %s\n", text);
     n_new = NEW;
-    return cmocka_run_group_tests(tests, make_model, remove_model);
+    return cmocka_run_group_tests(tests, make_model, temporary_tear_down);
 }
 
 int main(int argc, char **argv) {
@@ -229,5 +223,6 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_precision_is_said),
     };
     named_device = argc > 1 ? argv[1] : NULL;
-    return named_device ? test_on_named_device() : cmocka_run_group_tests(tests, make_model, remove_model);
+    return named_device ? test_on_named_device()
+                        : cmocka_run_group_tests(tests, make_model, temporary_tear_down);
 }

@@ -28,12 +28,6 @@ static int make_model(void **state) {
     return tiny_model_begin(ids, T);
 }
 
-static int remove_model(void **state) {
-    (void)state;
-    temporary_remove();
-    return 0;
-}
-
 static int set_right(void **state) {
     (void)state;
     host_device_set_free(0);
@@ -189,7 +183,7 @@ static int test_on_named_device(void) {
         return 77;
     }
     printf("on %s\n", text);
-    return cmocka_run_group_tests(tests, make_larger_model, remove_model);
+    return cmocka_run_group_tests(tests, make_larger_model, temporary_tear_down);
 }
 
 int main(int argc, char **argv) {
@@ -201,5 +195,6 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_the_cpu_is_not_foretold),
     };
     named_device = argc > 1 ? argv[1] : NULL;
-    return named_device ? test_on_named_device() : cmocka_run_group_tests(tests, make_model, remove_model);
+    return named_device ? test_on_named_device()
+                        : cmocka_run_group_tests(tests, make_model, temporary_tear_down);
 }
