@@ -94,6 +94,36 @@ typedef struct rkv_cached_attention {
     float *out; /* [m, H D] */
 } rkv_cached_attention;
 
+/* ---- what selections score entries with ---- */
+
+/* Keys or values of one head, as selections see them. */
+typedef struct rkv_head_rows {
+    const float *rows; /* [n, D] device memory */
+    size_t n;
+} rkv_head_rows;
+
+/* What the newest tokens' queries look at. */
+typedef struct rkv_attention_means {
+    size_t n_heads, n_kv_heads, head_dim; /* H, G, D */
+    const float *q;                       /* [H, m, D] host memory */
+    const int32_t *query_position;        /* [m] host */
+    size_t m;
+    const rkv_head_rows *keys;       /* [G] */
+    const int32_t *const *positions; /* [G] -> [n] host */
+    /* out [H] -> [n] host: the mean over the queries of softmax(q k^T / sqrt(D)), each query over the keys
+     * whose position is at most its own; one that sees none gives nothing to any. */
+    float *const *means;
+} rkv_attention_means;
+
+/* What queries that are normal, N(mean, squares), are expected to look at, before the softmax. */
+typedef struct rkv_expected_logits {
+    size_t n_heads, n_kv_heads, head_dim; /* H, G, D */
+    const float *mean;                    /* [H, D] host memory */
+    const float *squares;                 /* [H, D, D] host, symmetric; NULL: zeros */
+    const rkv_head_rows *keys;            /* [G] */
+    float *const *logits;                 /* out [H] -> [n] host: k (mean + squares k) */
+} rkv_expected_logits;
+
 /* Metrics of attention rows, one value per head; formulas in docs/METHODS.md. */
 typedef struct rkv_row_metrics {
     double row_perplexity, keys_95, sink_4, local_32, long_256, ind1;
@@ -188,9 +218,24 @@ typedef struct rkv_backend_ops {
     rkv_status (*rows_new)(rkv_backend *backend, const rkv_row_format *format, size_t width, rkv_rows **out);
     /* The same over cached keys and values. RKV_UNAVAILABLE: heads too wide for this device. */
     rkv_status (*attend_cached)(rkv_backend *backend, const rkv_cached_attention *task);
-    /* p [m, n] = softmax(q k^T / sqrt(D)) of one head's queries q [m, D] over keys k [n, D], in host memory;
-     * query i sees the keys whose position is at most query_position[i] (no key: a row of zeros). May be
-     * called from several threads at once. NULL: this device cannot. */
+    /* What selections score entries with: of all heads of a layer at once, rows in device memory, results in
+     * the host's. RKV_UNAVAILABLE: rows too wide for this device.
+     * norms [n_heads] -> [n]: ||row||_2, summed in float64. */
+    rkv_status (*row_norms)(rkv_backend *backend, const rkv_head_rows *heads, size_t n_heads, size_t width,
+                            double *const *norms);
+    /* cosines [n_heads] -> [n]: between a row x_i and the head's mean of x_j / ||x_j||, in float64; 0 where
+     * one of the two is zero, and a zero row counts as zero in the mean. */
+    rkv_status (*mean_cosines)(rkv_backend *backend, const rkv_head_rows *heads, size_t n_heads, size_t width,
+                               float *const *cosines);
+    rkv_status (*attention_means)(rkv_backend *backend, const rkv_attention_means *task);
+    rkv_status (*expected_logits)(rkv_backend *backend, const rkv_expected_logits *task);
+    /* to [n, width] = the rows index [n], ascending, in host memory, of from; `to` is not `from`. */
+    rkv_status (*gather)(rkv_backend *backend, const float *from, size_t width, const uint32_t *index,
+                         size_t n, float *to);
+    /* p [m, n] host = softmax(q k^T / sqrt(D)) of one head's queries q [m, D] over keys k [n, D], device
+     * memory; positions are the host's, and query i sees the keys whose position is at most
+     * query_position[i] (no key: a row of zeros). Where device memory is the host's, it may be called from
+     * several threads at once. */
     rkv_status (*attention_rows)(rkv_backend *backend, const float *q, const int32_t *query_position,
                                  size_t m, const float *k, const int32_t *position, size_t n, size_t head_dim,
                                  float *p);

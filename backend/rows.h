@@ -71,11 +71,17 @@ rkv_status rkv_rows_append_all_there(rkv_rows *const *rows, const float *const *
  * list can then only be freed. */
 #define RKV_ROWS_SLACK 4
 rkv_status rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n);
+/* The same with several lists of one memory: the rows index[i] [n[i]] of rows[i]. */
+rkv_status rkv_rows_keep_all(rkv_rows *const *rows, const uint32_t *const *index, const size_t *n,
+                             size_t n_lists);
 
 /* Rows [first, first + n) as float32 into host memory x [n, width]. In host memory it cannot fail. */
 rkv_status rkv_rows_read(const rkv_rows *rows, size_t first, size_t n, float *x);
 /* The same, rows of x `stride` floats apart; what lies between them is left alone. */
 rkv_status rkv_rows_read_apart(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride);
+
+/* The same into the memory that the list lies in. */
+rkv_status rkv_rows_read_there(const rkv_rows *rows, size_t first, size_t n, float *x);
 
 /* What the allocator holds for it (the empty list's own few bytes included), and of that what its present
  * rows need: for each row 4 width (F32) or 2 width bytes (F16, BF16), or ceil(width bits / 8) of codes; for

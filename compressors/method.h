@@ -33,7 +33,8 @@ enum { RKV_TOKEN_IS_SPECIAL = 1, RKV_TOKEN_IS_PUNCTUATION = 2 };
 
 /* New queries of a layer: the prompt's, or one token's. */
 typedef struct rkv_observation {
-    const float *q; /* [H, m, D] */
+    rkv_backend *backend; /* whose memory q lies in */
+    const float *q;       /* [H, m, D] */
     size_t m;
     int64_t first; /* position of the first of them in the text */
     bool rotated;  /* q is rotated by those positions; else not at all */
@@ -42,9 +43,11 @@ typedef struct rkv_observation {
 /* One KV head's entries, ascending by position. */
 typedef struct rkv_head_view {
     size_t n;
-    const float *keys, *values; /* [n, D]; after the prompt NULL unless the method says that it needs them */
-    const int32_t *positions;   /* [n] */
-    const float *sums;          /* [H/G, n] attention received so far; NULL unless needed */
+    /* [n, D], in the memory of the view's backend, whose operations read them; after the prompt NULL unless
+     * the method says that it needs them. The rest is the host's. */
+    const float *keys, *values;
+    const int32_t *positions; /* [n] */
+    const float *sums;        /* [H/G, n] attention received so far; NULL unless needed */
     const float
         *far_sums; /* [H/G, n] of that, from queries at least far_distance tokens later; may be NULL */
 } rkv_head_view;
@@ -61,9 +64,9 @@ typedef struct rkv_layer_view {
     rkv_group_score group_score;
     const uint8_t *tokens; /* [n_seen] what each token is; NULL unless needed */
     const rkv_rope *rope;  /* NULL for bare tensors */
-    rkv_backend *backend;
-    uint64_t seed; /* the same for every layer and step of a session */
-    float *state;  /* [state_size] of this layer; zeroed before step 0 */
+    rkv_backend *backend;  /* keys, values and the prompt's queries lie in its memory */
+    uint64_t seed;         /* the same for every layer and step of a session */
+    float *state;          /* [state_size] of this layer; zeroed before step 0 */
 } rkv_layer_view;
 
 struct rkv_method_ops {

@@ -159,7 +159,8 @@ static void try_window(size_t window, const size_t *batches) {
         size_t m = *batches;
         for (size_t h = 0; h < H; h++)
             memcpy(q + h * m * D, s.q + (h * T + seen) * D, m * D * sizeof *q);
-        rkv_window_observe(ring, window, &s.shape, &(rkv_observation){q, m, (int64_t)seen, false});
+        rkv_window_observe(ring, window, &s.shape,
+                           &(rkv_observation){.q = q, .m = m, .first = (int64_t)seen});
     }
     size_t count = seen < window ? seen : window;
     assert_int_equal(rkv_window_count(ring), count);

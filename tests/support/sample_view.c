@@ -172,7 +172,7 @@ void sample_view_make(sample_view *out, const sample_view_options *options) {
     *out = (sample_view){.shape = {o.n_prompt, o.n_heads, G, o.head_dim}};
     out->rope = make_rope(&o);
     draw_text(out, &o, &random);
-    out->queries = (rkv_observation){out->observed, o.n_seen, 0, !o.cache_positions};
+    out->queries = (rkv_observation){.q = out->observed, .m = o.n_seen, .rotated = !o.cache_positions};
     out->own = zeros(G, sizeof *out->own);
     out->score = zeros(G, sizeof *out->score);
     out->kept = zeros(G, sizeof *out->kept);
@@ -232,7 +232,7 @@ static void observe(sample_view *s, const rkv_stage *stage, const char *spec) {
     for (size_t first = 0; first < T; first += m, m = 1) {
         for (size_t h = 0; h < H; h++)
             memcpy(q + h * m * D, s->observed + (h * T + first) * D, m * D * sizeof *q);
-        rkv_observation batch = {q, m, (int64_t)first, s->queries.rotated};
+        rkv_observation batch = {.q = q, .m = m, .first = (int64_t)first, .rotated = s->queries.rotated};
         rkv_attention_shape shape = s->shape;
         shape.n_tokens = m;
         check(stage->method->ops->observe(&stage->values, &batch, &shape, &s->rope, s->state), spec,
