@@ -198,7 +198,9 @@ typedef struct rkv_backend_ops {
                          size_t first, size_t rows, bool accumulate, float *y);
     /* y [rows of all parts] = w x [k] + (accumulate ? y : 0), w the matrices part [n] one below the other, k
      * a multiple of their blocks. Weights are used as the float32 numbers that they decode to, up to the
-     * order of sums; the result does not depend on the number of threads. NULL: this device cannot. */
+     * order of sums, and x may be off by up to 5.1 2^-24 of the largest of the block of 32 numbers that it is
+     * in (cpu_matvec_vnni.c); the result does not depend on the number of threads. NULL: this device cannot.
+     */
     rkv_status (*matvec)(rkv_backend *backend, const float *x, size_t k, const rkv_file_matrix *part,
                          size_t n, bool accumulate, float *y);
     /* Splits qkv [T, (H+2G) D] (+ bias [(H+2G) D] unless NULL) into q [H,T,D], k [G,T,D], v [G,T,D] and

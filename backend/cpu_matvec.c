@@ -27,7 +27,7 @@ RKV_CLONES static void mix_halves(const float *x, size_t columns, float *mixed, 
 }
 
 /* Weights d (q - 8): d also takes part in the offset. */
-static void prepare_q4_0(rkv_span *s) {
+void rkv_span_mix_q4_0(rkv_span *s) {
     float sums[RKV_SPAN_BLOCKS];
     mix_halves(s->x, s->columns, s->mixed, sums);
     memset(s->offset, 0, sizeof s->offset);
@@ -36,7 +36,7 @@ static void prepare_q4_0(rkv_span *s) {
 }
 
 /* Weights d q + m. */
-static void prepare_q4_1(rkv_span *s) {
+void rkv_span_mix_q4_1(rkv_span *s) {
     float sums[RKV_SPAN_BLOCKS];
     mix_halves(s->x, s->columns, s->mixed, sums);
     memset(s->offset, 0, sizeof s->offset);
@@ -48,30 +48,37 @@ static void prepare_q4_1(rkv_span *s) {
 
 static const struct form {
     size_t block_elements, block_bytes;
-    void (*prepare)(rkv_span *span); /* NULL: the kernel reads x alone */
 } forms[RKV_WEIGHT_FORM_COUNT] = {
-    [RKV_WEIGHT_F32] = {1, 4, NULL},
-    [RKV_WEIGHT_F16] = {1, 2, NULL},
-    [RKV_WEIGHT_BF16] = {1, 2, NULL},
-    [RKV_WEIGHT_Q4_0] = {32, 18, prepare_q4_0},
-    [RKV_WEIGHT_Q4_1] = {32, 20, prepare_q4_1},
-    [RKV_WEIGHT_Q8_0] = {32, 34, NULL},
+    [RKV_WEIGHT_F32] = {1, 4},    [RKV_WEIGHT_F16] = {1, 2},    [RKV_WEIGHT_BF16] = {1, 2},
+    [RKV_WEIGHT_Q4_0] = {32, 18}, [RKV_WEIGHT_Q4_1] = {32, 20}, [RKV_WEIGHT_Q8_0] = {32, 34},
 };
 
 static size_t bytes_of(rkv_weight_form form, size_t columns) {
     return columns / forms[form].block_elements * forms[form].block_bytes;
 }
 
-const rkv_matvec_set *rkv_matvec_set_at(size_t index) {
-    static const rkv_matvec_set *const sets[RKV_LEVEL_COUNT] = {
+/* Row by row for rkv_cpu_level; the first two are for the same. */
+static const rkv_matvec_set *const sets[] = {
 #if defined(__x86_64__)
-        [RKV_LEVEL_AVX512] = &rkv_matvec_avx512,
-        [RKV_LEVEL_AVX2] = &rkv_matvec_avx2,
+    &rkv_matvec_vnni,
+    &rkv_matvec_avx512,
+    &rkv_matvec_avx2,
 #endif
-        [RKV_LEVEL_BASELINE] = &rkv_matvec_baseline,
-    };
-    size_t at = (size_t)rkv_cpu_level() + index;
-    return at < RKV_LEVEL_COUNT ? sets[at] : NULL;
+    &rkv_matvec_baseline,
+};
+
+#define N_SETS (sizeof sets / sizeof *sets)
+
+const rkv_matvec_set *rkv_matvec_set_at(size_t index) {
+    size_t at = N_SETS - RKV_LEVEL_COUNT + (size_t)rkv_cpu_level() + index;
+    if (rkv_cpu_has_vnni()) at--;
+    return at < N_SETS ? sets[at] : NULL;
+}
+
+static const rkv_matvec_kernel *kernel_of(const rkv_matvec_set *set, rkv_weight_form form) {
+    while (!set->kernel[form].add)
+        set = set->rest;
+    return &set->kernel[form];
 }
 
 /* ---- the product ---- */
@@ -87,14 +94,14 @@ static size_t first_row(size_t rows, size_t thread, size_t threads) {
 }
 
 /* This thread's rows of a part, from column `first` on: y [rows] of that part. */
-static void multiply_part(const rkv_matvec_set *set, const rkv_span *span, size_t first, size_t k,
+static void multiply_part(rkv_matvec_add_fn *add, const rkv_span *span, size_t first, size_t k,
                           const rkv_file_matrix *part, bool fresh, float *y) {
     size_t thread = (size_t)omp_get_thread_num(), threads = (size_t)omp_get_num_threads();
     size_t from = first_row(part->rows, thread, threads), to = first_row(part->rows, thread + 1, threads);
     size_t stride = bytes_of(part->form, k);
     const unsigned char *w = (const unsigned char *)part->data + from * stride + bytes_of(part->form, first);
     if (fresh) memset(y + from, 0, (to - from) * sizeof *y);
-    set->add[part->form](span, w, stride, to - from, y + from);
+    add(span, w, stride, to - from, y + from);
 }
 
 /* Fewer weights are not worth waking the other threads for. */
@@ -109,15 +116,15 @@ void rkv_matvec(const rkv_matvec_set *set, const float *x, size_t k, const rkv_f
     {
         rkv_span span;
         for (size_t first = 0; first < k; first += RKV_SPAN) {
-            void (*prepared)(rkv_span *) = NULL;
+            rkv_matvec_prepare_fn *prepared = NULL;
             float *to = y;
             span.columns = k - first < RKV_SPAN ? k - first : RKV_SPAN;
             span.x = x + first;
             for (size_t i = 0; i < n; to += part[i++].rows) {
-                void (*prepare)(rkv_span *) = forms[part[i].form].prepare;
-                if (prepare && prepare != prepared) prepare(&span);
-                if (prepare) prepared = prepare;
-                multiply_part(set, &span, first, k, &part[i], first == 0 && !accumulate, to);
+                const rkv_matvec_kernel *kernel = kernel_of(set, part[i].form);
+                if (kernel->prepare && kernel->prepare != prepared) kernel->prepare(&span);
+                if (kernel->prepare) prepared = kernel->prepare;
+                multiply_part(kernel->add, &span, first, k, &part[i], first == 0 && !accumulate, to);
             }
         }
     }

@@ -188,10 +188,10 @@ TARGET static void add_q8_0(ARGUMENTS) {
 
 const rkv_matvec_set SET = {
     .name = SET_NAME,
-    .add = {[RKV_WEIGHT_F32] = add_f32,
-            [RKV_WEIGHT_F16] = add_f16,
-            [RKV_WEIGHT_BF16] = add_bf16,
-            [RKV_WEIGHT_Q4_0] = add_q4_0,
-            [RKV_WEIGHT_Q4_1] = add_q4_1,
-            [RKV_WEIGHT_Q8_0] = add_q8_0},
+    .kernel = {[RKV_WEIGHT_F32] = {add_f32, NULL},
+               [RKV_WEIGHT_F16] = {add_f16, NULL},
+               [RKV_WEIGHT_BF16] = {add_bf16, NULL},
+               [RKV_WEIGHT_Q4_0] = {add_q4_0, rkv_span_mix_q4_0},
+               [RKV_WEIGHT_Q4_1] = {add_q4_1, rkv_span_mix_q4_1},
+               [RKV_WEIGHT_Q8_0] = {add_q8_0, NULL}},
 };

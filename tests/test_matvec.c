@@ -92,19 +92,34 @@ static const unsigned char *block_at(const matrix *m, size_t row, size_t column)
     return m->memory + 1 + (row * m->k + column) / m->type->block_elements * m->type->block_bytes;
 }
 
-/* A row's product in float64, and the sum of the magnitudes of what is added up. */
+/* The largest weight that a quantum of 4 bits alone makes; 0 for other forms. */
+static double largest_quantum(const rkv_tensor_type *type, const unsigned char *block) {
+    bool four_bits = type->form == RKV_WEIGHT_Q4_0 || type->form == RKV_WEIGHT_Q4_1;
+    return four_bits ? 15 * magnitude_of_half(block) : 0;
+}
+
+/* A row's product in float64, the sum of the magnitudes of what is added up, and what the numbers' distance
+ * from the digits that may stand for them (cpu_matvec_vnni.c) comes to at most. */
 typedef struct product {
-    double value, magnitude;
+    double value, magnitude, by_digits;
 } product;
+
+static double largest_of(const float *x, size_t n) {
+    double largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs((double)x[i]));
+    return largest;
+}
 
 static product expected_product(const matrix *m, size_t row, const float *x) {
     float weights[32];
-    product sum = {0, 0};
-    for (size_t c = 0; c < m->k; c += m->type->block_elements) {
+    product sum = {0, 0, 0};
+    for (size_t c = 0, n = m->type->block_elements; c < m->k; c += n) {
         const unsigned char *block = block_at(m, row, c);
         double apart = largest_term(m->type, block);
-        m->type->decode(block, weights, m->type->block_elements);
-        for (size_t i = 0; i < m->type->block_elements; i++) {
+        sum.by_digits += (double)n * largest_quantum(m->type, block) * 5.1 * 0x1p-24 * largest_of(x + c, n);
+        m->type->decode(block, weights, n);
+        for (size_t i = 0; i < n; i++) {
             double weight = (double)weights[i], value = (double)x[c + i];
             sum.value += weight * value;
             sum.magnitude += fmax(fabs(weight), apart) * fabs(value);
@@ -123,7 +138,7 @@ static void check_rows(const matrix *m, const char *set, const product *expected
                        const float *y) {
     for (size_t r = 0; r < m->rows; r++) {
         double start = before ? (double)before[r] : 0, value = expected[r].value + start;
-        double most = tolerance(m->k, expected[r].magnitude + fabs(start));
+        double most = tolerance(m->k, expected[r].magnitude + fabs(start)) + expected[r].by_digits;
         if (!(fabs((double)y[r] - value) <= most))
             fail_msg("%s, %s [%zu, %zu]: row %zu is %.9g, not %.9g (tolerance %.2g)", set, m->type->name,
                      m->rows, m->k, r, (double)y[r], value, most);
@@ -241,6 +256,40 @@ static void test_infinite_scale_stays_in_its_row(void **state) {
     free(x);
 }
 
+/* Numbers of very different size, blocks of zeros, and one that is not finite. */
+static void test_ugly_vectors(void **state) {
+    (void)state;
+    enum { K = 160, ROWS = 6 };
+    const rkv_tensor_type *type;
+    const rkv_matvec_set *set;
+    float x[K], y[ROWS];
+    for (size_t i = 0; i < K; i++)
+        x[i] = ldexpf(random_float(), (int)random_below(60) - 30);
+    memset(x + 32, 0, 32 * sizeof *x);
+    x[70] = 3e30f;
+    for (size_t t = 0; (type = rkv_tensor_type_at(t)); t++) {
+        if (!type->form) continue;
+        matrix m = random_matrix(type, ROWS, K);
+        product expected[ROWS];
+        for (size_t r = 0; r < ROWS; r++)
+            expected[r] = expected_product(&m, r, x);
+        for (size_t s = 0; (set = rkv_matvec_set_at(s)); s++) {
+            const float bad[] = {NAN, INFINITY, -INFINITY};
+            rkv_matvec(set, x, K, &m.part, 1, false, y);
+            check_rows(&m, set->name, expected, NULL, y);
+            for (size_t b = 0; b < COUNT(bad); b++) {
+                float spoilt[K];
+                memcpy(spoilt, x, sizeof spoilt);
+                spoilt[100] = bad[b];
+                rkv_matvec(set, spoilt, K, &m.part, 1, false, y);
+                for (size_t r = 0; r < ROWS; r++)
+                    assert_false(isfinite(y[r]));
+            }
+        }
+        free(m.memory);
+    }
+}
+
 /* The backend's operation is the best set's. */
 static void test_backend(void **state) {
     (void)state;
@@ -260,7 +309,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_form),        cmocka_unit_test(test_forms_are_named_once),
         cmocka_unit_test(test_parts_and_threads), cmocka_unit_test(test_infinite_scale_stays_in_its_row),
-        cmocka_unit_test(test_backend),
+        cmocka_unit_test(test_ugly_vectors),      cmocka_unit_test(test_backend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
