@@ -71,6 +71,11 @@ rkv_status rkv_rows_read(const rkv_rows *rows, size_t first, size_t n, float *x)
     return rkv_rows_read_apart(rows, first, n, x, rows->layout.width);
 }
 
+rkv_status rkv_rows_read_there(const rkv_rows *rows, size_t first, size_t n, float *x) {
+    assert(first + n <= rkv_rows_count(rows));
+    return n ? rows->ops->read_there(rows, first, n, x) : RKV_OK;
+}
+
 size_t rkv_rows_allocated_bytes(const rkv_rows *rows) {
     return rows->ops->allocated_bytes(rows);
 }

@@ -80,7 +80,7 @@ rkv_status rkv_rows_read(const rkv_rows *rows, size_t first, size_t n, float *x)
 /* The same, rows of x `stride` floats apart; what lies between them is left alone. */
 rkv_status rkv_rows_read_apart(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride);
 
-/* The same into the memory that the list lies in. */
+/* The same into the memory that the list lies in, where it is queued as other work is. */
 rkv_status rkv_rows_read_there(const rkv_rows *rows, size_t first, size_t n, float *x);
 
 /* What the allocator holds for it (the empty list's own few bytes included), and of that what its present

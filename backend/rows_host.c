@@ -271,6 +271,10 @@ static rkv_status host_read(const rkv_rows *base, size_t first, size_t n, float 
     return RKV_OK;
 }
 
+static rkv_status host_read_there(const rkv_rows *rows, size_t first, size_t n, float *x) {
+    return host_read(rows, first, n, x, rows->layout.width);
+}
+
 static const rkv_rows_ops host_ops = {
     .free = host_free,
     .copy = host_copy,
@@ -279,6 +283,7 @@ static const rkv_rows_ops host_ops = {
     .append_there = host_append,
     .keep = host_keep,
     .read = host_read,
+    .read_there = host_read_there,
     .allocated_bytes = host_allocated_bytes,
     .used_bytes = host_used_bytes,
 };

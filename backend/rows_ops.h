@@ -34,6 +34,7 @@ typedef struct rkv_rows_ops {
                                    size_t stride);
     rkv_status (*keep)(rkv_rows *rows, const uint32_t *index, size_t n);
     rkv_status (*read)(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride);
+    rkv_status (*read_there)(const rkv_rows *rows, size_t first, size_t n, float *x); /* n > 0 */
     size_t (*allocated_bytes)(const rkv_rows *rows);
     size_t (*used_bytes)(const rkv_rows *rows);
 } rkv_rows_ops;

@@ -256,15 +256,21 @@ rkv_rows_view rkv_cuda_rows_view(const rkv_rows *base) {
                            .layout = base->layout};
 }
 
+static rkv_status read_there(const rkv_rows *base, size_t first, size_t n, float *x) {
+    rkv_cuda *cuda = rkv_cuda_enter(&const_device_of(base)->cuda->base);
+    rkv_read_rows_task task = {.rows = rkv_cuda_rows_view(base), .first = first, .n = n, .x = x};
+    return rkv_cuda_check(rkv_launch_read_rows(&task, cuda->stream), "reading rows");
+}
+
 static rkv_status read(const rkv_rows *base, size_t first, size_t n, float *x, size_t stride) {
     rkv_cuda *cuda = rkv_cuda_enter(&const_device_of(base)->cuda->base);
-    rkv_read_rows_task task = {.rows = rkv_cuda_rows_view(base), .first = first, .n = n};
     size_t row_bytes = base->layout.width * sizeof *x;
+    float *there = NULL;
     if (!n) return RKV_OK;
-    rkv_status status = rkv_cuda_take(cuda, &task.x, n, row_bytes);
-    if (!status) status = rkv_cuda_check(rkv_launch_read_rows(&task, cuda->stream), "reading rows");
-    if (!status) status = rkv_cuda_rows_to_host(cuda, x, stride * sizeof *x, task.x, row_bytes, n);
-    rkv_cuda_give(cuda, task.x);
+    rkv_status status = rkv_cuda_take(cuda, &there, n, row_bytes);
+    if (!status) status = read_there(base, first, n, there);
+    if (!status) status = rkv_cuda_rows_to_host(cuda, x, stride * sizeof *x, there, row_bytes, n);
+    rkv_cuda_give(cuda, there);
     return status;
 }
 
@@ -277,6 +283,7 @@ static const rkv_rows_ops device_ops = {
     .append_all_there = append_all_there,
     .keep = rkv_device_rows_keep,
     .read = read,
+    .read_there = read_there,
     .allocated_bytes = allocated_bytes,
     .used_bytes = used_bytes,
 };

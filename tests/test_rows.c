@@ -33,6 +33,20 @@ static size_t times(size_t n) {
 
 /* ---- what is read back ---- */
 
+/* By way of the memory that the list lies in. */
+static void read_there(const rkv_rows *rows, size_t first, size_t n, float *x) {
+    size_t cells = n * rkv_rows_width(rows);
+    float *there = NULL;
+    if (!where) {
+        assert_int_equal(rkv_rows_read_there(rows, first, n, x), RKV_OK);
+        return;
+    }
+    assert_int_equal(where->ops->alloc(where, &there, cells), RKV_OK);
+    assert_int_equal(rkv_rows_read_there(rows, first, n, there), RKV_OK);
+    assert_int_equal(where->ops->download(where, x, there, cells), RKV_OK);
+    where->ops->release(where, there);
+}
+
 static bool fits_half(double x) {
     float narrow = (float)x, back;
     uint16_t half;
@@ -219,6 +233,9 @@ static void test_append_in_pieces(void **state) {
             size_t first = rkv_random_below(&dice, N), n = rkv_random_below(&dice, N - first + 1);
             float part[N * STRIDE];
             assert_int_equal(rkv_rows_read(pieces, first, n, part), RKV_OK);
+            assert_memory_equal(part, expected + first * WIDTH, n * WIDTH * sizeof *part);
+            memset(part, 0x55, sizeof part);
+            read_there(pieces, first, n, part);
             assert_memory_equal(part, expected + first * WIDTH, n * WIDTH * sizeof *part);
             memset(part, 0x55, sizeof part);
             assert_int_equal(rkv_rows_read_apart(pieces, first, n, part, STRIDE), RKV_OK);

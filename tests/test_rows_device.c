@@ -403,6 +403,7 @@ static void test_waits_for_nothing(void **state) {
         size_t waits = host_device_waits();
         for (size_t i = 0; i < 4; i++)
             assert_int_equal(rkv_rows_append_there(rows, x_there, N, WIDTH), RKV_OK);
+        assert_int_equal(rkv_rows_read_there(rows, 0, N, x_there), RKV_OK);
         assert_int_equal(rkv_rows_copy(&copy, rows), RKV_OK);
         assert_int_equal(rkv_rows_keep(rows, few, 5), RKV_OK);
         rkv_rows_free(copy), rkv_rows_free(rows);
