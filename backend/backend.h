@@ -72,6 +72,15 @@ typedef struct rkv_file_matrix {
     size_t rows;
 } rkv_file_matrix;
 
+/* Rows of one list, and their coordinates on an orthonormal basis. Device memory. */
+typedef struct rkv_basis_rows {
+    const float *basis;  /* [rank, D] */
+    size_t rank, stride; /* numbers of a row of coordinates, and floats from one to the next */
+    const float *from;
+    float *to;
+    size_t n; /* rows */
+} rkv_basis_rows;
+
 /* One KV head's cache as attention reads it, n entries; the last of them are the new tokens'. */
 typedef struct rkv_cached_head {
     const rkv_rows *keys, *values; /* n rows each, of rows_new */
@@ -220,6 +229,10 @@ typedef struct rkv_backend_ops {
     rkv_status (*rows_new)(rkv_backend *backend, const rkv_row_format *format, size_t width, rkv_rows **out);
     /* The same over cached keys and values. RKV_UNAVAILABLE: heads too wide for this device. */
     rkv_status (*attend_cached)(rkv_backend *backend, const rkv_cached_attention *task);
+    /* Of some lists at once, such as all of a layer: coordinates to [n, rank] = from [n, width] basis^T, */
+    rkv_status (*project)(rkv_backend *backend, const rkv_basis_rows *lists, size_t n_lists, size_t width);
+    /* and back: to [n, width] = from [n, rank] basis. */
+    rkv_status (*expand)(rkv_backend *backend, const rkv_basis_rows *lists, size_t n_lists, size_t width);
     /* What selections score entries with: of all heads of a layer at once, rows in device memory, results in
      * the host's. RKV_UNAVAILABLE: rows too wide for this device.
      * norms [n_heads] -> [n]: ||row||_2, summed in float64. */

@@ -1,4 +1,5 @@
-/* basis.h: the directions in which rows lie. Host memory. */
+/* basis.h: the directions in which rows lie, and rows as their coordinates on some. Host memory; backend.h
+ * has the same in a device's. */
 #ifndef RKV_BACKEND_BASIS_H
 #define RKV_BACKEND_BASIS_H
 
@@ -16,5 +17,12 @@
  * sigma_r is wide. n = 0, or all zeros: sigma 0 and the unit vectors. RKV_DATA: a number is not finite. */
 rkv_status rkv_right_singular_vectors(const float *rows, size_t n, size_t width, double *sigma,
                                       float *vectors);
+
+/* The coordinates to [n, rank] of rows from [n, width] on an orthonormal basis [rank, width], and rows of
+ * coordinates: to [n, width] = from [n, rank] basis. Coordinates lie `stride` floats apart. */
+void rkv_basis_project(const float *basis, size_t rank, size_t width, const float *from, size_t n, float *to,
+                       size_t stride);
+void rkv_basis_expand(const float *basis, size_t rank, size_t width, const float *from, size_t stride,
+                      size_t n, float *to);
 
 #endif

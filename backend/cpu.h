@@ -36,6 +36,10 @@ rkv_status rkv_cpu_attention(rkv_backend *backend, const float *q, const float *
 rkv_status rkv_cpu_rows_new(rkv_backend *backend, const rkv_row_format *format, size_t width, rkv_rows **out);
 rkv_status rkv_cpu_attend_cached(rkv_backend *backend, const rkv_cached_attention *task);
 
+/* cpu_project.c */
+rkv_status rkv_cpu_project(rkv_backend *backend, const rkv_basis_rows *lists, size_t n_lists, size_t width);
+rkv_status rkv_cpu_expand(rkv_backend *backend, const rkv_basis_rows *lists, size_t n_lists, size_t width);
+
 /* cpu_attention_rows.c */
 rkv_status rkv_cpu_attention_rows(rkv_backend *backend, const float *q, const int32_t *query_position,
                                   size_t m, const float *k, const int32_t *position, size_t n,

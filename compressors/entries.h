@@ -10,19 +10,10 @@
 #ifndef RKV_COMPRESSORS_ENTRIES_H
 #define RKV_COMPRESSORS_ENTRIES_H
 
-#include "backend/backend.h"
+#include "compressors/store.h"
 #include "model/rope.h"
 
-/* Rows of D numbers, stored as they are or as their coordinates on an orthonormal basis. */
-typedef struct rkv_store {
-    rkv_rows *rows;
-    float *basis;       /* [rank, D] for what is projected on it; NULL: none */
-    float *there_basis; /* the same in the rows' memory, for attention; where that is the host's, that one */
-    size_t rank;        /* width of the rows: D without a basis */
-} rkv_store;
-
 typedef struct rkv_entries {
-    rkv_backend *backend;      /* whose memory rows lie in; NULL: the host's */
     size_t n, head_dim, group; /* entries, D, H/G */
     rkv_store keys, values;
     int32_t *positions; /* [capacity] */
@@ -49,7 +40,7 @@ rkv_status rkv_entries_copy(rkv_entries *out, const rkv_entries *e);
  * 0 when that is NULL. */
 rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *values,
                               const int32_t *positions, const float *sums, size_t m);
-/* The same with keys and values in the rows' memory. What a basis projects goes by way of the host. */
+/* The same with keys and values in the rows' memory. */
 rkv_status rkv_entries_append_there(rkv_entries *e, const float *keys, const float *values,
                                     const int32_t *positions, const float *sums, size_t m);
 
@@ -66,6 +57,9 @@ void rkv_entries_drop_sums(rkv_entries *e);
 
 /* Entries as float32 in host memory: keys and values [n, D], either may be NULL. */
 rkv_status rkv_entries_read(const rkv_entries *e, float *keys, float *values);
+
+/* The same into the memory that the rows lie in. */
+rkv_status rkv_entries_read_there(const rkv_entries *e, float *keys, float *values);
 
 /* What the allocators hold, the host's and the device's: of keys and values with their bases, and of
  * everything. */

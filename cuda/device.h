@@ -122,6 +122,10 @@ rkv_status rkv_cuda_attention(rkv_backend *backend, const float *q, const float 
 rkv_status rkv_cuda_rows_new(rkv_backend *backend, const rkv_row_format *format, size_t width,
                              rkv_rows **out);
 
+/* basis.c */
+rkv_status rkv_cuda_project(rkv_backend *backend, const rkv_basis_rows *lists, size_t n_lists, size_t width);
+rkv_status rkv_cuda_expand(rkv_backend *backend, const rkv_basis_rows *lists, size_t n_lists, size_t width);
+
 /* cached.c */
 rkv_status rkv_cuda_attend_cached(rkv_backend *backend, const rkv_cached_attention *task);
 

@@ -120,6 +120,42 @@ static void check_matmul(rkv_backend *b) {
     }
 }
 
+/* Lists of a layer, more than a launch has, one of them empty; what lies between coordinates is left alone.
+ * Rows and back: the coordinates of the one are what the other begins with. */
+static void check_basis(rkv_backend *b, bool back) {
+    enum { LISTS = 33, WIDE = 67, GAP = 3 };
+    rkv_basis_rows lists[LISTS];
+    double *expected[LISTS];
+    for (size_t i = 0; i < LISTS; i++) {
+        size_t n = i == 5 ? 0 : 1 + i % 3 * 20, rank = i % 4 == 3 ? WIDE : 1 + i * 2 % 50,
+               stride = rank + i % 2 * GAP;
+        size_t rows = n * WIDE, apart = n * stride, given = back ? apart : rows, made = back ? rows : apart;
+        float *basis = random_floats(rank * WIDE), *from = random_floats(given), *to = random_floats(made);
+        lists[i] = (rkv_basis_rows){on_device(b, basis, rank * WIDE), rank, stride, on_device(b, from, given),
+                                    on_device(b, to, made),           n};
+        expected[i] = malloc((made + 1) * sizeof **expected);
+        plain_basis(&(rkv_basis_rows){basis, rank, stride, from, to, n}, WIDE, back, expected[i]);
+        free(basis), free(from), free(to);
+    }
+    assert_int_equal((back ? b->ops->expand : b->ops->project)(b, lists, LISTS, WIDE), RKV_OK);
+    assert_int_equal((back ? b->ops->expand : b->ops->project)(b, lists + 5, 1, WIDE), RKV_OK); /* no rows */
+    for (size_t i = 0; i < LISTS; i++) {
+        size_t made = lists[i].n * (back ? (size_t)WIDE : lists[i].stride);
+        assert_device_close(b, "a basis", lists[i].to, expected[i], made, (WIDE + 1) * U * sqrt(WIDE + 1.0));
+        b->ops->release(b, (float *)lists[i].basis), b->ops->release(b, (float *)lists[i].from);
+        b->ops->release(b, lists[i].to);
+        free(expected[i]);
+    }
+}
+
+static void check_project(rkv_backend *b) {
+    check_basis(b, false);
+}
+
+static void check_expand(rkv_backend *b) {
+    check_basis(b, true);
+}
+
 static const rkv_attention_shape shapes[] = {{1, 1, 1, 2},   {2, 3, 1, 4},    {63, 4, 2, 16}, {64, 2, 2, 8},
                                              {65, 9, 3, 64}, {129, 6, 1, 32}, {300, 2, 1, 10}};
 #define N_SHAPES (sizeof shapes / sizeof *shapes)
@@ -488,6 +524,8 @@ static const struct {
 } operations[] = {
     {"rms_norm", OP(rms_norm), check_rms_norm},
     {"matmul", OP(matmul), check_matmul},
+    {"project", OP(project), check_project},
+    {"expand", OP(expand), check_expand},
     {"split_rotate", OP(split_rotate), check_split_rotate},
     {"attention", OP(attention), check_attention},
     {"attention's sums", OP(attention), check_attention_sums},

@@ -117,10 +117,15 @@ static void test_a_layer_crosses_once(void **state) {
     assert_int_equal(prompt, kv);
 }
 
-/* Once nothing more is evicted, a token costs its logits alone. */
+/* Once nothing more is evicted, a token costs its logits alone; what it is projected on lies there, too. */
 static void test_settled_sessions(void **state) {
     (void)state;
-    static const char *const methods[] = {"snapkv:window=8", "window+int8", "tova", "h2o"};
+    static const char *const methods[] = {"snapkv:window=8",
+                                          "window+int8",
+                                          "tova",
+                                          "h2o",
+                                          "lowrank:rank=4",
+                                          "lowrank:rank=4+int4+snapkv:window=8"};
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         size_t prompt, token;
         count(&methods[i], 1, (rkv_session_options){.budget = 24, .hold = RKV_HOLD_PROMPT}, &prompt, &token);

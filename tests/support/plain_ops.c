@@ -27,6 +27,20 @@ void plain_matmul(const float *x, const float *w, size_t m, size_t n, size_t k, 
         }
 }
 
+void plain_basis(const rkv_basis_rows *list, size_t width, bool back, double *to) {
+    size_t apart = back ? width : list->stride, columns = back ? width : list->rank;
+    for (size_t i = 0; i < list->n * apart; i++)
+        to[i] = (double)list->to[i];
+    for (size_t row = 0; row < list->n; row++)
+        for (size_t i = 0; i < columns; i++) {
+            double sum = 0;
+            for (size_t j = 0; j < (back ? list->rank : width); j++)
+                sum += back ? (double)list->from[row * list->stride + j] * (double)list->basis[j * width + i]
+                            : (double)list->from[row * width + j] * (double)list->basis[i * width + j];
+            to[row * apart + i] = sum;
+        }
+}
+
 void plain_split_rotate(const float *qkv, const float *bias, const float *rotation, rkv_rope_pairing pairing,
                         const rkv_attention_shape *s, double *q, double *k, double *v) {
     size_t n = s->n_tokens, d = s->head_dim, slots = s->n_heads + 2 * s->n_kv_heads;

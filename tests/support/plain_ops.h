@@ -7,6 +7,8 @@
 
 void plain_rms_norm(const float *x, const float *weight, size_t n_tokens, size_t width, float eps, double *y);
 void plain_matmul(const float *x, const float *w, size_t m, size_t n, size_t k, const float *add, double *y);
+/* to as before, with what `project` (back: `expand`) puts there. Pointers are host memory. */
+void plain_basis(const rkv_basis_rows *list, size_t width, bool back, double *to);
 void plain_split_rotate(const float *qkv, const float *bias, const float *rotation, rkv_rope_pairing pairing,
                         const rkv_attention_shape *shape, double *q, double *k, double *v);
 void plain_attention(const float *q, const float *k, const float *v, const rkv_attention_shape *shape,

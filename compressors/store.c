@@ -1,0 +1,137 @@
+/* store.c: keys or values of one head. */
+#include "compressors/store.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "backend/basis.h"
+#include "core/memory.h"
+#include "model/host_copy.h"
+
+/* ---- making and freeing ---- */
+
+static rkv_status set_basis(rkv_store *s, const float *basis) {
+    size_t n = s->rank * s->width;
+    if (!basis) return RKV_OK;
+    rkv_status status = rkv_alloc_raw(&s->basis, n, sizeof *s->basis);
+    if (status) return status;
+    memcpy(s->basis, basis, n * sizeof *basis);
+    if (s->backend && !s->backend->host_memory)
+        return rkv_device_copy_new(&s->there_basis, s->backend, basis, n);
+    s->there_basis = s->basis;
+    return RKV_OK;
+}
+
+rkv_status rkv_store_init(rkv_store *s, rkv_backend *backend, const rkv_row_format *format, size_t width,
+                          const float *basis, size_t rank) {
+    *s = (rkv_store){.backend = backend, .rank = basis ? rank : width, .width = width};
+    rkv_status status = backend ? backend->ops->rows_new(backend, format, s->rank, &s->rows)
+                                : rkv_rows_new(&s->rows, format, s->rank);
+    return status ? status : set_basis(s, basis);
+}
+
+void rkv_store_clear(rkv_store *s) {
+    rkv_rows_free(s->rows);
+    if (s->there_basis != s->basis) s->backend->ops->release(s->backend, s->there_basis);
+    free(s->basis);
+    *s = (rkv_store){0};
+}
+
+rkv_status rkv_store_copy(rkv_store *out, const rkv_store *s) {
+    *out = (rkv_store){.backend = s->backend, .rank = s->rank, .width = s->width};
+    rkv_status status = rkv_rows_copy(&out->rows, s->rows);
+    return status ? status : set_basis(out, s->basis);
+}
+
+/* ---- from the host, and to it ---- */
+
+rkv_status rkv_store_append(rkv_store *s, const float *x, size_t m) {
+    if (!s->basis) return rkv_rows_append(s->rows, x, m, s->width);
+    float *coordinates = NULL;
+    rkv_status status = rkv_alloc_raw(&coordinates, m * s->rank, sizeof *coordinates);
+    if (!status) rkv_basis_project(s->basis, s->rank, s->width, x, m, coordinates, s->rank);
+    if (!status) status = rkv_rows_append(s->rows, coordinates, m, s->rank);
+    free(coordinates);
+    return status;
+}
+
+rkv_status rkv_store_read(const rkv_store *s, size_t n, float *x) {
+    if (!s->basis) return rkv_rows_read(s->rows, 0, n, x);
+    float *coordinates = NULL;
+    rkv_status status = rkv_alloc_raw(&coordinates, n * s->rank, sizeof *coordinates);
+    if (!status) status = rkv_rows_read(s->rows, 0, n, coordinates);
+    if (!status) rkv_basis_expand(s->basis, s->rank, s->width, coordinates, s->rank, n, x);
+    free(coordinates);
+    return status;
+}
+
+/* ---- in the rows' memory ---- */
+
+static rkv_status take(rkv_backend *backend, float **out, size_t n) {
+    return backend ? backend->ops->alloc(backend, out, n) : rkv_alloc_raw(out, n, sizeof **out);
+}
+
+static void give(rkv_backend *backend, float *memory) {
+    if (backend)
+        backend->ops->release(backend, memory);
+    else
+        free(memory);
+}
+
+static rkv_status project(rkv_backend *backend, const rkv_basis_rows *lists, size_t n_lists, size_t width) {
+    if (backend) return backend->ops->project(backend, lists, n_lists, width);
+    for (const rkv_basis_rows *l = lists; l < lists + n_lists; l++)
+        rkv_basis_project(l->basis, l->rank, width, l->from, l->n, l->to, l->stride);
+    return RKV_OK;
+}
+
+static rkv_status expand(const rkv_store *s, float *coordinates, size_t n, float *x) {
+    rkv_basis_rows list = {s->there_basis, s->rank, s->rank, coordinates, x, n};
+    if (s->backend) return s->backend->ops->expand(s->backend, &list, 1, s->width);
+    rkv_basis_expand(s->basis, s->rank, s->width, coordinates, s->rank, n, x);
+    return RKV_OK;
+}
+
+/* Coordinates lie as far apart as rows, so that stores with a basis and without go together. */
+rkv_status rkv_stores_append_there(rkv_store *const *stores, const float *const *x, size_t n_stores,
+                                   size_t m) {
+    rkv_rows *rows[RKV_STORES_AT_ONCE];
+    const float *stored[RKV_STORES_AT_ONCE];
+    rkv_basis_rows based[RKV_STORES_AT_ONCE];
+    size_t n_based = 0, width = stores[0]->width, each = m * width;
+    float *room = NULL;
+    assert(n_stores <= RKV_STORES_AT_ONCE);
+    for (size_t i = 0; i < n_stores; i++)
+        n_based += stores[i]->basis != NULL;
+    rkv_status status = n_based ? take(stores[0]->backend, &room, n_based * each) : RKV_OK;
+    if (status) return status;
+    n_based = 0;
+    for (size_t i = 0; i < n_stores; i++) {
+        const rkv_store *s = stores[i];
+        float *to = s->basis ? room + n_based * each : NULL;
+        rows[i] = s->rows;
+        stored[i] = s->basis ? to : x[i];
+        if (s->basis) based[n_based++] = (rkv_basis_rows){s->there_basis, s->rank, width, x[i], to, m};
+    }
+    if (n_based) status = project(stores[0]->backend, based, n_based, width);
+    if (!status) status = rkv_rows_append_all_there(rows, stored, n_stores, m, width);
+    give(stores[0]->backend, room);
+    return status;
+}
+
+rkv_status rkv_store_read_there(const rkv_store *s, size_t n, float *x) {
+    if (!s->basis) return rkv_rows_read_there(s->rows, 0, n, x);
+    float *coordinates = NULL;
+    rkv_status status = take(s->backend, &coordinates, n * s->rank);
+    if (!status) status = rkv_rows_read_there(s->rows, 0, n, coordinates);
+    if (!status) status = expand(s, coordinates, n, x);
+    give(s->backend, coordinates);
+    return status;
+}
+
+/* ---- memory ---- */
+
+size_t rkv_store_bytes(const rkv_store *s) {
+    size_t bases = !s->basis ? 0 : s->there_basis == s->basis ? 1 : 2;
+    return (s->rows ? rkv_rows_allocated_bytes(s->rows) : 0) + bases * s->rank * s->width * sizeof *s->basis;
+}

@@ -1,0 +1,39 @@
+/* store.h: keys or values of one head: rows of D numbers, stored as they are or as their coordinates on an
+ * orthonormal basis. They lie in the memory of a backend, where attention reads them, or in the host's. */
+#ifndef RKV_COMPRESSORS_STORE_H
+#define RKV_COMPRESSORS_STORE_H
+
+#include "backend/backend.h"
+
+typedef struct rkv_store {
+    rkv_backend *backend; /* in whose memory rows lie; NULL: the host's */
+    rkv_rows *rows;
+    float *basis;       /* [rank, D] for rows that come from the host; NULL: none */
+    float *there_basis; /* the same in the rows' memory; where that is the host's, that one */
+    size_t rank, width; /* of the rows: D without a basis; D */
+} rkv_store;
+
+/* basis NULL or [rank, D], which is copied. rkv_store_clear frees, also after a failure. */
+rkv_status rkv_store_init(rkv_store *s, rkv_backend *backend, const rkv_row_format *format, size_t width,
+                          const float *basis, size_t rank);
+void rkv_store_clear(rkv_store *s);
+rkv_status rkv_store_copy(rkv_store *out, const rkv_store *s);
+
+/* Adds rows x [m, D]. */
+rkv_status rkv_store_append(rkv_store *s, const float *x, size_t m);
+
+/* What is done with several stores of one memory at once, all of one D. */
+#define RKV_STORES_AT_ONCE 32
+
+/* m rows of x[i], which lies there, to stores[i]. */
+rkv_status rkv_stores_append_there(rkv_store *const *stores, const float *const *x, size_t n_stores,
+                                   size_t m);
+
+/* All n rows, as float32 [n, D], to the host, or to the memory that they lie in. */
+rkv_status rkv_store_read(const rkv_store *s, size_t n, float *x);
+rkv_status rkv_store_read_there(const rkv_store *s, size_t n, float *x);
+
+/* What the allocators hold, bases included. */
+size_t rkv_store_bytes(const rkv_store *s);
+
+#endif

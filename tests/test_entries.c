@@ -1,0 +1,222 @@
+/* test_entries.c: heads of a cache, in ordinary memory and in devices': what is done with all of a layer, and
+ * what stays in the rows' memory, gives what is done one by one by way of the host. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "compressors/entries.h"
+#include "core/random.h"
+#include "cuda/open.h"
+#include "cuda_host/host_device.h"
+#include "support/row_lists.h"
+
+enum { HEADS = 19, D = 34, GROUP = 2, MOST = 90 }; /* more heads than are stored at once */
+
+static rkv_backend *where; /* rows lie; NULL: in ordinary memory */
+static rkv_random dice = {17};
+
+/* ---- heads ---- */
+
+/* Head g, of which every third has bases, of one that is as wide as rows among them. */
+static rkv_entries new_entries(size_t g, const rkv_row_format *format, const float *basis) {
+    rkv_entries e;
+    bool based = g % 3 == 2;
+    rkv_entries_format f = {.backend = where,
+                            .keys = *format,
+                            .values = format[1],
+                            .key_basis = based ? basis : NULL,
+                            .value_basis = based && g % 2 ? basis : NULL,
+                            .key_rank = g == 8 ? (size_t)D : 1 + g,
+                            .value_rank = 5};
+    assert_int_equal(rkv_entries_init(&e, &f, D, GROUP, g % 2), RKV_OK);
+    return e;
+}
+
+static float *upload(const float *x, size_t n) {
+    float *there = NULL;
+    if (!where) return (float *)x;
+    assert_int_equal(where->ops->alloc(where, &there, n), RKV_OK);
+    assert_int_equal(where->ops->upload(where, there, x, n), RKV_OK);
+    return there;
+}
+
+static void release(float *there) {
+    if (where) where->ops->release(where, there);
+}
+
+/* ---- the same ---- */
+
+/* Products are summed in other orders on other devices: of D numbers whose squares sum to less than 200^2,
+ * each 2^-24 wide of the truth. A number that so comes to lie between two codes may become either. */
+#define ROUNDING 1e-3
+static double tolerance_of(const rkv_store *s) {
+    if (!s->basis || !where || where->host_memory) return 0;
+    size_t bits = row_form_bits(rkv_rows_format(s->rows)->form);
+    return bits > 16 ? ROUNDING : 400.0 / (double)((1u << (bits < 10 ? bits : 10)) - 1);
+}
+
+static void assert_near(const float *a, const float *b, size_t n, double tolerance) {
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)a[i] - (double)b[i]) <= tolerance))
+            fail_msg("number %zu is %.9g, not %.9g", i, (double)a[i], (double)b[i]);
+}
+
+static void check_same(const rkv_entries *a, const rkv_entries *b) {
+    static float x[4][MOST * D];
+    assert_int_equal(a->n, b->n);
+    assert_memory_equal(a->positions, b->positions, a->n * sizeof *a->positions);
+    assert_int_equal(!a->sums, !b->sums);
+    if (a->sums) assert_memory_equal(a->sums, b->sums, GROUP * a->n * sizeof *a->sums);
+    assert_int_equal(rkv_rows_used_bytes(a->keys.rows), rkv_rows_used_bytes(b->keys.rows));
+    assert_int_equal(rkv_rows_used_bytes(a->values.rows), rkv_rows_used_bytes(b->values.rows));
+    assert_int_equal(rkv_entries_read(a, x[0], x[1]), RKV_OK);
+    assert_int_equal(rkv_entries_read(b, x[2], x[3]), RKV_OK);
+    assert_near(x[0], x[2], a->n * D, tolerance_of(&a->keys));
+    assert_near(x[1], x[3], a->n * D, tolerance_of(&a->values));
+}
+
+static void check_read_there(const rkv_entries *e) {
+    static float x[4][MOST * D];
+    size_t cells = e->n * D;
+    float *keys = upload(x[2], cells), *values = upload(x[3], cells);
+    assert_int_equal(rkv_entries_read(e, x[0], x[1]), RKV_OK);
+    assert_int_equal(rkv_entries_read_there(e, keys, NULL), RKV_OK);
+    assert_int_equal(rkv_entries_read_there(e, NULL, values), RKV_OK);
+    if (where) {
+        assert_int_equal(where->ops->download(where, x[2], keys, cells), RKV_OK);
+        assert_int_equal(where->ops->download(where, x[3], values, cells), RKV_OK);
+    }
+    release(keys), release(values);
+    assert_near(x[2], x[0], cells, e->keys.basis ? ROUNDING : 0);
+    assert_near(x[3], x[1], cells, e->values.basis ? ROUNDING : 0);
+}
+
+/* ---- what is done with a layer ---- */
+
+typedef struct layer {
+    rkv_entries at_once[HEADS], one_by_one[HEADS];
+    int32_t next; /* position */
+} layer;
+
+/* Orthonormal: a reflection. */
+static float *new_basis(void) {
+    float *basis = random_rows(&dice, D, D), v[D], norm = 0;
+    for (size_t i = 0; i < D; i++)
+        v[i] = (float)rkv_random_unit(&dice), norm += v[i] * v[i];
+    for (size_t i = 0; i < D * D; i++)
+        basis[i] = (float)(i / D == i % D) - 2 * v[i / D] * v[i % D] / norm;
+    return basis;
+}
+
+static layer new_layer(const rkv_row_format *format) {
+    layer l = {.next = 3};
+    float *basis = new_basis();
+    for (size_t g = 0; g < HEADS; g++) {
+        l.at_once[g] = new_entries(g, format, basis);
+        l.one_by_one[g] = new_entries(g, format, basis);
+    }
+    free(basis);
+    return l;
+}
+
+static void clear_layer(layer *l) {
+    for (size_t g = 0; g < HEADS; g++)
+        rkv_entries_clear(&l->at_once[g]), rkv_entries_clear(&l->one_by_one[g]);
+}
+
+static void append(layer *l, size_t m) {
+    size_t each = m * D;
+    float *x = random_rows(&dice, 2 * HEADS * m, D), *there = upload(x, 2 * HEADS * each);
+    int32_t positions[MOST];
+    for (size_t i = 0; i < m; i++)
+        positions[i] = l->next++;
+    assert_int_equal(
+        rkv_entries_append_all_there(l->at_once, HEADS, there, there + HEADS * each, positions, m), RKV_OK);
+    for (size_t g = 0; g < HEADS; g++)
+        assert_int_equal(
+            rkv_entries_append(&l->one_by_one[g], x + g * each, x + (HEADS + g) * each, positions, NULL, m),
+            RKV_OK);
+    release(there);
+    free(x);
+}
+
+static void set_sums(rkv_entries *e) {
+    for (size_t i = 0; e->sums && i < GROUP * e->n; i++)
+        e->sums[i] = (float)i;
+}
+
+static void check_layer(layer *l) {
+    for (size_t g = 0; g < HEADS; g++) {
+        set_sums(&l->at_once[g]), set_sums(&l->one_by_one[g]);
+        check_same(&l->at_once[g], &l->one_by_one[g]);
+        check_read_there(&l->at_once[g]);
+    }
+}
+
+static const rkv_row_format formats[][2] = {
+    {{.form = RKV_ROWS_F32}, {.form = RKV_ROWS_F32}},
+    {{.form = RKV_ROWS_F32}, {.form = RKV_ROWS_F16}},
+    {{RKV_ROWS_INT8, RKV_AXIS_CHANNEL, 8}, {RKV_ROWS_INT8, RKV_AXIS_TOKEN, 0}},
+    {{RKV_ROWS_INT4, RKV_AXIS_CHANNEL, 32}, {RKV_ROWS_INT4, RKV_AXIS_CHANNEL, 5}},
+};
+#define N_FORMATS (sizeof formats / sizeof *formats)
+
+static void test_heads_of_a_layer_at_once(void **state) {
+    (void)state;
+    for (size_t f = 0; f < N_FORMATS; f++) {
+        layer l = new_layer(formats[f]);
+        check_layer(&l);
+        append(&l, 41);
+        check_layer(&l);
+        append(&l, 1);
+        check_layer(&l);
+        clear_layer(&l);
+    }
+}
+
+/* ---- every place ---- */
+
+static rkv_status open_ordinary_memory(rkv_backend **out) {
+    *out = NULL;
+    return RKV_OK;
+}
+static rkv_status open_cuda_on_host(rkv_backend **out) {
+    return rkv_cuda_open(out, 0);
+}
+static const struct {
+    const char *name;
+    rkv_status (*open)(rkv_backend **out);
+} places[] = {{"entries in ordinary memory", open_ordinary_memory},
+              {"entries of the CPU", rkv_cpu_open},
+              {"entries of cuda's sources on the host", open_cuda_on_host}};
+
+static int run(const char *name) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_heads_of_a_layer_at_once),
+    };
+    int failed = cmocka_run_group_tests_name(name, tests, NULL, NULL);
+    if (where) rkv_backend_close(where);
+    return failed;
+}
+
+/* 77: skipped, for there is no such device. */
+static int run_on_named_device(const char *device) {
+    rkv_status status = rkv_backend_open(&where, device);
+    if (status == RKV_UNAVAILABLE) printf("skipped: %s\n", rkv_message());
+    return status == RKV_UNAVAILABLE ? 77 : status ? 1 : run(device);
+}
+
+int main(int argc, char **argv) {
+    int failed = 0;
+    if (argc > 1) return run_on_named_device(argv[1]);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        failed += places[i].open(&where) ? 1 : run(places[i].name);
+    return failed + (host_device_live() != 0);
+}
