@@ -129,6 +129,20 @@ rkv_status rkv_cuda_expand(rkv_backend *backend, const rkv_basis_rows *lists, si
 /* cached.c */
 rkv_status rkv_cuda_attend_cached(rkv_backend *backend, const rkv_cached_attention *task);
 
+/* gather.c */
+rkv_status rkv_cuda_gather(rkv_backend *backend, const float *from, size_t width, const uint32_t *index,
+                           size_t n, float *to);
+
+/* norms.c */
+rkv_status rkv_cuda_row_norms(rkv_backend *backend, const rkv_head_rows *heads, size_t n_heads, size_t width,
+                              double *const *norms);
+
+/* observed.c */
+rkv_status rkv_cuda_attention_means(rkv_backend *backend, const rkv_attention_means *task);
+rkv_status rkv_cuda_attention_rows(rkv_backend *backend, const float *q, const int32_t *query_position,
+                                   size_t m, const float *k, const int32_t *position, size_t n,
+                                   size_t head_dim, float *p);
+
 /* singular.c */
 rkv_status rkv_cuda_singular_values(rkv_backend *backend, const rkv_singular_task *task);
 

@@ -15,10 +15,11 @@
 #include "backend/backend.h"
 #include "backend/cpu_gemm.h"
 #include "backend/simd_math.h"
-#include "core/random.h"
 #include "cuda/open.h"
 #include "cuda_host/host_device.h"
+#include "support/device_data.h"
 #include "support/plain_ops.h"
+#include "support/score_checks.h"
 
 /* Backends that every machine has; others are named on the command line ("cuda"). */
 static rkv_status open_cpu(rkv_backend **out) {
@@ -31,31 +32,6 @@ static const struct {
     const char *name;
     rkv_status (*open)(rkv_backend **out);
 } backends[] = {{"cpu", open_cpu}, {"cuda's sources on the host", open_cuda_on_host}};
-
-static rkv_random dice = {42};
-
-/* Uniform in [-1, 1). */
-static float *random_floats(size_t n) {
-    float *x = malloc((n + 1) * sizeof *x);
-    assert_non_null(x);
-    for (size_t i = 0; i < n; i++)
-        x[i] = (float)(2 * rkv_random_unit(&dice) - 1);
-    return x;
-}
-
-/* A copy in device memory. */
-static float *on_device(rkv_backend *b, const float *host, size_t n) {
-    float *memory = NULL;
-    assert_int_equal(b->ops->alloc(b, &memory, n), RKV_OK);
-    assert_int_equal(b->ops->upload(b, memory, host, n), RKV_OK);
-    return memory;
-}
-
-static float *empty_device(rkv_backend *b, size_t n) {
-    float *memory = NULL;
-    assert_int_equal(b->ops->alloc(b, &memory, n), RKV_OK);
-    return memory;
-}
 
 /* Device memory against expected values: absolute difference within tolerance. */
 static void assert_device_close(rkv_backend *b, const char *what, const float *device, const double *expected,
@@ -529,6 +505,12 @@ static const struct {
     {"split_rotate", OP(split_rotate), check_split_rotate},
     {"attention", OP(attention), check_attention},
     {"attention's sums", OP(attention), check_attention_sums},
+    {"row_norms", OP(row_norms), check_row_norms},
+    {"row_norms of bad values", OP(row_norms), check_row_norms_of_bad_values},
+    {"attention_means", OP(attention_means), check_attention_means},
+    {"attention_means of bad values", OP(attention_means), check_attention_means_of_bad_values},
+    {"gather", OP(gather), check_gather},
+    {"attention_rows", OP(attention_rows), check_attention_rows},
     {"swiglu", OP(swiglu), check_swiglu},
     {"fold_logits", OP(fold_logits), check_fold_logits},
     {"singular_values", OP(singular_values), check_singular_values},

@@ -17,6 +17,12 @@ void plain_attention(const float *q, const float *k, const float *v, const rkv_a
 void plain_attend_cached(const rkv_cached_attention *task, double *out, double *const *sums);
 void plain_attention_rows(const float *q, const int32_t *query_position, size_t m, const float *k,
                           const int32_t *position, size_t n, size_t head_dim, double *p);
+/* plain_scores.c: of one head */
+double plain_row_norm(const float *row, size_t width);
+/* mean [n] over the queries of plain_attention_rows. */
+void plain_attention_mean(const float *q, const int32_t *query_position, size_t m, const float *k,
+                          const int32_t *position, size_t n, size_t head_dim, double *mean);
+
 void plain_swiglu(const float *x, size_t n_tokens, size_t width, double *y);
 void plain_row_metrics(const float *attention, size_t n_tokens, const int32_t *ids, rkv_row_metrics *metrics);
 

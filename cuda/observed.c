@@ -1,0 +1,213 @@
+/* observed.c: what some queries look at, on the device: logits of all heads of a layer, their softmax by
+ * positions, and the means over the queries, or one head's rows as they are. */
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "cuda/device_scores.h"
+#include "cuda/product.h"
+#include "cuda/scores.h"
+
+static_assert(sizeof(rkv_observed_task) <= 4096, "a kernel's task has 4 KB at most");
+
+/* Queries at a time, and the memory for their rows: one query's of every head are always tried. */
+#define MOST_QUERIES ((size_t)512)
+#define MOST_BYTES   ((size_t)256 << 20)
+
+/* Up to so many rows, one kernel that reads the keys of all heads once takes less time than as many small
+ * products are begun in. */
+#define FEW_ROWS ((size_t)16)
+
+static size_t queries_at_a_time(size_t m, size_t row_floats) {
+    size_t most = m < MOST_QUERIES ? m : MOST_QUERIES, fitting = MOST_BYTES / sizeof(float) / row_floats;
+    return fitting > most ? most : fitting ? fitting : 1;
+}
+
+/* Of one query's rows in all heads. */
+static size_t row_floats(const rkv_observed_task *t) {
+    return t->each * t->keys.rows;
+}
+
+/* ---- rows of some queries ---- */
+
+static rkv_status multiply_head(rkv_cuda *cuda, const rkv_observed_task *t, size_t head) {
+    const rkv_batch_head *h = &t->keys.head[head];
+    bool all = t->queries == t->m; /* then the rows of its query heads lie side by side */
+    rkv_cuda_product product = {
+        .m = all ? t->each * t->m : t->queries,
+        .n = h->n,
+        .k = t->head_dim,
+        .batch = all ? 1 : t->each,
+        .a = {t->q + (head * t->each * t->m + t->first) * t->head_dim, t->head_dim, t->m * t->head_dim},
+        .b = {h->rows, t->head_dim, 0},
+        .turned = true,
+        .y = t->p + h->first * t->each * t->queries,
+        .y_ld = h->n,
+        .y_stride = t->queries * h->n};
+    return rkv_cuda_multiply(cuda, &product);
+}
+
+static rkv_status logits(rkv_cuda *cuda, const rkv_observed_task *t) {
+    rkv_status status = RKV_OK;
+    if (t->each * t->queries <= FEW_ROWS)
+        return RKV_CUDA_QUEUE(cuda, rkv_launch_few_logits(t, cuda->stream), "logits");
+    for (size_t h = 0; !status && h < t->keys.n_heads; h++)
+        status = multiply_head(cuda, t, h);
+    return status;
+}
+
+static rkv_status attend(rkv_cuda *cuda, const rkv_observed_task *t) {
+    rkv_status status = logits(cuda, t);
+    if (status) return status;
+    return RKV_CUDA_QUEUE(cuda, rkv_launch_observed_softmax(t, cuda->stream), "softmax");
+}
+
+/* ---- means ---- */
+
+typedef struct work {
+    rkv_cuda *cuda;
+    const rkv_attention_means *task;
+    float *q;           /* [H, m, D] */
+    int32_t *positions; /* [m], then those of all keys */
+    float *means;       /* of all heads, one after the other */
+} work;
+
+/* Positions of the queries and of all keys in one copy. */
+static rkv_status send_positions(work *w, size_t n_keys) {
+    const rkv_attention_means *task = w->task;
+    size_t at = task->m;
+    int32_t *host = NULL;
+    rkv_status status = rkv_alloc_raw(&host, task->m + n_keys, sizeof *host);
+    if (status) return status;
+    memcpy(host, task->query_position, task->m * sizeof *host);
+    for (size_t g = 0; g < task->n_kv_heads; at += task->keys[g++].n)
+        memcpy(host + at, task->positions[g], task->keys[g].n * sizeof *host);
+    status = rkv_cuda_take(w->cuda, &w->positions, at, sizeof *w->positions);
+    if (!status) status = rkv_cuda_to_device(w->cuda, w->positions, host, at * sizeof *host);
+    free(host);
+    return status;
+}
+
+static rkv_status send_queries(work *w) {
+    size_t n = w->task->n_heads * w->task->m;
+    rkv_status status = rkv_cuda_take(w->cuda, &w->q, n, w->task->head_dim * sizeof *w->q);
+    if (status) return status;
+    return rkv_cuda_to_device(w->cuda, w->q, w->task->q, n * w->task->head_dim * sizeof *w->q);
+}
+
+/* KV heads from `head` on; `before`: keys of the heads before it. */
+static rkv_observed_task task_of(const work *w, size_t head, size_t before) {
+    const rkv_attention_means *task = w->task;
+    size_t each = task->n_heads / task->n_kv_heads;
+    return (rkv_observed_task){.keys = rkv_head_batch_of(task->keys, task->n_kv_heads, head),
+                               .q = w->q + head * each * task->m * task->head_dim,
+                               .query_position = w->positions,
+                               .position = w->positions + task->m + before,
+                               .m = task->m,
+                               .each = each,
+                               .head_dim = task->head_dim,
+                               .scale = 1.0f / sqrtf((float)task->head_dim),
+                               .means = w->means + before * each};
+}
+
+/* Block by block of queries. */
+static rkv_status observe(rkv_cuda *cuda, rkv_observed_task *t) {
+    size_t queries = queries_at_a_time(t->m, row_floats(t));
+    rkv_status status = rkv_cuda_take(cuda, &t->p, queries, row_floats(t) * sizeof *t->p);
+    if (!status && queries < t->m) status = rkv_cuda_take(cuda, &t->sums, row_floats(t), sizeof *t->sums);
+    for (; !status && t->first < t->m; t->first += queries) {
+        t->queries = t->m - t->first < queries ? t->m - t->first : queries;
+        status = attend(cuda, t);
+        if (!status)
+            status = RKV_CUDA_QUEUE(cuda, rkv_launch_observed_means(t, cuda->stream), "means of attention");
+    }
+    rkv_cuda_give(cuda, t->sums);
+    rkv_cuda_give(cuda, t->p);
+    return status;
+}
+
+static rkv_status observe_all(const work *w) {
+    rkv_status status = RKV_OK;
+    for (size_t head = 0, before = 0; !status && head < w->task->n_kv_heads; head += RKV_BATCH_HEADS) {
+        rkv_observed_task t = task_of(w, head, before);
+        before += t.keys.rows;
+        if (t.keys.rows) status = observe(w->cuda, &t);
+    }
+    return status;
+}
+
+/* from: every query head's means, one after the other. */
+static void spread(const rkv_attention_means *task, const float *from) {
+    for (size_t h = 0; h < task->n_heads; h++) {
+        size_t n = task->keys[h * task->n_kv_heads / task->n_heads].n;
+        memcpy(task->means[h], from, n * sizeof *from);
+        from += n;
+    }
+}
+
+rkv_status rkv_cuda_attention_means(rkv_backend *backend, const rkv_attention_means *task) {
+    work w = {.cuda = rkv_cuda_enter(backend), .task = task};
+    size_t n_keys = rkv_head_rows_total(task->keys, task->n_kv_heads);
+    rkv_device_results results = {0};
+    assert(task->m > 0);
+    if (!n_keys) return RKV_OK;
+    rkv_status status = rkv_device_results_new(w.cuda, n_keys * (task->n_heads / task->n_kv_heads),
+                                               sizeof *w.means, &results);
+    w.means = results.device;
+    if (!status) status = send_positions(&w, n_keys);
+    if (!status) status = send_queries(&w);
+    if (!status) status = observe_all(&w);
+    if (!status) status = rkv_device_results_fetch(w.cuda, &results);
+    if (!status) spread(task, results.host);
+    rkv_cuda_give(w.cuda, w.q);
+    rkv_cuda_give(w.cuda, w.positions);
+    rkv_device_results_free(w.cuda, &results);
+    return status;
+}
+
+/* ---- one head's rows ---- */
+
+/* Positions of queries and keys: *out [m + n]. */
+static rkv_status send_two(rkv_cuda *cuda, const int32_t *queries, size_t m, const int32_t *keys, size_t n,
+                           int32_t **out) {
+    rkv_status status = rkv_cuda_take(cuda, out, m + n, sizeof **out);
+    if (!status) status = rkv_cuda_to_device(cuda, *out, queries, m * sizeof **out);
+    if (!status) status = rkv_cuda_to_device(cuda, *out + m, keys, n * sizeof **out);
+    return status;
+}
+
+/* Block by block of queries, each copied to its rows of p [m, n]. */
+static rkv_status show_rows(rkv_cuda *cuda, rkv_observed_task *t, float *p) {
+    size_t queries = queries_at_a_time(t->m, row_floats(t)), n = t->keys.rows;
+    rkv_status status = rkv_cuda_take(cuda, &t->p, queries, n * sizeof *t->p);
+    for (; !status && t->first < t->m; t->first += queries) {
+        t->queries = t->m - t->first < queries ? t->m - t->first : queries;
+        status = attend(cuda, t);
+        if (!status) status = rkv_cuda_to_host(cuda, p + t->first * n, t->p, t->queries * n * sizeof *p);
+    }
+    rkv_cuda_give(cuda, t->p);
+    return status;
+}
+
+rkv_status rkv_cuda_attention_rows(rkv_backend *backend, const float *q, const int32_t *query_position,
+                                   size_t m, const float *k, const int32_t *position, size_t n,
+                                   size_t head_dim, float *p) {
+    rkv_cuda *cuda = rkv_cuda_enter(backend);
+    rkv_head_rows head = {k, n};
+    int32_t *positions = NULL;
+    if (!m || !n) return RKV_OK;
+    rkv_status status = send_two(cuda, query_position, m, position, n, &positions);
+    rkv_observed_task task = {.keys = rkv_head_batch_of(&head, 1, 0),
+                              .q = q,
+                              .query_position = positions,
+                              .position = positions + m,
+                              .m = m,
+                              .each = 1,
+                              .head_dim = head_dim,
+                              .scale = 1.0f / sqrtf((float)head_dim)};
+    if (!status) status = show_rows(cuda, &task, p);
+    rkv_cuda_give(cuda, positions);
+    return status;
+}

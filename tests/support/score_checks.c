@@ -1,0 +1,166 @@
+/* score_checks.c: the operations that selections score entries with, against plain loops. */
+#include "support/score_checks.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/device_data.h"
+#include "support/plain_ops.h"
+#include "support/scored_heads.h"
+
+#define U 0x1p-24 /* float32's unit roundoff */
+
+/* Heads without rows, of one row, of primes, and above a block; more heads than a launch takes; a few
+ * queries, many, and more than are looked at together. */
+static const size_t ragged[] = {65, 0, 1, 130, 7, 257}, longer[] = {300, 13}, short_ones[] = {3, 0, 2},
+                    lone[] = {1}, none[] = {0};
+#define LENGTHS(x) x, sizeof x / sizeof *x
+static const scored_shape shapes[] = {
+    {1, 1, 1, 1, LENGTHS(lone)},         {2, 1, 4, 3, LENGTHS(none)},
+    {6, 1, 2, 1, LENGTHS(ragged)},       {6, 3, 64, 1, LENGTHS(ragged)},
+    {6, 2, 67, 7, LENGTHS(ragged)},      {3, 3, 16, 64, LENGTHS(ragged)},
+    {2, 1, 130, 9, LENGTHS(longer)},     {2, 2, 3, 515, LENGTHS(short_ones)},
+    {131, 2, 5, 4, LENGTHS(short_ones)}, {131, 1, 5, 17, LENGTHS(short_ones)},
+};
+#define N_SHAPES (sizeof shapes / sizeof *shapes)
+
+/* ---- norms ---- */
+
+/* The squares of float32 numbers are exact in float64 and added in the order of the row: the same bits on
+ * every device, so that the same entries stay. */
+void check_row_norms(rkv_backend *b) {
+    for (size_t i = 0; i < N_SHAPES; i++) {
+        scored_heads s = scored_heads_new(b, &shapes[i]);
+        scored_heads_run(&s, "row_norms");
+        for (size_t g = 0; g < s.n_kv_heads; g++)
+            for (size_t j = 0; j < s.heads[g].n; j++) {
+                double expected = plain_row_norm(s.rows[g] + j * s.width, s.width);
+                if (s.norms[g][j] != expected)
+                    fail_msg("row_norms on %s: head %zu, row %zu is %.17g, not %.17g", b->ops->name, g, j,
+                             s.norms[g][j], expected);
+            }
+        scored_heads_free(&s);
+    }
+}
+
+void check_row_norms_of_bad_values(rkv_backend *b) {
+    static const size_t length[] = {4};
+    scored_shape shape = {1, 1, 3, 1, LENGTHS(length)};
+    scored_heads s = scored_heads_new(b, &shape);
+    scored_heads_set(&s, 0, 0, 1, NAN);
+    scored_heads_set(&s, 0, 1, 2, -INFINITY);
+    scored_heads_set(&s, 0, 2, 0, 3e38f); /* its square is no float32 number */
+    scored_heads_run(&s, "row_norms");
+    assert_true(isnan(s.norms[0][0]));
+    assert_true(isinf(s.norms[0][1]) && s.norms[0][1] > 0);
+    assert_true(s.norms[0][2] == plain_row_norm(s.rows[0] + 2 * s.width, s.width));
+    scored_heads_free(&s);
+}
+
+/* ---- gather ---- */
+
+static void assert_gathered(scored_heads *s) {
+    float *host = malloc((s->n_index * s->width + 1) * sizeof *host);
+    scored_heads_run(s, "gather");
+    assert_int_equal(s->backend->ops->download(s->backend, host, s->gathered, s->n_index * s->width), RKV_OK);
+    for (size_t i = 0; i < s->n_index; i++)
+        assert_memory_equal(host + i * s->width, s->rows[0] + s->index[i] * s->width,
+                            s->width * sizeof *host);
+    free(host);
+}
+
+/* Every row, none, one, every other (so many runs that they do not travel with one kernel), and some. */
+void check_gather(rkv_backend *b) {
+    static const size_t widths[] = {1, 3, 64, 67}, length[] = {1100};
+    for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+        scored_shape shape = {1, 1, widths[w], 1, LENGTHS(length)};
+        scored_heads s = scored_heads_new(b, &shape);
+        assert_gathered(&s);
+        for (size_t step = 1; step < 4; step++) {
+            s.n_index = 0;
+            for (size_t j = step - 1; j < length[0]; j += step)
+                s.index[s.n_index++] = (uint32_t)j;
+            assert_gathered(&s);
+        }
+        s.n_index = 1, s.index[0] = (uint32_t)length[0] - 1;
+        assert_gathered(&s);
+        s.n_index = 0;
+        assert_gathered(&s);
+        scored_heads_free(&s);
+    }
+}
+
+/* ---- attention ---- */
+
+/* Logits up to 30 sqrt(D) carry (D + 2) u of that; exp turns it into a relative error of weights, which are
+ * at most 1, and so is their mean. */
+static double attention_tolerance(const scored_heads *s, size_t n) {
+    return 30 * sqrt((double)s->width) * (double)(s->width + 2) * U + (double)(n + 4) * U;
+}
+
+void check_attention_means(rkv_backend *b) {
+    for (size_t i = 0; i < N_SHAPES; i++) {
+        scored_heads s = scored_heads_new(b, &shapes[i]);
+        scored_heads_run(&s, "attention_means");
+        for (size_t h = 0; h < s.n_kv_heads * s.each; h++) {
+            size_t g = h / s.each, n = s.heads[g].n;
+            double *expected = malloc((n + 1) * sizeof *expected);
+            plain_attention_mean(s.q + h * s.m * s.width, s.query_position, s.m, s.rows[g], s.positions[g], n,
+                                 s.width, expected);
+            for (size_t j = 0; j < n; j++)
+                if (!(fabs((double)s.results[h][j] - expected[j]) <= attention_tolerance(&s, n)))
+                    fail_msg("attention_means on %s, shape %zu: head %zu, key %zu is %.9g, not %.9g",
+                             b->ops->name, i, h, j, (double)s.results[h][j], expected[j]);
+            free(expected);
+        }
+        scored_heads_free(&s);
+    }
+}
+
+/* A head in which a query sees a NaN, or a logit that is infinite, has no numbers; another has, and so has
+ * one whose bad key nobody sees. */
+void check_attention_means_of_bad_values(rkv_backend *b) {
+    static const float bad[] = {NAN, INFINITY};
+    static const size_t length[] = {70}, many[] = {1, 40};
+    for (size_t i = 0; i < 4; i++) {
+        scored_shape shape = {3, 1, 4, many[i % 2], LENGTHS(length)};
+        scored_heads s = scored_heads_new(b, &shape);
+        for (size_t j = 0; j < s.m; j++)
+            s.query_position[j] = s.positions[1][60];
+        s.q[2] = 1; /* of an infinity, the logit is no NaN */
+        scored_heads_set(&s, 0, 5, 2, bad[i / 2]);
+        s.positions[2][69] = s.positions[1][60] + 1;
+        scored_heads_set(&s, 2, 69, 2, bad[i / 2]);
+        scored_heads_run(&s, "attention_means");
+        for (size_t j = 0; j < length[0]; j++) {
+            assert_true(isnan(s.results[0][j]));
+            assert_true(isfinite(s.results[1][j]) && isfinite(s.results[2][j]));
+        }
+        assert_true(s.results[2][69] == 0);
+        scored_heads_free(&s);
+    }
+}
+
+void check_attention_rows(rkv_backend *b) {
+    for (size_t i = 0; i < N_SHAPES; i++) {
+        scored_heads s = scored_heads_new(b, &shapes[i]);
+        size_t n = s.heads[0].n;
+        double *expected = malloc((s.m * n + 1) * sizeof *expected);
+        scored_heads_run(&s, "attention_rows");
+        plain_attention_rows(s.q, s.query_position, s.m, s.rows[0], s.positions[0], n, s.width, expected);
+        for (size_t j = 0; j < s.m * n; j++) {
+            if (!(fabs((double)s.p[j] - expected[j]) <= attention_tolerance(&s, n)))
+                fail_msg("attention_rows on %s, shape %zu: element %zu is %.9g, not %.9g", b->ops->name, i, j,
+                         (double)s.p[j], expected[j]);
+            if (s.positions[0][j % n] > s.query_position[j / n]) assert_true(s.p[j] == 0);
+        }
+        free(expected);
+        scored_heads_free(&s);
+    }
+}

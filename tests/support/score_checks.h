@@ -1,0 +1,15 @@
+/* score_checks.h: checks of the operations that selections score entries with, rows of the table of
+ * operations in test_backend.c. */
+#ifndef RKV_TESTS_SCORE_CHECKS_H
+#define RKV_TESTS_SCORE_CHECKS_H
+
+#include "backend/backend.h"
+
+void check_row_norms(rkv_backend *b);
+void check_row_norms_of_bad_values(rkv_backend *b);
+void check_gather(rkv_backend *b);
+void check_attention_means(rkv_backend *b);
+void check_attention_means_of_bad_values(rkv_backend *b);
+void check_attention_rows(rkv_backend *b);
+
+#endif

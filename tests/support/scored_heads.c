@@ -1,0 +1,137 @@
+/* scored_heads.c: a layer's heads with what operations take and give, and the operations. */
+#include "support/scored_heads.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/device_data.h"
+
+/* ---- the heads ---- */
+
+static void *room(size_t n, size_t size) {
+    void *memory = calloc(n + !n, size);
+    assert_non_null(memory);
+    return memory;
+}
+
+static void add_head(scored_heads *s, size_t g, size_t n) {
+    int32_t position = 3;
+    s->rows[g] = random_floats(n * s->width);
+    s->positions[g] = room(n, sizeof **s->positions);
+    for (size_t j = 0; j < n; j++) {
+        if (j % 11 == 7) memset(s->rows[g] + j * s->width, 0, s->width * sizeof **s->rows);
+        s->positions[g][j] = position += 1 + (int32_t)rkv_random_below(&dice, 3);
+    }
+    s->heads[g] = (rkv_head_rows){on_device(s->backend, s->rows[g], n * s->width), n};
+    s->norms[g] = room(n, sizeof **s->norms);
+    for (size_t r = 0; r < s->each; r++)
+        s->results[g * s->each + r] = room(n, sizeof **s->results);
+}
+
+/* The first query sees nothing, the last all keys of every head, those between a growing part. */
+static void add_queries(scored_heads *s) {
+    size_t n = s->n_kv_heads * s->each * s->m * s->width, last = 3;
+    s->q = random_floats(n);
+    for (size_t i = 0; i < n; i++)
+        s->q[i] *= 30;
+    s->device_q = on_device(s->backend, s->q, n);
+    for (size_t g = 0; g < s->n_kv_heads; g++)
+        if (s->heads[g].n && (size_t)s->positions[g][s->heads[g].n - 1] > last)
+            last = (size_t)s->positions[g][s->heads[g].n - 1];
+    s->query_position = room(s->m, sizeof *s->query_position);
+    for (size_t i = 0; i < s->m; i++)
+        s->query_position[i] = (int32_t)(s->m == 1 ? last : 2 + (last - 2) * i / (s->m - 1));
+}
+
+scored_heads scored_heads_new(rkv_backend *backend, const scored_shape *shape) {
+    size_t g_n = shape->n_kv_heads;
+    scored_heads s = {.backend = backend,
+                      .n_kv_heads = g_n,
+                      .each = shape->each,
+                      .width = shape->width,
+                      .m = shape->m,
+                      .heads = room(g_n, sizeof *s.heads),
+                      .rows = room(g_n, sizeof *s.rows),
+                      .positions = room(g_n, sizeof *s.positions),
+                      .norms = room(g_n, sizeof *s.norms),
+                      .results = room(g_n * shape->each, sizeof *s.results)};
+    for (size_t g = 0; g < g_n; g++)
+        add_head(&s, g, shape->length[g % shape->n_lengths]);
+    add_queries(&s);
+    size_t n = s.heads[0].n;
+    s.gathered = empty_device(backend, n * s.width);
+    s.index = room(n, sizeof *s.index);
+    for (size_t j = 0; j < n; j++)
+        if (rkv_random_below(&dice, 2)) s.index[s.n_index++] = (uint32_t)j;
+    s.p = room(s.m * n, sizeof *s.p);
+    return s;
+}
+
+void scored_heads_free(scored_heads *s) {
+    rkv_backend *b = s->backend;
+    for (size_t g = 0; g < s->n_kv_heads; g++) {
+        b->ops->release(b, (float *)s->heads[g].rows);
+        free(s->rows[g]), free(s->positions[g]), free(s->norms[g]);
+    }
+    for (size_t h = 0; h < s->n_kv_heads * s->each; h++)
+        free(s->results[h]);
+    b->ops->release(b, s->device_q), b->ops->release(b, s->gathered);
+    free(s->heads), free(s->rows), free(s->positions), free(s->norms), free(s->results);
+    free(s->q), free(s->query_position), free(s->index), free(s->p);
+}
+
+void scored_heads_set(scored_heads *s, size_t g, size_t j, size_t i, float x) {
+    s->rows[g][j * s->width + i] = x;
+    assert_int_equal(
+        s->backend->ops->upload(s->backend, (float *)s->heads[g].rows, s->rows[g], s->heads[g].n * s->width),
+        RKV_OK);
+}
+
+/* ---- the operations ---- */
+
+static rkv_status row_norms(rkv_backend *b, scored_heads *s) {
+    return b->ops->row_norms(b, s->heads, s->n_kv_heads, s->width, s->norms);
+}
+
+static rkv_status attention_means(rkv_backend *b, scored_heads *s) {
+    rkv_attention_means task = {.n_heads = s->n_kv_heads * s->each,
+                                .n_kv_heads = s->n_kv_heads,
+                                .head_dim = s->width,
+                                .q = s->q,
+                                .query_position = s->query_position,
+                                .m = s->m,
+                                .keys = s->heads,
+                                .positions = (const int32_t *const *)s->positions,
+                                .means = s->results};
+    return b->ops->attention_means(b, &task);
+}
+
+static rkv_status gather(rkv_backend *b, scored_heads *s) {
+    return b->ops->gather(b, s->heads[0].rows, s->width, s->index, s->n_index, s->gathered);
+}
+
+static rkv_status attention_rows(rkv_backend *b, scored_heads *s) {
+    return b->ops->attention_rows(b, s->device_q, s->query_position, s->m, s->heads[0].rows, s->positions[0],
+                                  s->heads[0].n, s->width, s->p);
+}
+
+const scored_operation scored_operations[] = {
+    {"row_norms", row_norms},
+    {"attention_means", attention_means},
+    {"gather", gather},
+    {"attention_rows", attention_rows},
+};
+const size_t n_scored_operations = sizeof scored_operations / sizeof *scored_operations;
+
+void scored_heads_run(scored_heads *s, const char *name) {
+    size_t i = 0;
+    while (i < n_scored_operations && strcmp(scored_operations[i].name, name) != 0)
+        i++;
+    assert_true(i < n_scored_operations);
+    assert_int_equal(scored_operations[i].run(s->backend, s), RKV_OK);
+}
