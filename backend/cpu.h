@@ -45,6 +45,20 @@ rkv_status rkv_cpu_attention_rows(rkv_backend *backend, const float *q, const in
                                   size_t m, const float *k, const int32_t *position, size_t n,
                                   size_t head_dim, float *p);
 
+/* cpu_attention_means.c */
+rkv_status rkv_cpu_attention_means(rkv_backend *backend, const rkv_attention_means *task);
+
+/* cpu_expected_logits.c */
+rkv_status rkv_cpu_expected_logits(rkv_backend *backend, const rkv_expected_logits *task);
+
+/* cpu_scores.c */
+rkv_status rkv_cpu_row_norms(rkv_backend *backend, const rkv_head_rows *heads, size_t n_heads, size_t width,
+                             double *const *norms);
+rkv_status rkv_cpu_mean_cosines(rkv_backend *backend, const rkv_head_rows *heads, size_t n_heads,
+                                size_t width, float *const *cosines);
+rkv_status rkv_cpu_gather(rkv_backend *backend, const float *from, size_t width, const uint32_t *index,
+                          size_t n, float *to);
+
 /* cpu_singular.c */
 rkv_status rkv_cpu_singular_values(rkv_backend *backend, const rkv_singular_task *task);
 
