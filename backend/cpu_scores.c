@@ -14,8 +14,8 @@
 /* Rows that are summed side by side, so that none waits for another; each in the order of its numbers. */
 enum { ROWS = 8 };
 
-/* Numbers in all heads from which on threads are worth starting. */
-#define MANY_NUMBERS ((size_t)1 << 17)
+/* Numbers in all heads from which on threads are worth starting: what takes a fraction of a millisecond. */
+#define MANY_NUMBERS ((size_t)1 << 19)
 
 static bool are_many(const rkv_head_rows *heads, size_t n_heads, size_t width) {
     size_t n = 0;
@@ -56,8 +56,7 @@ rkv_status rkv_cpu_row_norms(rkv_backend *backend, const rkv_head_rows *heads, s
 /* ---- cosines ---- */
 
 /* mean [width] of x_i / ||x_i||. */
-RKV_CLONES static void mean_direction(const float *x, const double *norm, size_t n, size_t width,
-                                      double *mean) {
+static void mean_direction(const float *x, const double *norm, size_t n, size_t width, double *mean) {
     memset(mean, 0, width * sizeof *mean);
     for (size_t i = 0; i < n; i++) {
         if (!(norm[i] > 0)) continue;
@@ -74,19 +73,12 @@ static double length(const double *x, size_t n) {
 }
 
 /* product [n] of rows x [n, width] and y [width]. */
-RKV_CLONES static void products(const float *x, const double *y, size_t n, size_t width, double *product) {
-    size_t i = 0;
-    for (; i + ROWS <= n; i += ROWS) {
-        double sum[ROWS] = {0};
+static void products(const float *x, const double *y, size_t n, size_t width, double *product) {
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0;
         for (size_t d = 0; d < width; d++)
-            for (size_t r = 0; r < ROWS; r++)
-                sum[r] += x[(i + r) * width + d] * y[d];
-        memcpy(product + i, sum, sizeof sum);
-    }
-    for (; i < n; i++) {
-        product[i] = 0;
-        for (size_t d = 0; d < width; d++)
-            product[i] += x[i * width + d] * y[d];
+            sum += x[i * width + d] * y[d];
+        product[i] = sum;
     }
 }
 

@@ -227,7 +227,8 @@ static rkv_status make_job(rkv_bare_job *job, const rkv_kv_tensor *keys, const r
                           .budget = options->budget,
                           .seed = options->seed};
     rkv_status status = rkv_pipeline_parse(&job->pipeline, options->method ? options->method : "full");
-    return status ? status : rkv_bare_job_check(job);
+    if (!status) status = rkv_bare_job_check(job);
+    return status ? status : rkv_cpu_open(&job->backend);
 }
 
 rkv_status rkv_kv_compress(const rkv_kv_tensor *keys, const rkv_kv_tensor *values,
@@ -246,9 +247,9 @@ rkv_status rkv_kv_compress(const rkv_kv_tensor *keys, const rkv_kv_tensor *value
     if (!status) status = make_job(&c.job, keys, options);
     if (!status) status = check_finite("keys", keys);
     if (!status) status = check_finite("values", values);
-    if (status) return status;
-    result.original_bytes = 2 * bytes;
-    status = run(&c, options->repeats ? options->repeats : 1, &result);
+    result.original_bytes = status ? 0 : 2 * bytes;
+    if (!status) status = run(&c, options->repeats ? options->repeats : 1, &result);
     if (!status) *report = result;
+    rkv_backend_close(c.job.backend);
     return status;
 }

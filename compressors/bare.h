@@ -12,6 +12,7 @@
 typedef struct rkv_bare_job {
     rkv_pipeline pipeline;
     const rkv_dtype_info *dtype;
+    rkv_backend *backend;        /* of host memory; methods score with it, from several threads at once */
     size_t n_heads, tokens, dim; /* n_heads: batch times heads */
     size_t budget;               /* the caller's; 0: none */
     uint64_t seed;

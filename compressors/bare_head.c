@@ -49,6 +49,7 @@ static rkv_status make_work(rkv_work *w, const rkv_bare_job *job) {
                                  .n_kv_heads = 1,
                                  .head_dim = job->dim,
                                  .n_seen = job->tokens,
+                                 .backend = job->backend,
                                  .seed = job->seed};
     rkv_status status = rkv_work_init(w, &view, NULL);
     w->form = job->dtype->form;

@@ -7,7 +7,8 @@
 static rkv_status observe(rkv_session *s, const rkv_projection *p) {
     size_t m = p->shape.n_tokens;
     rkv_host_copy copy = {0};
-    rkv_observation query = {.q = p->q,
+    rkv_observation query = {.backend = s->host,
+                             .q = p->q,
                              .m = m,
                              .first = (int64_t)(s->n_seen - m),
                              .rotated = s->options.positions == RKV_POSITIONS_ORIGINAL};

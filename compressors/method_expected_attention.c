@@ -5,10 +5,8 @@
  * R mu / sqrt(D) + k R C R^T k / 2 D) whose softmax over the entries, times the norm of the value, is the
  * score. */
 #include <math.h>
-#include <omp.h>
-#include <string.h>
+#include <stdlib.h>
 
-#include "backend/cpu_gemm.h"
 #include "backend/simd_math.h"
 #include "compressors/methods.h"
 #include "compressors/query_moments.h"
@@ -70,30 +68,6 @@ static rkv_status observe(const rkv_option_values *values, const rkv_observation
 
 /* ---- the expected query of one head ---- */
 
-/* Entries whose rows are multiplied together. */
-#define BLOCK ((size_t)64)
-
-/* One thread's memory, whole = D rounded up to whole panels. */
-typedef struct scratch {
-    float *mean;    /* [whole] R mu / sqrt(D), zeros behind D */
-    float *squares; /* [D, D] R C R^T / 2 D */
-    float *panels;  /* [whole, D] the same in panels */
-    float *rows;    /* [BLOCK, whole] */
-    float *turn;    /* [D/2, 2] cosine and sine of R */
-} scratch;
-
-static size_t scratch_size(size_t whole, size_t head_dim) {
-    return whole * (1 + head_dim + BLOCK) + head_dim * head_dim + head_dim;
-}
-
-static scratch scratch_at(float *memory, size_t whole, size_t head_dim) {
-    scratch s = {.mean = memory, .panels = memory + whole};
-    s.rows = s.panels + whole * head_dim;
-    s.squares = s.rows + whole * BLOCK;
-    s.turn = s.squares + head_dim * head_dim;
-    return s;
-}
-
 /* turn [D/2, 2]: the mean over n positions from `first` on of cosine and sine, a geometric series:
  * (1/n) sum exp(i t f) = exp(i (first + (n - 1)/2) f) sin(n f/2) / (n sin(f/2)); 1 where f turns nothing. */
 static void mean_turn(const rkv_rope *rope, double first, double n, float *turn) {
@@ -118,56 +92,45 @@ static void turn_pairs(rkv_rope_pairing pairing, const float *turn, size_t head_
     }
 }
 
-/* Fills s with the mean and covariance of query head h, turned to the positions to come: those of the text,
- * or with cache positions the places behind the KV head's list as it is now. No query yet: zeros. */
-static void expect(const rkv_option_values *values, const rkv_layer_view *view, size_t h,
-                   const rkv_tile *tile, const scratch *s) {
+/* What is worked with, of all heads of a layer. */
+typedef struct work {
+    const rkv_option_values *values;
+    const rkv_layer_view *view;
+    size_t *sinks;       /* [G] entries of each KV head that stay */
+    rkv_head_rows *rows; /* [G] keys, or values, of the others */
+    float *turn;         /* [H, D/2, 2] cosine and sine of R */
+    float *mean;         /* [H, D] R mu / sqrt(D) */
+    float *squares;      /* [H, D, D] R C R^T / 2 D; NULL: no covariance */
+    float **expected;    /* [G] -> [H/G, n - sinks] */
+    float **logits;      /* [H] the same, head by head */
+    double **norms;      /* [G] of the values */
+} work;
+
+/* mean and squares of query head h, turned to the positions to come: those of the text, or with cache
+ * positions the places behind the KV head's list as it is now. No query yet: zeros. */
+static void expect(const work *w, size_t h) {
+    const rkv_layer_view *view = w->view;
     rkv_attention_shape shape = {view->n_seen, view->n_heads, view->n_kv_heads, view->head_dim};
     size_t d = view->head_dim, g = h * view->n_kv_heads / view->n_heads;
     size_t first = view->cache_positions ? view->heads[g].n : view->n_seen;
     double count = rkv_moments_count(view->state), scale = count > 0 ? 1 / (2 * count * (double)d) : 0;
-    mean_turn(view->rope, (double)first, values->number[N_FUTURE], s->turn);
-    const float *mean = rkv_moments_mean(view->state, &shape, h);
+    float *turn = w->turn + h * d, *mean = w->mean + h * d, *squares = w->squares + h * d * d;
+    mean_turn(view->rope, (double)first, w->values->number[N_FUTURE], turn);
+    const float *mu = rkv_moments_mean(view->state, &shape, h);
     for (size_t i = 0; i < d; i++)
-        s->mean[i] = mean[i] / sqrtf((float)d);
-    turn_pairs(view->rope->pairing, s->turn, d, s->mean, 1);
-    if (!chosen(values, COVARIANCE)) return;
-    const float *squares = rkv_moments_squares(view->state, &shape, h);
+        mean[i] = mu[i] / sqrtf((float)d);
+    turn_pairs(view->rope->pairing, turn, d, mean, 1);
+    if (!w->squares) return;
+    const float *sums = rkv_moments_squares(view->state, &shape, h);
     for (size_t i = 0; i < d * d; i++)
-        s->squares[i] = (float)(squares[i] * scale);
+        squares[i] = (float)(sums[i] * scale);
     for (size_t i = 0; i < d; i++)
-        turn_pairs(view->rope->pairing, s->turn, d, s->squares + i * d, 1);
+        turn_pairs(view->rope->pairing, turn, d, squares + i * d, 1);
     for (size_t i = 0; i < d; i++)
-        turn_pairs(view->rope->pairing, s->turn, d, s->squares + i, d);
-    rkv_pack_transposed(tile, s->squares, d, d, s->panels, 0);
+        turn_pairs(view->rope->pairing, turn, d, squares + i, d);
 }
 
 /* ---- scores ---- */
-
-/* out [m]: the dot products of rows a [m, lda] and b [m, D]. */
-RKV_CLONES static void row_dots(const float *a, size_t lda, const float *b, size_t m, size_t d, float *out) {
-    for (size_t i = 0; i < m; i++) {
-        float sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (size_t j = 0; j < d; j++)
-            sum += a[i * lda + j] * b[i * d + j];
-        out[i] = sum;
-    }
-}
-
-/* logit [n] of keys [n, D]: k (mean + squares k). */
-static void logits(const scratch *s, const rkv_tile *tile, bool covariance, const float *keys, size_t n,
-                   size_t d, float *logit) {
-    size_t whole = rkv_whole_panels(tile, d);
-    rkv_panels squares = {s->panels, d * tile->panel, tile->panel};
-    for (size_t i = 0, m; i < n; i += m) {
-        m = n - i < BLOCK ? n - i : BLOCK;
-        for (size_t r = 0; r < m; r++)
-            memcpy(s->rows + r * whole, s->mean, d * sizeof *s->mean);
-        if (covariance) rkv_gemm(tile, keys + i * d, d, m, squares, d, d, s->rows, whole, true);
-        row_dots(s->rows, whole, keys + i * d, m, d, logit + i);
-    }
-}
 
 /* x [n] = softmax(x), n >= 1. */
 RKV_CLONES static void softmax(float *x, size_t n) {
@@ -182,17 +145,6 @@ RKV_CLONES static void softmax(float *x, size_t n) {
         x[i] /= sum;
 }
 
-/* score [n] = (score + epsilon) ||value||. */
-RKV_CLONES static void scale_by_values(const float *values, size_t n, size_t d, float epsilon, float *score) {
-    for (size_t i = 0; i < n; i++) {
-        float sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (size_t j = 0; j < d; j++)
-            sum += values[i * d + j] * values[i * d + j];
-        score[i] = (score[i] + epsilon) * sqrtf(sum);
-    }
-}
-
 static size_t count_sinks(const rkv_head_view *head, size_t n_sink) {
     size_t n = 0;
     while (n < head->n && (size_t)head->positions[n] < n_sink)
@@ -200,63 +152,105 @@ static size_t count_sinks(const rkv_head_view *head, size_t n_sink) {
     return n;
 }
 
-/* expected [H/G, n - sinks] of KV head g -> score [n]. */
-static void score_head(const rkv_option_values *values, const rkv_layer_view *view, size_t g,
-                       const float *expected, float *score) {
-    const rkv_head_view *head = &view->heads[g];
-    size_t sinks = count_sinks(head, rkv_value_size(values, N_SINK)), n = head->n - sinks;
+static void work_free(work *w) {
+    free(w->sinks);
+    free(w->rows);
+    free(w->turn);
+    free(w->mean);
+    free(w->squares);
+    rkv_view_rows_free(w->expected);
+    free(w->logits);
+    rkv_view_norms_free(w->norms);
+}
+
+static rkv_status work_new(work *w, const rkv_option_values *values, const rkv_layer_view *view) {
+    size_t heads = view->n_heads, d = view->head_dim, group = heads / view->n_kv_heads;
+    *w = (work){.values = values, .view = view};
+    rkv_status status = rkv_alloc_raw(&w->sinks, view->n_kv_heads, sizeof *w->sinks);
+    if (!status) status = rkv_alloc_raw(&w->rows, view->n_kv_heads, sizeof *w->rows);
+    if (!status) status = rkv_alloc_raw(&w->turn, heads, d * sizeof *w->turn);
+    if (!status) status = rkv_alloc_raw(&w->mean, heads, d * sizeof *w->mean);
+    if (!status && chosen(values, COVARIANCE))
+        status = rkv_alloc_raw(&w->squares, heads * d, d * sizeof *w->squares);
+    if (!status) status = rkv_view_rows_new(view, group, &w->expected);
+    if (!status) status = rkv_alloc_raw(&w->logits, heads, sizeof *w->logits);
+    for (size_t g = 0; !status && g < view->n_kv_heads; g++)
+        w->sinks[g] = count_sinks(&view->heads[g], rkv_value_size(values, N_SINK));
+    for (size_t h = 0, g; !status && h < heads; h++) {
+        g = h / group;
+        w->logits[h] = w->expected[g] + h % group * (view->heads[g].n - w->sinks[g]);
+    }
+    return status;
+}
+
+/* The keys, or the values, behind the sinks. */
+static void show_rows(const work *w, unsigned which) {
+    rkv_view_head_rows(w->view, which, w->rows);
+    for (size_t g = 0; g < w->view->n_kv_heads; g++) {
+        w->rows[g].rows += w->sinks[g] * w->view->head_dim;
+        w->rows[g].n -= w->sinks[g];
+    }
+}
+
+static rkv_status make_logits(const work *w) {
+    const rkv_layer_view *view = w->view;
+    const rkv_expected_logits task = {.n_heads = view->n_heads,
+                                      .n_kv_heads = view->n_kv_heads,
+                                      .head_dim = view->head_dim,
+                                      .mean = w->mean,
+                                      .squares = w->squares,
+                                      .keys = w->rows,
+                                      .logits = w->logits};
+    show_rows(w, RKV_NEEDS_KEYS);
+#pragma omp parallel for schedule(dynamic)
+    for (size_t h = 0; h < view->n_heads; h++)
+        expect(w, h);
+    return view->backend->ops->expected_logits(view->backend, &task);
+}
+
+static rkv_status make_norms(work *w) {
+    const rkv_layer_view *view = w->view;
+    if (!chosen(w->values, VNORM)) return RKV_OK;
+    rkv_status status = rkv_view_norms_alloc(view, &w->norms);
+    show_rows(w, RKV_NEEDS_VALUES);
+    return status ? status
+                  : view->backend->ops->row_norms(view->backend, w->rows, view->n_kv_heads, view->head_dim,
+                                                  w->norms);
+}
+
+/* score [n] of KV head g, from what its query heads are expected to look at. */
+static void score_head(const work *w, size_t g, float *score) {
+    const rkv_layer_view *view = w->view;
+    size_t sinks = w->sinks[g], n = view->heads[g].n - sinks;
+    float epsilon = (float)w->values->number[EPSILON];
     for (size_t i = 0; i < sinks; i++)
         score[i] = INFINITY;
-    rkv_view_group_scores(view, expected, n, score + sinks);
-    if (chosen(values, VNORM))
-        scale_by_values(head->values + sinks * view->head_dim, n, view->head_dim,
-                        (float)values->number[EPSILON], score + sinks);
+    rkv_view_group_scores(view, w->expected[g], n, score + sinks);
+    for (size_t i = 0; w->norms && i < n; i++)
+        score[sinks + i] = (score[sinks + i] + epsilon) * (float)w->norms[g][i];
 }
 
-/* expected [n - sinks]: the expected attention of query head h to its KV head's entries behind the sinks. */
-static void expect_head(const rkv_option_values *values, const rkv_layer_view *view, size_t h,
-                        const scratch *s, float *expected) {
-    const rkv_tile *tile = rkv_tile_best();
-    const rkv_head_view *head = &view->heads[h * view->n_kv_heads / view->n_heads];
-    size_t sinks = count_sinks(head, rkv_value_size(values, N_SINK));
-    if (sinks == head->n) return;
-    expect(values, view, h, tile, s);
-    logits(s, tile, chosen(values, COVARIANCE), head->keys + sinks * view->head_dim, head->n - sinks,
-           view->head_dim, expected);
-    softmax(expected, head->n - sinks);
-}
-
-/* The rows of a KV head's query heads lie together: that is how groups are combined. */
-static void score_all(const rkv_option_values *values, const rkv_layer_view *view, float *memory,
-                      float *const *expected, float *const *out) {
-    size_t whole = rkv_whole_panels(rkv_tile_best(), view->head_dim),
-           group = view->n_heads / view->n_kv_heads;
+static void score_all(const work *w, float *const *out) {
+    const rkv_layer_view *view = w->view;
+    size_t group = view->n_heads / view->n_kv_heads;
 #pragma omp parallel
     {
-        size_t own = (size_t)omp_get_thread_num() * scratch_size(whole, view->head_dim);
-        scratch s = scratch_at(memory + own, whole, view->head_dim);
 #pragma omp for schedule(dynamic)
-        for (size_t h = 0; h < view->n_heads; h++) {
-            const rkv_head_view *head = &view->heads[h / group];
-            size_t n = head->n - count_sinks(head, rkv_value_size(values, N_SINK));
-            expect_head(values, view, h, &s, expected[h / group] + h % group * n);
-        }
+        for (size_t h = 0; h < view->n_heads; h++)
+            if (w->rows[h / group].n) softmax(w->logits[h], w->rows[h / group].n);
 #pragma omp for schedule(dynamic)
         for (size_t g = 0; g < view->n_kv_heads; g++)
-            score_head(values, view, g, expected[g], out[g]);
+            score_head(w, g, out[g]);
     }
 }
 
 static rkv_status score(const rkv_option_values *values, const rkv_layer_view *view, float *const *out) {
-    size_t whole = rkv_whole_panels(rkv_tile_best(), view->head_dim),
-           group = view->n_heads / view->n_kv_heads;
-    size_t threads = (size_t)omp_get_max_threads();
-    float *memory = NULL, **expected = NULL;
-    rkv_status status = rkv_alloc(&memory, threads * scratch_size(whole, view->head_dim), sizeof *memory);
-    if (!status) status = rkv_view_rows_new(view, group, &expected);
-    if (!status) score_all(values, view, memory, expected, out);
-    rkv_view_rows_free(expected);
-    free(memory);
+    work w;
+    rkv_status status = work_new(&w, values, view);
+    if (!status) status = make_logits(&w);
+    if (!status) status = make_norms(&w);
+    if (!status) score_all(&w, out);
+    work_free(&w);
     return status;
 }
 

@@ -183,7 +183,7 @@ static rkv_status recovered_by_rows(const search *s, size_t g, double *recovered
     rkv_first_failure failure = {0};
     rkv_status status = rkv_alloc(&sums, n_blocks, sizeof *sums);
     if (status) return status;
-#pragma omp parallel
+#pragma omp parallel if (s->view->backend->host_memory) /* a device has one stream */
     {
         block_room room = {0};
         rkv_status mine = rkv_alloc_raw(&room.p, QUERY_BLOCK * s->head->n, sizeof *room.p);

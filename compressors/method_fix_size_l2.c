@@ -23,11 +23,21 @@ static bool skips(const rkv_option_values *values, size_t layer, size_t n_seen) 
     return rkv_value_has_layer(values, layer);
 }
 
-static float score_one(size_t strategy, const rkv_layer_view *view, size_t g, size_t i) {
-    const rkv_head_view *head = &view->heads[g];
-    if (strategy == RANDOM) return rkv_score_draw(view, g, head->positions[i]);
-    double norm = rkv_row_norm(head->keys + i * view->head_dim, view->head_dim);
-    return (float)(strategy == KEEP_LOW ? -norm : norm);
+static rkv_status score_by_norm(const rkv_layer_view *view, bool low, float *const *out) {
+    double **norms = NULL;
+    rkv_status status = rkv_view_norms_new(view, RKV_NEEDS_KEYS, &norms);
+    for (size_t g = 0; !status && g < view->n_kv_heads; g++)
+        for (size_t i = 0; i < view->heads[g].n; i++)
+            out[g][i] = (float)(low ? -norms[g][i] : norms[g][i]);
+    rkv_view_norms_free(norms);
+    return status;
+}
+
+static rkv_status draw_scores(const rkv_layer_view *view, float *const *out) {
+    for (size_t g = 0; g < view->n_kv_heads; g++)
+        for (size_t i = 0; i < view->heads[g].n; i++)
+            out[g][i] = rkv_score_draw(view, g, view->heads[g].positions[i]);
+    return RKV_OK;
 }
 
 /* floor(keep_ratio budget), at most all of n. */
@@ -37,13 +47,13 @@ static size_t protected_entries(const rkv_option_values *values, size_t budget, 
 
 static rkv_status score(const rkv_option_values *values, const rkv_layer_view *view, float *const *out) {
     size_t strategy = rkv_value_size(values, STRATEGY);
-    for (size_t g = 0; g < view->n_kv_heads; g++) {
+    rkv_status status =
+        strategy == RANDOM ? draw_scores(view, out) : score_by_norm(view, strategy == KEEP_LOW, out);
+    for (size_t g = 0; !status && g < view->n_kv_heads; g++) {
         size_t n = view->heads[g].n;
-        for (size_t i = 0; i < n; i++)
-            out[g][i] = score_one(strategy, view, g, i);
         rkv_score_keep_newest(out[g], n, protected_entries(values, view->budgets[g], n));
     }
-    return RKV_OK;
+    return status;
 }
 
 static const struct rkv_method_ops ops = {.skips = skips, .score = score};

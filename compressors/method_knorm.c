@@ -19,10 +19,13 @@ static bool skips(const rkv_option_values *values, size_t layer, size_t n_seen) 
 
 static rkv_status score(const rkv_option_values *values, const rkv_layer_view *view, float *const *out) {
     (void)values;
-    for (size_t g = 0; g < view->n_kv_heads; g++)
+    double **norms = NULL;
+    rkv_status status = rkv_view_norms_new(view, RKV_NEEDS_KEYS, &norms);
+    for (size_t g = 0; !status && g < view->n_kv_heads; g++)
         for (size_t i = 0; i < view->heads[g].n; i++)
-            out[g][i] = (float)-rkv_row_norm(view->heads[g].keys + i * view->head_dim, view->head_dim);
-    return RKV_OK;
+            out[g][i] = (float)-norms[g][i];
+    rkv_view_norms_free(norms);
+    return status;
 }
 
 static const struct rkv_method_ops ops = {.skips = skips, .score = score};

@@ -16,15 +16,17 @@ static size_t least(const rkv_option_values *values) {
 }
 
 static rkv_status score(const rkv_option_values *values, const rkv_layer_view *view, float *const *out) {
-    size_t D = view->head_dim;
-    for (size_t g = 0; g < view->n_kv_heads; g++) {
-        const rkv_head_view *head = &view->heads[g];
-        for (size_t i = 0; i < head->n; i++)
-            out[g][i] =
-                (float)hypot(rkv_row_norm(head->keys + i * D, D), rkv_row_norm(head->values + i * D, D));
-        rkv_score_keep_newest(out[g], head->n, rkv_value_size(values, RECENT));
+    double **keys = NULL, **value_rows = NULL;
+    rkv_status status = rkv_view_norms_new(view, RKV_NEEDS_KEYS, &keys);
+    if (!status) status = rkv_view_norms_new(view, RKV_NEEDS_VALUES, &value_rows);
+    for (size_t g = 0; !status && g < view->n_kv_heads; g++) {
+        for (size_t i = 0; i < view->heads[g].n; i++)
+            out[g][i] = (float)hypot(keys[g][i], value_rows[g][i]);
+        rkv_score_keep_newest(out[g], view->heads[g].n, rkv_value_size(values, RECENT));
     }
-    return RKV_OK;
+    rkv_view_norms_free(value_rows);
+    rkv_view_norms_free(keys);
+    return status;
 }
 
 static const struct rkv_method_ops ops = {.least = least, .score = score};

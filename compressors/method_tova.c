@@ -4,7 +4,6 @@
 
 #include "compressors/methods.h"
 #include "compressors/select.h"
-#include "core/fail.h"
 #include "core/memory.h"
 
 static const rkv_method_option options[] = {{0}};
@@ -22,25 +21,7 @@ static size_t state_size(const rkv_option_values *values, const rkv_attention_sh
 static rkv_status observe(const rkv_option_values *values, const rkv_observation *new_queries,
                           const rkv_attention_shape *shape, const rkv_rope *rope, float *state) {
     (void)values, (void)rope;
-    rkv_window_observe(state, 1, shape, new_queries);
-    return RKV_OK;
-}
-
-/* received[n]: the attention that KV head g's entries get from its query heads, summed. */
-static rkv_status receive(const rkv_layer_view *view, size_t g, float *received) {
-    size_t group = view->n_heads / view->n_kv_heads, n = view->heads[g].n;
-    float *q = NULL;
-    rkv_status status = rkv_alloc_raw(&q, group * (view->head_dim + n), sizeof *q);
-    if (status) return status;
-    float *p = q + group * view->head_dim;
-    rkv_window_queries(view->state, 1, view, g, q);
-    status = rkv_view_attention(view, g, q, 1, p);
-    memset(received, 0, n * sizeof *received);
-    for (size_t h = 0; !status && h < group; h++)
-        for (size_t j = 0; j < n; j++)
-            received[j] += p[h * n + j];
-    free(q);
-    return status;
+    return rkv_window_observe(state, 1, shape, new_queries);
 }
 
 /* Adds what `other` received for the positions that `head` holds too, both ascending; holders counts. */
@@ -73,14 +54,19 @@ static void score_head(const rkv_layer_view *view, size_t g, float *const *recei
     if (head->n && (size_t)head->positions[head->n - 1] + 1 == view->n_seen) score[head->n - 1] = INFINITY;
 }
 
-/* Fills received [G] -> [heads[g].n]. */
-static rkv_status receive_all(const rkv_layer_view *view, float *const *received) {
-    rkv_first_failure failure = {0};
-#pragma omp parallel for schedule(dynamic)
-    for (size_t g = 0; g < view->n_kv_heads; g++)
-        if (!rkv_first_failure_seen(&failure))
-            rkv_first_failure_note(&failure, receive(view, g, received[g]));
-    return rkv_first_failure_raise(&failure);
+/* Fills received [G] -> [heads[g].n]: the attention that entries get from their head's query heads, summed.
+ */
+static rkv_status receive(const rkv_layer_view *view, float *const *received) {
+    size_t group = view->n_heads / view->n_kv_heads;
+    float **each = NULL; /* the mean over one query is its attention */
+    rkv_status status = rkv_view_rows_new(view, group, &each);
+    if (!status) status = rkv_view_attention_means(view, 1, each);
+    for (size_t g = 0; !status && g < view->n_kv_heads; g++)
+        for (size_t h = 0, n = view->heads[g].n; h < group; h++)
+            for (size_t j = 0; j < n; j++)
+                received[g][j] += each[g][h * n + j];
+    rkv_view_rows_free(each);
+    return status;
 }
 
 /* No query seen yet (a method that takes over in the middle of a text): every score is 0. */
@@ -93,7 +79,7 @@ static rkv_status score(const rkv_option_values *values, const rkv_layer_view *v
     uint32_t *holders = NULL;
     rkv_status status = rkv_view_rows_new(view, 1, &received);
     if (!status) status = rkv_alloc_raw(&holders, longest, sizeof *holders);
-    if (!status && rkv_window_count(view->state)) status = receive_all(view, received);
+    if (!status && rkv_window_count(view->state)) status = receive(view, received);
     for (size_t g = 0; !status && g < view->n_kv_heads; g++)
         score_head(view, g, received, out[g], holders);
     free(holders);

@@ -9,7 +9,7 @@
  * made, is the caller's. */
 static rkv_status observe(const rkv_session *s, const rkv_projection *p, float **copy, rkv_observation *out) {
     size_t n = p->shape.n_tokens, d = p->shape.head_dim, rows = p->shape.n_heads * n;
-    *out = (rkv_observation){.q = p->q, .m = n, .first = 0, .rotated = true};
+    *out = (rkv_observation){.backend = s->host, .q = p->q, .m = n, .first = 0, .rotated = true};
     if (!p->q || s->options.positions != RKV_POSITIONS_CACHE) return RKV_OK;
     rkv_status status = rkv_alloc_raw(copy, rows * d, sizeof **copy);
     if (status) return status;

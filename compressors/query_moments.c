@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "backend/cpu_gemm.h"
+#include "compressors/observation.h"
 #include "core/memory.h"
 #include "core/simd.h"
 
@@ -35,7 +36,8 @@ const float *rkv_moments_squares(const float *state, const rkv_attention_shape *
 
 /* What all heads read, and each thread's own memory. */
 typedef struct work {
-    const rkv_observation *queries;
+    const rkv_observation *queries; /* its q is not read */
+    rkv_newest_queries counted;     /* all that are not left out */
     const rkv_attention_shape *shape;
     const rkv_rope *rope;
     const rkv_tile *tile;
@@ -81,7 +83,7 @@ RKV_CLONES static void turn_back(rkv_rope_pairing pairing, const float *q, const
 /* x [n, whole]: queries first .. first + n - 1 of a head, not rotated. */
 static void load(const work *w, size_t head, size_t first, size_t n, float *x) {
     size_t d = w->shape->head_dim;
-    const float *q = w->queries->q + (head * w->queries->m + first) * d;
+    const float *q = w->counted.q + (head * w->counted.stride + first - w->skip) * d;
     for (size_t t = 0; t < n; t++, q += d, x += w->whole) {
         const float *turn = w->turns ? w->turns + (first - w->skip + t) * d : NULL;
         if (turn)
@@ -166,8 +168,10 @@ rkv_status rkv_moments_observe(float *state, bool covariance, size_t n_sink,
     w.whole = rkv_whole_panels(w.tile, shape->head_dim);
     if (new_queries->first < (int64_t)n_sink) w.skip = (size_t)((int64_t)n_sink - new_queries->first);
     if (w.skip >= new_queries->m) return RKV_OK;
-    rkv_status status = allocate(&w);
+    rkv_status status = rkv_newest_queries_take(&w.counted, new_queries, shape, new_queries->m - w.skip);
+    if (!status) status = allocate(&w);
     if (!status) observe_all(&w, state);
+    rkv_newest_queries_clear(&w.counted);
     free(w.turns);
     free(w.own);
     return status;

@@ -1,5 +1,6 @@
 /* scores.c: what the scores of several methods are made from. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compressors/select.h"
@@ -21,13 +22,6 @@ static uint64_t mix(uint64_t word, uint64_t fact) {
 float rkv_score_draw(const rkv_layer_view *view, size_t head, int32_t position) {
     uint64_t word = mix(mix(mix(mix(0, view->seed), view->index), head), (uint64_t)position);
     return (float)(word >> 40) * 0x1p-24f;
-}
-
-double rkv_row_norm(const float *row, size_t n) {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (double)row[i] * row[i];
-    return sqrt(sum);
 }
 
 /* out [n] = the mean or the largest of each [group, n] down its columns; NaN where one is. Sums are float64,
@@ -78,4 +72,42 @@ rkv_status rkv_view_rows_new(const rkv_layer_view *view, size_t per_entry, float
 void rkv_view_rows_free(float **rows) {
     if (rows) free(rows[0]);
     free(rows);
+}
+
+void rkv_view_head_rows(const rkv_layer_view *view, unsigned which, rkv_head_rows *rows) {
+    for (size_t g = 0; g < view->n_kv_heads; g++) {
+        const rkv_head_view *head = &view->heads[g];
+        rows[g] = (rkv_head_rows){which == RKV_NEEDS_KEYS ? head->keys : head->values, head->n};
+    }
+}
+
+/* One block, too. */
+rkv_status rkv_view_norms_alloc(const rkv_layer_view *view, double ***norms) {
+    size_t n = 0;
+    double *next = NULL;
+    *norms = NULL;
+    for (size_t g = 0; g < view->n_kv_heads; g++)
+        n += view->heads[g].n;
+    rkv_status status = rkv_alloc(norms, view->n_kv_heads, sizeof **norms);
+    if (!status) status = rkv_alloc_raw(&next, n, sizeof *next);
+    for (size_t g = 0; !status && g < view->n_kv_heads; next += view->heads[g++].n)
+        (*norms)[g] = next;
+    return status;
+}
+
+rkv_status rkv_view_norms_new(const rkv_layer_view *view, unsigned which, double ***norms) {
+    rkv_head_rows *rows = NULL;
+    rkv_status status = rkv_view_norms_alloc(view, norms);
+    if (!status) status = rkv_alloc_raw(&rows, view->n_kv_heads, sizeof *rows);
+    if (!status) {
+        rkv_view_head_rows(view, which, rows);
+        status = view->backend->ops->row_norms(view->backend, rows, view->n_kv_heads, view->head_dim, *norms);
+    }
+    free(rows);
+    return status;
+}
+
+void rkv_view_norms_free(double **norms) {
+    if (norms) free(norms[0]);
+    free(norms);
 }

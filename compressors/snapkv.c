@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "compressors/select.h"
-#include "core/fail.h"
-#include "core/memory.h"
 #include "core/simd.h"
 
 size_t rkv_snapkv_least(const rkv_option_values *values) {
@@ -20,18 +18,7 @@ size_t rkv_snapkv_state_size(const rkv_option_values *values, const rkv_attentio
 rkv_status rkv_snapkv_observe(const rkv_option_values *values, const rkv_observation *new_queries,
                               const rkv_attention_shape *shape, const rkv_rope *rope, float *state) {
     (void)rope;
-    rkv_window_observe(state, rkv_value_size(values, RKV_SNAPKV_WINDOW), shape, new_queries);
-    return RKV_OK;
-}
-
-/* mean [count] over the m rows of p [m, n], of their first columns. */
-RKV_CLONES static void mean_of_rows(const float *p, size_t m, size_t n, size_t count, float *mean) {
-    memset(mean, 0, count * sizeof *mean);
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < count; j++)
-            mean[j] += p[i * n + j];
-    for (size_t j = 0; j < count; j++)
-        mean[j] /= (float)m;
+    return rkv_window_observe(state, rkv_value_size(values, RKV_SNAPKV_WINDOW), shape, new_queries);
 }
 
 /* out [n]: sums over the neighbours i - kernel / 2 .. i - kernel / 2 + kernel - 1, over the kernel. As
@@ -68,59 +55,49 @@ static size_t count_old(const rkv_layer_view *view, const rkv_head_view *head, s
     return old;
 }
 
-/* One head's memory: q [H/G, m, D], p [H/G, m, n], mean [old], pooled [H/G, old]. */
-typedef struct scratch {
-    float *q, *p, *mean, *pooled;
-} scratch;
-
-static rkv_status scratch_new(scratch *s, size_t group, size_t m, size_t n, size_t old, size_t head_dim) {
-    rkv_status status = rkv_alloc_raw(&s->q, group * m * (head_dim + n) + (group + 1) * old, sizeof *s->q);
-    if (status) return status;
-    s->p = s->q + group * m * head_dim;
-    s->mean = s->p + group * m * n;
-    s->pooled = s->mean + old;
-    return RKV_OK;
+/* Writes INFINITY for the window of a head, and returns how many entries are older. */
+static size_t keep_window(const rkv_option_values *values, const rkv_layer_view *view, size_t g,
+                          float *score) {
+    const rkv_head_view *head = &view->heads[g];
+    size_t old = count_old(view, head, rkv_value_size(values, RKV_SNAPKV_WINDOW));
+    for (size_t i = old; i < head->n; i++)
+        score[i] = INFINITY;
+    return old;
 }
 
-/* The scores of KV head g's entries that are older than the window. */
-static rkv_status score_old(const rkv_option_values *values, const rkv_layer_view *view, size_t g, size_t m,
-                            size_t old, float *score) {
-    size_t group = view->n_heads / view->n_kv_heads, n = view->heads[g].n;
-    size_t kernel = rkv_value_size(values, RKV_SNAPKV_KERNEL);
+/* From the attention each [H/G, n] to all entries of KV head g; pooled [H/G, n] is room. */
+static void score_head(const rkv_option_values *values, const rkv_layer_view *view, size_t g,
+                       const float *each, float *pooled, float *score) {
+    size_t n = view->heads[g].n, old = keep_window(values, view, g, score);
+    size_t group = view->n_heads / view->n_kv_heads, kernel = rkv_value_size(values, RKV_SNAPKV_KERNEL);
     bool maximum = rkv_value_size(values, RKV_SNAPKV_POOLING) == RKV_POOLING_MAX;
-    scratch s = {0};
-    rkv_status status = scratch_new(&s, group, m, n, old, view->head_dim);
-    if (status) return status;
-    rkv_window_queries(view->state, rkv_value_size(values, RKV_SNAPKV_WINDOW), view, g, s.q);
-    status = rkv_view_attention(view, g, s.q, m, s.p);
-    for (size_t h = 0; !status && h < group; h++) {
-        mean_of_rows(s.p + h * m * n, m, n, old, s.mean);
-        (maximum ? pool_maximum : pool_average)(s.mean, old, kernel, s.pooled + h * old);
-    }
-    if (!status) rkv_view_group_scores(view, s.pooled, old, score);
-    free(s.q);
-    return status;
+    if (!old) return;
+    for (size_t h = 0; h < group; h++)
+        (maximum ? pool_maximum : pool_average)(each + h * n, old, kernel, pooled + h * old);
+    rkv_view_group_scores(view, pooled, old, score);
 }
 
 /* No query seen yet (a method that takes over in the middle of a text): every score is 0. */
-static rkv_status score_head(const rkv_option_values *values, const rkv_layer_view *view, size_t g,
-                             float *score) {
-    const rkv_head_view *head = &view->heads[g];
-    size_t old = count_old(view, head, rkv_value_size(values, RKV_SNAPKV_WINDOW));
-    size_t m = rkv_window_count(view->state);
-    for (size_t i = old; i < head->n; i++)
-        score[i] = INFINITY;
-    if (old && m) return score_old(values, view, g, m, old, score);
-    memset(score, 0, old * sizeof *score);
+static rkv_status score_unseen(const rkv_option_values *values, const rkv_layer_view *view,
+                               float *const *score) {
+    for (size_t g = 0; g < view->n_kv_heads; g++)
+        memset(score[g], 0, keep_window(values, view, g, score[g]) * sizeof **score);
     return RKV_OK;
 }
 
 rkv_status rkv_snapkv_score(const rkv_option_values *values, const rkv_layer_view *view,
                             float *const *score) {
-    rkv_first_failure failure = {0};
+    size_t group = view->n_heads / view->n_kv_heads;
+    float **each = NULL, **pooled = NULL;
+    if (!rkv_window_count(view->state)) return score_unseen(values, view, score);
+    rkv_status status = rkv_view_rows_new(view, group, &each);
+    if (!status) status = rkv_view_rows_new(view, group, &pooled);
+    if (!status) status = rkv_view_attention_means(view, rkv_value_size(values, RKV_SNAPKV_WINDOW), each);
+    size_t n_heads = status ? 0 : view->n_kv_heads;
 #pragma omp parallel for schedule(dynamic)
-    for (size_t g = 0; g < view->n_kv_heads; g++)
-        if (!rkv_first_failure_seen(&failure))
-            rkv_first_failure_note(&failure, score_head(values, view, g, score[g]));
-    return rkv_first_failure_raise(&failure);
+    for (size_t g = 0; g < n_heads; g++)
+        score_head(values, view, g, each[g], pooled[g], score[g]);
+    rkv_view_rows_free(pooled);
+    rkv_view_rows_free(each);
+    return status;
 }

@@ -191,8 +191,10 @@ static void test_moments_in_batches(void **state) {
     float *whole = calloc(size, sizeof *whole), *parts = calloc(size, sizeof *parts);
     assert_int_equal(rkv_moments_observe(whole, true, SINKS, &s.queries, &s.shape, &s.rope), RKV_OK);
     for (size_t first = 0, m = 2; first < T; first += m, m = m + 3 < T - first ? m + 3 : T - first) {
-        rkv_observation part = {
-            .q = s.observed + first * D, .m = m, .first = (int64_t)first, .rotated = true};
+        rkv_observation part = s.queries;
+        part.q = s.observed + first * D;
+        part.m = m;
+        part.first = (int64_t)first;
         assert_int_equal(rkv_moments_observe(parts, true, SINKS, &part, &s.shape, &s.rope), RKV_OK);
     }
     assert_true(rkv_moments_count(whole) == T - SINKS && rkv_moments_count(parts) == T - SINKS);

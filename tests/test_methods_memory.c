@@ -107,24 +107,10 @@ static void test_methods(void **state) {
     }
 }
 
-static rkv_status attend(trial *t) {
-    float p[2 * 3 * 40];
-    return rkv_view_attention(&t->view, 0, t->sample->q, 3, p);
-}
-
-static void test_attention(void **state) {
-    (void)state;
-    sample_view s;
-    sample_view_make(&s, &(sample_view_options){.cache_positions = true});
-    assert_int_equal(fail_each(attend, &(trial){.sample = &s, .view = s.view}, "attention"), 2);
-    sample_view_clear(&s);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parsing),
         cmocka_unit_test(test_methods),
-        cmocka_unit_test(test_attention),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

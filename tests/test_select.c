@@ -74,16 +74,6 @@ static void test_order_of_scores(void **state) {
 
 /* ---- attention over a view ---- */
 
-/* The queries of KV head g's query heads among the newest m, [H/G, m, D], as observe was shown them. */
-static float *newest_queries(const sample_view *s, size_t g, size_t m) {
-    size_t T = s->view.n_seen, D = s->view.head_dim, group = s->view.n_heads / s->view.n_kv_heads;
-    float *q = malloc(group * m * D * sizeof *q);
-    assert_non_null(q);
-    for (size_t h = 0; h < group; h++)
-        memcpy(q + h * m * D, s->queries.q + ((g * group + h) * T + T - m) * D, m * D * sizeof *q);
-    return q;
-}
-
 /* The angle between query and key is that of their distance: by positions, or by places. */
 static double expected_logit(const sample_view *s, size_t g, size_t h, size_t i, size_t m, size_t j) {
     size_t T = s->view.n_seen, D = s->view.head_dim, query = T - m + i;
@@ -100,46 +90,52 @@ static double expected_logit(const sample_view *s, size_t g, size_t h, size_t i,
     return sum / sqrt((double)D);
 }
 
-static void compare_attention(const sample_view *s, size_t g, size_t m) {
-    size_t n = s->own[g].n, group = s->view.n_heads / s->view.n_kv_heads, T = s->view.n_seen;
-    float *q = newest_queries(s, g, m), *p = malloc(group * m * n * sizeof *p);
-    assert_non_null(p);
-    assert_int_equal(rkv_view_attention(&s->view, g, q, m, p), RKV_OK);
-    for (size_t h = 0; h < group; h++)
-        for (size_t i = 0; i < m; i++) {
-            double total = 0, weight[LONGEST] = {0};
-            for (size_t j = 0; j < n; j++)
-                if ((size_t)s->own[g].positions[j] <= T - m + i)
-                    total += weight[j] = exp(expected_logit(s, g, g * group + h, i, m, j));
-            for (size_t j = 0; j < n; j++) { /* float32 rotations and logits of magnitude below 16 */
-                double expected = total > 0 ? weight[j] / total : 0;
-                assert_true(fabs((double)p[(h * m + i) * n + j] - expected) < 1e-5);
-            }
-        }
-    free(q);
-    free(p);
+/* expected [n]: the mean over the newest m queries of head h. */
+static void expect_mean(const sample_view *s, size_t g, size_t h, size_t m, double *expected) {
+    size_t n = s->own[g].n, T = s->view.n_seen;
+    for (size_t j = 0; j < n; j++)
+        expected[j] = 0;
+    for (size_t i = 0; i < m; i++) {
+        double total = 0, weight[LONGEST] = {0};
+        for (size_t j = 0; j < n; j++)
+            if ((size_t)s->own[g].positions[j] <= T - m + i)
+                total += weight[j] = exp(expected_logit(s, g, h, i, m, j));
+        for (size_t j = 0; j < n && total > 0; j++)
+            expected[j] += weight[j] / total / (double)m;
+    }
 }
 
-/* Whether a backend can: those of this build that have no attention_rows are left out. */
+static void compare_attention(sample_view *s, size_t m) {
+    size_t group = s->view.n_heads / s->view.n_kv_heads;
+    float *window = calloc(rkv_window_size(m, &s->shape), sizeof *window), **means;
+    assert_non_null(window);
+    assert_int_equal(rkv_window_observe(window, m, &s->shape, &s->queries), RKV_OK);
+    s->view.state = window;
+    assert_int_equal(rkv_view_rows_new(&s->view, group, &means), RKV_OK);
+    assert_int_equal(rkv_view_attention_means(&s->view, m, means), RKV_OK);
+    for (size_t h = 0; h < s->view.n_heads; h++) {
+        size_t g = h / group, n = s->own[g].n;
+        double expected[LONGEST];
+        expect_mean(s, g, h, m, expected);
+        for (size_t j = 0; j < n; j++) /* float32 rotations and logits of magnitude below 16 */
+            assert_true(fabs((double)means[g][h % group * n + j] - expected[j]) < 1e-5);
+    }
+    rkv_view_rows_free(means);
+    free(window);
+}
+
 static void test_attention_of_a_view(void **state) {
     (void)state;
-    rkv_backend *cpu;
-    assert_int_equal(rkv_cpu_open(&cpu), RKV_OK);
-    unsigned n_backends = cpu->ops->attention_rows ? 2 : 1;
-    if (n_backends == 1) print_message("the CPU has no attention_rows: only the stand-in is tested\n");
-    rkv_backend_close(cpu);
-    for (unsigned bits = 0; bits < 8 * n_backends; bits++) {
+    for (unsigned bits = 0; bits < 16; bits++) {
         sample_view s;
         sample_view_make(&s, &(sample_view_options){.seed = bits,
                                                     .ragged = bits & 1,
                                                     .cache_positions = bits & 2,
                                                     .pairing = bits & 4 ? RKV_ROPE_HALVES : RKV_ROPE_ADJACENT,
                                                     .cpu = bits & 8});
-        for (size_t g = 0; g < s.view.n_kv_heads; g++) {
-            compare_attention(&s, g, 1);
-            compare_attention(&s, g, 7);
-            compare_attention(&s, g, s.view.n_seen);
-        }
+        compare_attention(&s, 1);
+        compare_attention(&s, 7);
+        compare_attention(&s, s.view.n_seen);
         sample_view_clear(&s);
     }
 }
@@ -159,17 +155,15 @@ static void try_window(size_t window, const size_t *batches) {
         size_t m = *batches;
         for (size_t h = 0; h < H; h++)
             memcpy(q + h * m * D, s.q + (h * T + seen) * D, m * D * sizeof *q);
-        rkv_window_observe(ring, window, &s.shape,
-                           &(rkv_observation){.q = q, .m = m, .first = (int64_t)seen});
+        rkv_observation batch = {.backend = s.view.backend, .q = q, .m = m, .first = (int64_t)seen};
+        assert_int_equal(rkv_window_observe(ring, window, &s.shape, &batch), RKV_OK);
     }
     size_t count = seen < window ? seen : window;
     assert_int_equal(rkv_window_count(ring), count);
-    for (size_t g = 0; g < s.view.n_kv_heads; g++) {
-        rkv_window_queries(ring, window, &s.view, g, q);
-        for (size_t h = 0; h < 2; h++)
-            assert_memory_equal(q + h * count * D, s.q + ((2 * g + h) * T + seen - count) * D,
-                                count * D * sizeof *q);
-    }
+    s.view.state = ring;
+    rkv_window_queries(ring, window, &s.view, q);
+    for (size_t h = 0; h < H; h++)
+        assert_memory_equal(q + h * count * D, s.q + (h * T + seen - count) * D, count * D * sizeof *q);
     free(ring);
     sample_view_clear(&s);
 }

@@ -18,45 +18,6 @@ static void *zeros(size_t n, size_t size) {
     return memory;
 }
 
-/* ---- the stand-in backend ---- */
-
-void sample_attention_rows(const float *q, const int32_t *query_position, size_t m, const float *k,
-                           const int32_t *position, size_t n, size_t head_dim, double *p) {
-    for (size_t i = 0; i < m; i++) {
-        double *row = p + i * n, largest = -INFINITY, total = 0;
-        for (size_t j = 0; j < n; j++) {
-            row[j] = 0;
-            for (size_t d = 0; d < head_dim; d++)
-                row[j] += (double)q[i * head_dim + d] * (double)k[j * head_dim + d];
-            row[j] = position[j] <= query_position[i] ? row[j] / sqrt((double)head_dim) : -INFINITY;
-            largest = fmax(largest, row[j]);
-        }
-        for (size_t j = 0; j < n; j++)
-            total += row[j] = isinf(largest) ? 0 : exp(row[j] - largest);
-        for (size_t j = 0; j < n && total > 0; j++)
-            row[j] /= total;
-    }
-}
-
-static rkv_status attention_rows(rkv_backend *backend, const float *q, const int32_t *query_position,
-                                 size_t m, const float *k, const int32_t *position, size_t n, size_t head_dim,
-                                 float *p) {
-    (void)backend;
-    double *exact = zeros(m * n, sizeof *exact);
-    sample_attention_rows(q, query_position, m, k, position, n, head_dim, exact);
-    for (size_t i = 0; i < m * n; i++)
-        p[i] = (float)exact[i];
-    free(exact);
-    return RKV_OK;
-}
-
-static void close_nothing(rkv_backend *backend) {
-    (void)backend;
-}
-
-static const rkv_backend_ops stand_in_ops = {
-    .name = "stand-in", .close = close_nothing, .attention_rows = attention_rows};
-
 /* ---- random numbers ---- */
 
 /* Roughly normal, of standard deviation 1. */
@@ -159,7 +120,7 @@ static void draw_text(sample_view *s, const sample_view_options *o, rkv_random *
 }
 
 static rkv_backend *open_backend(sample_view *s, bool cpu) {
-    s->stand_in = (rkv_backend){.ops = &stand_in_ops, .host_memory = true};
+    s->stand_in = stand_in_backend();
     rkv_backend *backend = &s->stand_in;
     if (cpu && rkv_backend_open(&backend, "cpu")) fail_msg("%s", rkv_message());
     return backend;
@@ -172,7 +133,9 @@ void sample_view_make(sample_view *out, const sample_view_options *options) {
     *out = (sample_view){.shape = {o.n_prompt, o.n_heads, G, o.head_dim}};
     out->rope = make_rope(&o);
     draw_text(out, &o, &random);
-    out->queries = (rkv_observation){.q = out->observed, .m = o.n_seen, .rotated = !o.cache_positions};
+    rkv_backend *backend = open_backend(out, o.cpu);
+    out->queries = (rkv_observation){
+        .backend = backend, .q = out->observed, .m = o.n_seen, .rotated = !o.cache_positions};
     out->own = zeros(G, sizeof *out->own);
     out->score = zeros(G, sizeof *out->score);
     out->kept = zeros(G, sizeof *out->kept);
@@ -197,7 +160,7 @@ void sample_view_make(sample_view *out, const sample_view_options *options) {
                                  .group_score = o.group_score,
                                  .tokens = out->tokens,
                                  .rope = &out->rope,
-                                 .backend = open_backend(out, o.cpu),
+                                 .backend = backend,
                                  .seed = o.seed};
 }
 
@@ -232,7 +195,10 @@ static void observe(sample_view *s, const rkv_stage *stage, const char *spec) {
     for (size_t first = 0; first < T; first += m, m = 1) {
         for (size_t h = 0; h < H; h++)
             memcpy(q + h * m * D, s->observed + (h * T + first) * D, m * D * sizeof *q);
-        rkv_observation batch = {.q = q, .m = m, .first = (int64_t)first, .rotated = s->queries.rotated};
+        rkv_observation batch = s->queries;
+        batch.q = q;
+        batch.m = m;
+        batch.first = (int64_t)first;
         rkv_attention_shape shape = s->shape;
         shape.n_tokens = m;
         check(stage->method->ops->observe(&stage->values, &batch, &shape, &s->rope, s->state), spec,

@@ -12,6 +12,7 @@
 
 #include "compressors/pipeline.h"
 #include "compressors/select.h"
+#include "support/stand_in.h"
 
 /* 0 means the default that stands beside each. */
 typedef struct sample_view_options {
@@ -29,7 +30,7 @@ typedef struct sample_view_options {
     rkv_rope_pairing pairing;
     rkv_group_score group_score;
     size_t far_distance; /* heads have far sums at it, when they are not ragged; 0: they have none */
-    bool cpu; /* the CPU's backend; else a stand-in whose only operation is attention_rows, in float64 */
+    bool cpu;            /* the CPU's backend; else the stand-in's, in float64 */
 } sample_view_options;
 
 typedef struct sample_view {
@@ -65,9 +66,5 @@ void sample_view_expect(const sample_view *s, const char *spec, size_t g, const 
 /* The slow, obvious choice: of score [n] the `budget` best, one after the other: NaN last, ties to the
  * newest. Ascending into index [min(budget, n)], whose count is returned. */
 size_t sample_best(const double *score, size_t n, size_t budget, uint32_t *index);
-
-/* attention_rows in float64 (backend/backend.h), of queries and keys as they are. */
-void sample_attention_rows(const float *q, const int32_t *query_position, size_t m, const float *k,
-                           const int32_t *position, size_t n, size_t head_dim, double *p);
 
 #endif
