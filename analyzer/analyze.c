@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyzer/analyze.h"
 #include "analyzer/layer_ranks.h"
 #include "analyzer/needs.h"
 #include "analyzer/rank_jobs.h"
@@ -16,8 +17,9 @@ typedef struct work {
     rkv_analysis *analysis;
     rkv_backend *backend;
     const rkv_analyze_options *options;
+    bool helped;
     double *sigma[2];    /* [H, T] of two layers in turn: one waits to be shown */
-    rkv_rank_jobs *jobs; /* in their place, where the device has helpers */
+    rkv_rank_jobs *jobs; /* in their place, where the device is helped */
 } work;
 
 /* ---- layers as they pass by ---- */
@@ -85,7 +87,7 @@ static rkv_status open_ranks(work *w, rkv_layer_watch *watch) {
         .n_heads = m->n_heads, .n_kv_heads = m->n_kv_heads, .n_tokens = n, .head_dim = m->head_dim};
     rkv_status status = RKV_OK;
     *watch = (rkv_layer_watch){.look = rank, .settle = settle, .user = w};
-    if (w->backend->n_helpers) {
+    if (w->helped) {
         *watch = (rkv_layer_watch){.look = begin_rank,
                                    .settle = end_rank,
                                    .user = w,
@@ -99,8 +101,9 @@ static rkv_status open_ranks(work *w, rkv_layer_watch *watch) {
 }
 
 static rkv_status run(rkv_analysis *a, rkv_model *model, const int32_t *ids,
-                      const rkv_analyze_options *options) {
+                      const rkv_analyze_options *options, bool helped) {
     work w = {.analysis = a, .backend = rkv_model_backend(model), .options = options};
+    w.helped = helped && w.backend->n_helpers;
     rkv_prefill_options prefill = {
         .attention = true, .losses = true, .on_layer = options->on_layer, .user = options->user};
     rkv_layer_watch watch;
@@ -118,19 +121,19 @@ static rkv_status run(rkv_analysis *a, rkv_model *model, const int32_t *ids,
     return RKV_OK;
 }
 
-rkv_status rkv_analyze(rkv_analysis **out, rkv_model *model, const int32_t *ids, size_t n,
-                       const rkv_analyze_options *options) {
+rkv_status rkv_analyze_with(rkv_analysis **out, rkv_model *model, const int32_t *ids, size_t n,
+                            const rkv_analyze_options *options, bool helped) {
     static const rkv_analyze_options defaults = {0};
     if (!options) options = &defaults;
     double start = rkv_now_s();
     rkv_analysis *a = NULL;
     *out = NULL;
     rkv_status status = rkv_model_check_prompt(model, ids, n);
-    if (!status) status = rkv_analyze_check_needs(model, ids, n, options);
+    if (!status) status = rkv_analyze_check_needs(model, ids, n, options, helped);
     if (!status) status = rkv_analysis_new(&a, rkv_model_get_info(model), n, true, options);
     if (!status) status = keep_tokens(a, model, ids);
     if (!status) snprintf(a->device, sizeof a->device, "%s", rkv_model_device(model));
-    if (!status) status = run(a, model, ids, options);
+    if (!status) status = run(a, model, ids, options, helped);
     if (status) {
         rkv_analysis_free(a);
         return status;
@@ -138,4 +141,9 @@ rkv_status rkv_analyze(rkv_analysis **out, rkv_model *model, const int32_t *ids,
     a->total_s = rkv_now_s() - start;
     *out = a;
     return RKV_OK;
+}
+
+rkv_status rkv_analyze(rkv_analysis **out, rkv_model *model, const int32_t *ids, size_t n,
+                       const rkv_analyze_options *options) {
+    return rkv_analyze_with(out, model, ids, n, options, true);
 }

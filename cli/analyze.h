@@ -56,7 +56,38 @@ typedef struct cli_sources {
 rkv_status sources_open(cli_sources *sources, const analyze_options *options, char **paths, size_t n_paths);
 void sources_close(cli_sources *sources);
 
+/* How many from the first on are worked on together: a trace alone, prompts as many as follow one another. */
+size_t sources_together(const cli_sources *sources, size_t first);
+
+/* ---- analyze_watch.c: what watches the layers of a prompt go by ---- */
+
+#define TRACE_NAME "trace.h5"
+
+/* Start from {0}. */
+typedef struct cli_watcher {
+    const cli_folder *folder;
+    rkv_trace_writer *writer;  /* NULL: no trace */
+    rkv_report_layers *layers; /* NULL: no page */
+    rkv_sheet *sheet;          /* NULL: no pictures */
+    rkv_heatmap_options figure;
+    double *erank; /* [L, H] for the titles; the sheet reads it as it fills, layer by layer */
+} cli_watcher;
+
+rkv_status watcher_begin(cli_watcher *watcher, const cli_folder *folder, const cli_source *source,
+                         const rkv_model_info *model, const analyze_options *options);
+/* An rkv_layer_fn. */
+rkv_status watcher_see(void *watcher, const rkv_layer *layer);
+/* Frees what it holds; fine twice. */
+void watcher_end(cli_watcher *watcher);
+
 /* ---- analyze_outputs.c: what comes out ---- */
+
+/* What one source is becoming. */
+typedef struct cli_making {
+    const cli_source *source;
+    cli_folder folder;
+    cli_watcher watcher;
+} cli_making;
 
 /* What one source became. */
 typedef struct cli_result {
@@ -68,10 +99,25 @@ typedef struct cli_result {
 /* Refuses, before the work, folders that are taken, and a destination where nothing can be written. */
 rkv_status outputs_check(const cli_sources *sources, const analyze_options *options);
 
-/* Analyses one source; its folder appears whole or not at all. */
-rkv_status outputs_make(cli_result *result, const cli_source *source, rkv_model *model,
+/* Before a source's analysis; its folder appears whole, at the end, or not at all. */
+rkv_status making_begin(cli_making *making, const cli_source *source, const rkv_model_info *model,
                         const analyze_options *options);
+/* After it: the analysis, which is the result's from now on, becomes files. */
+rkv_status making_end(cli_making *making, rkv_analysis *analysis, rkv_model *model,
+                      const analyze_options *options, cli_result *result);
+/* When it comes to no end; fine after it, and on {0}. */
+void making_drop(cli_making *making);
+
 void result_clear(cli_result *result);
+
+/* ---- analyze_all.c ---- */
+
+/* Called with each result, in their order. */
+typedef rkv_status (*cli_result_fn)(const cli_sources *sources, const cli_result *results, size_t i);
+
+/* Analyses all sources: results [sources->n], which the caller clears. done may be NULL. */
+rkv_status analyze_all(cli_result *results, const cli_sources *sources, const analyze_options *options,
+                       cli_result_fn done);
 
 /* analyze_page.c: writes the page of a result to path. */
 rkv_status analyze_page_save(const cli_result *result, const cli_source *source, rkv_model *model,

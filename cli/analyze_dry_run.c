@@ -7,21 +7,47 @@
 #include "cli/output.h"
 #include "cli/summary.h"
 
-/* What a prompt takes; known: false for a trace, and where the device does not foretell. */
+/* What a source takes of each device; n_devices 0: a trace, or the device does not foretell. */
 typedef struct foretold {
-    bool known;
-    rkv_memory_needs needs;
+    rkv_memory_needs *devices; /* [n_devices] */
+    size_t n_devices;
 } foretold;
 
-static rkv_status ask(foretold *out, const cli_source *source, rkv_model *model,
-                      const analyze_options *options) {
-    rkv_analyze_options how = {.solver = options->solver, .aggregate = options->aggregate};
-    if (source->trace) return RKV_OK;
-    rkv_status status = rkv_analyze_needs(&out->needs, model, source->ids, source->n_tokens, &how);
-    if (status == RKV_UNAVAILABLE) return RKV_OK;
-    out->known = status == RKV_OK;
-    return said(status);
+/* ---- asking ---- */
+
+static rkv_status ask(foretold *out, rkv_model *model, const rkv_prompt *prompt, bool alone) {
+    rkv_status status = rkv_analyze_device_needs(&out->devices, &out->n_devices, model, prompt, alone);
+    return status == RKV_UNAVAILABLE ? RKV_OK : said(status);
 }
+
+/* n prompts: as many as can be are read by one device each, the others by all. */
+static rkv_status ask_prompts(foretold *out, const cli_sources *sources, size_t first, size_t n,
+                              const analyze_options *options) {
+    rkv_analyze_options how = {.solver = options->solver, .aggregate = options->aggregate};
+    rkv_prompt *prompts = calloc(n, sizeof *prompts);
+    char reason[512];
+    size_t lanes;
+    if (!prompts) return complain(RKV_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        prompts[i] = (rkv_prompt){sources->at[first + i].ids, sources->at[first + i].n_tokens, how};
+    rkv_status status = said(rkv_analyze_lanes(&lanes, sources->model, prompts, n, reason, sizeof reason));
+    if (!status && *reason) note("%s", reason);
+    for (size_t i = 0; i < n && !status; i++)
+        status = ask(&out[first + i], sources->model, &prompts[i], lanes > 1 && i < n - n % lanes);
+    free(prompts);
+    return status;
+}
+
+static rkv_status ask_all(foretold *out, const cli_sources *sources, const analyze_options *options) {
+    rkv_status status = RKV_OK;
+    for (size_t i = 0, n; i < sources->n && !status; i += n) {
+        n = sources_together(sources, i);
+        if (!sources->at[i].trace) status = ask_prompts(out, sources, i, n, options);
+    }
+    return status;
+}
+
+/* ---- telling ---- */
 
 static void tell_part(const char *label, size_t bytes) {
     char words[32];
@@ -37,43 +63,56 @@ static void tell_free(size_t bytes) {
     printf(", which has %s free", words);
 }
 
-static void tell(const cli_source *source, const char *device, const foretold *f) {
+static void tell_device(const rkv_memory_needs *n) {
     char needed[32];
-    const rkv_memory_needs *n = &f->needs;
-    if (!f->known) {
-        printf("%s: %zu tokens; memory is foretold for a model on a GPU alone\n", source->name,
-               source->n_tokens);
-        return;
-    }
     write_bytes(needed, (double)n->needed_bytes);
-    printf("%s: %zu tokens need %s (%zu bytes) of %s", source->name, source->n_tokens, needed,
-           n->needed_bytes, device);
+    printf("%s (%zu bytes) of %s", needed, n->needed_bytes, n->device);
     tell_free(n->free_bytes);
     putchar('\n');
-    tell_part(n->resident ? "weights, resident" : "weights, layer by layer", n->weights_bytes);
+    if (n->weights_bytes)
+        tell_part(n->resident ? "weights, resident" : "weights, layer by layer", n->weights_bytes);
     tell_part("attention", n->attention_bytes);
     tell_part("activations", n->activations_bytes);
     tell_part("ranks and metrics", n->workspace_bytes);
 }
 
+static void tell(const cli_source *source, const foretold *f) {
+    printf("%s: %zu tokens", source->name, source->n_tokens);
+    if (!f->n_devices) puts("; memory is foretold for a model on a GPU alone");
+    for (size_t i = 0; i < f->n_devices; i++) {
+        fputs(i == 0 ? " need " : "  and ", stdout);
+        tell_device(&f->devices[i]);
+    }
+}
+
+static void tell_needs(cli_json *json, const rkv_memory_needs *n) {
+    json_count(json, "needed_bytes", n->needed_bytes);
+    if (n->free_bytes) json_count(json, "free_bytes", n->free_bytes);
+    json_bool(json, "weights_resident", n->resident);
+    json_count(json, "weights_bytes", n->weights_bytes);
+    json_count(json, "attention_bytes", n->attention_bytes);
+    json_count(json, "activations_bytes", n->activations_bytes);
+    json_count(json, "workspace_bytes", n->workspace_bytes);
+}
+
+/* The first device's needs are the prompt's own; where there are several, a list has them all. */
 static void tell_json(const cli_sources *sources, const char *device, const foretold *all) {
     cli_json json = json_begin(stdout, "rankkv-dry-run");
     json_text(&json, "device", device);
     json_open(&json, "prompts", '[');
     for (size_t i = 0; i < sources->n; i++) {
-        const rkv_memory_needs *n = &all[i].needs;
         json_open(&json, NULL, '{');
         json_text(&json, "name", sources->at[i].name);
         json_count(&json, "n_tokens", sources->at[i].n_tokens);
-        if (all[i].known) {
-            json_count(&json, "needed_bytes", n->needed_bytes);
-            if (n->free_bytes) json_count(&json, "free_bytes", n->free_bytes);
-            json_bool(&json, "weights_resident", n->resident);
-            json_count(&json, "weights_bytes", n->weights_bytes);
-            json_count(&json, "attention_bytes", n->attention_bytes);
-            json_count(&json, "activations_bytes", n->activations_bytes);
-            json_count(&json, "workspace_bytes", n->workspace_bytes);
+        if (all[i].n_devices) tell_needs(&json, all[i].devices);
+        if (all[i].n_devices > 1) json_open(&json, "devices", '[');
+        for (size_t d = 0; d < all[i].n_devices && all[i].n_devices > 1; d++) {
+            json_open(&json, NULL, '{');
+            json_text(&json, "device", all[i].devices[d].device);
+            tell_needs(&json, &all[i].devices[d]);
+            json_close(&json, '}');
         }
+        if (all[i].n_devices > 1) json_close(&json, ']');
         json_close(&json, '}');
     }
     json_close(&json, ']');
@@ -81,27 +120,28 @@ static void tell_json(const cli_sources *sources, const char *device, const fore
 }
 
 /* The first prompt that does not fit. */
-static rkv_status judge(const cli_sources *sources, const char *device, const foretold *all) {
-    for (size_t i = 0; i < sources->n; i++) {
-        const rkv_memory_needs *n = &all[i].needs;
-        if (all[i].known && n->free_bytes && n->needed_bytes > n->free_bytes)
-            return complain(RKV_NO_MEMORY, "%s: needs %zu bytes of the memory of %s, where %zu are free",
-                            sources->at[i].name, n->needed_bytes, device, n->free_bytes);
-    }
+static rkv_status judge(const cli_sources *sources, const foretold *all) {
+    for (size_t i = 0; i < sources->n; i++)
+        for (size_t d = 0; d < all[i].n_devices; d++) {
+            const rkv_memory_needs *n = &all[i].devices[d];
+            if (n->free_bytes && n->needed_bytes > n->free_bytes)
+                return complain(RKV_NO_MEMORY, "%s: needs %zu bytes of the memory of %s, where %zu are free",
+                                sources->at[i].name, n->needed_bytes, n->device, n->free_bytes);
+        }
     return RKV_OK;
 }
 
 rkv_status analyze_dry_run(const cli_sources *sources, const analyze_options *options) {
     const char *device = sources->model ? rkv_model_device(sources->model) : options->device;
     foretold *all = calloc(sources->n + 1, sizeof *all);
-    rkv_status status = all ? RKV_OK : complain(RKV_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < sources->n && !status; i++)
-        status = ask(&all[i], &sources->at[i], sources->model, options);
+    rkv_status status = all ? ask_all(all, sources, options) : complain(RKV_NO_MEMORY, "out of memory");
     if (!status && options->json) tell_json(sources, device, all);
     for (size_t i = 0; i < sources->n && !status && !options->json; i++)
-        tell(&sources->at[i], device, &all[i]);
+        tell(&sources->at[i], &all[i]);
     if (!status) status = output_flush();
-    if (!status) status = judge(sources, device, all);
+    if (!status) status = judge(sources, all);
+    for (size_t i = 0; all && i < sources->n; i++)
+        rkv_free(all[i].devices);
     free(all);
     return status;
 }

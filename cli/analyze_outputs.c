@@ -2,7 +2,6 @@
 #include "cli/analyze.h"
 
 #include <dirent.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,6 @@
 #include "cli/figure_rows.h"
 #include "cli/message.h"
 #include "cli/page.h"
-#include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/summary.h"
 #include "cli/terminal.h"
@@ -19,7 +17,6 @@
 #define ANALYSIS "analysis.json"
 #define BUDGET   "budget.json"
 #define RANKS    "ranks.csv"
-#define TRACE    "trace.h5"
 
 /* Every file that analyze writes, and what it is; the pictures of layers come under their pattern. */
 static const struct output_kind {
@@ -28,7 +25,7 @@ static const struct output_kind {
              {BUDGET, "the budgets; for rankkv export"},
              {RANKS, "one row per head, one column per metric"},
              {PAGE_NAME, "one page that shows it; open it in a browser"},
-             {TRACE, "the attention of every head (HDF5); for rankkv heatmap"},
+             {TRACE_NAME, "the attention of every head (HDF5); for rankkv heatmap"},
              {FIGURE_RANKS, "effective rank of every head, budgets beside it"},
              {FIGURE_SHEET, "every head of every layer"},
              {"layer_*.png", "the heads of one layer"}};
@@ -48,7 +45,7 @@ static bool is_ours(const char *name) {
 }
 
 static bool is_ours_but_trace(const char *name) {
-    return is_ours(name) && strcmp(name, TRACE) != 0; /* the trace may be what is being analysed */
+    return is_ours(name) && strcmp(name, TRACE_NAME) != 0; /* the trace may be what is being analysed */
 }
 
 rkv_status outputs_check(const cli_sources *sources, const analyze_options *options) {
@@ -65,81 +62,6 @@ rkv_status outputs_check(const cli_sources *sources, const analyze_options *opti
     if (!status) status = folder_begin(&trial, options->folder, "");
     folder_end(&trial);
     return status;
-}
-
-/* ---- what watches the layers go by ---- */
-
-typedef struct cli_watcher {
-    const cli_folder *folder;
-    rkv_trace_writer *writer;  /* NULL: no trace */
-    rkv_report_layers *layers; /* NULL: no page */
-    rkv_sheet *sheet;          /* NULL: no pictures */
-    rkv_heatmap_options figure;
-    double *erank; /* [L, H] for the titles; the sheet reads it as it fills, layer by layer */
-} cli_watcher;
-
-static rkv_status draw_layer(cli_watcher *watcher, const rkv_layer *layer) {
-    char name[FIGURE_NAME_SIZE], *path = NULL;
-    figure_layer_name(name, layer->index);
-    if (layer->erank)
-        memcpy(watcher->erank + layer->index * layer->n_heads, layer->erank,
-               layer->n_heads * sizeof *layer->erank);
-    watcher->figure.erank = layer->erank ? watcher->erank : NULL;
-    rkv_status status = rkv_sheet_add_layer(watcher->sheet, layer);
-    if (!status) status = folder_file(watcher->folder, name, &path);
-    if (!status) status = rkv_heatmap_layer(path, layer, &watcher->figure);
-    free(path);
-    return status;
-}
-
-/* An rkv_layer_fn: the library's messages stand for what fails here. */
-static rkv_status on_layer(void *user, const rkv_layer *layer) {
-    cli_watcher *watcher = user;
-    rkv_status status = watcher->writer ? rkv_trace_write_layer(watcher->writer, layer) : RKV_OK;
-    if (!status && watcher->layers) status = rkv_report_layers_add(watcher->layers, layer);
-    return status || !watcher->sheet ? status : draw_layer(watcher, layer);
-}
-
-static rkv_status begin_trace(cli_watcher *watcher, const cli_source *source, const rkv_model_info *model,
-                              const analyze_options *options) {
-    char *path = NULL, size[32];
-    write_bytes(size, (double)rkv_trace_estimate_bytes(model, source->n_tokens, options->dtype));
-    note("%s: the attention to save is %s before compression", source->name, size);
-    rkv_status status = folder_file(watcher->folder, TRACE, &path);
-    if (!status)
-        status = said(rkv_trace_create(&watcher->writer, path, model, source->ids, source->token_text,
-                                       source->n_tokens, options->dtype));
-    free(path);
-    return status;
-}
-
-static rkv_status watcher_begin(cli_watcher *watcher, const cli_folder *folder, const cli_source *source,
-                                const rkv_model_info *model, const analyze_options *options) {
-    *watcher = (struct cli_watcher){.folder = folder, .figure = options->figure};
-    rkv_status status = options->save_attention ? begin_trace(watcher, source, model, options) : RKV_OK;
-    if (!status && options->html)
-        status =
-            said(rkv_report_layers_new(&watcher->layers, model->n_layers, model->n_heads, source->n_tokens));
-    if (status || !options->heatmaps) return status;
-    char *const *token_text = source->trace ? rkv_trace_token_text(source->trace) : source->token_text;
-    watcher->figure.token_text = token_text;
-    watcher->figure.model_name = model->name;
-    watcher->figure.prompt_name = source->name;
-    size_t n_heads = model->n_layers * model->n_heads;
-    watcher->erank = calloc(n_heads + 1, sizeof *watcher->erank);
-    if (!watcher->erank) return complain(RKV_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < n_heads; i++)
-        watcher->erank[i] = NAN; /* not known yet */
-    watcher->figure.erank = watcher->erank;
-    return said(
-        rkv_sheet_new(&watcher->sheet, model->n_layers, model->n_heads, source->n_tokens, &watcher->figure));
-}
-
-static void watcher_end(cli_watcher *watcher) {
-    rkv_trace_abandon(watcher->writer);
-    rkv_report_layers_free(watcher->layers);
-    rkv_sheet_free(watcher->sheet);
-    free(watcher->erank);
 }
 
 /* ---- the files ---- */
@@ -193,40 +115,30 @@ static rkv_status save_all(const cli_result *result, const cli_source *source, r
     return !status && signals_caught() ? RKV_CANCELLED : status;
 }
 
-static rkv_status analyse(cli_result *result, const cli_source *source, rkv_model *model,
-                          cli_watcher *watcher, const analyze_options *options) {
-    progress_bar bar;
-    rkv_analyze_options how = {.prompt_name = source->name,
-                               .device = options->device,
-                               .solver = options->solver,
-                               .aggregate = options->aggregate,
-                               .on_layer =
-                                   watcher->writer || watcher->layers || watcher->sheet ? on_layer : NULL,
-                               .user = watcher,
-                               .progress = progress_begin(&bar, source->name, options->quiet)};
-    rkv_status status = source->trace
-                            ? rkv_analyze_trace(&result->analysis, source->trace, &how)
-                            : rkv_analyze(&result->analysis, model, source->ids, source->n_tokens, &how);
-    progress_erase();
-    status = said(status);
-    return status ? status : said(rkv_budget_allocate(&result->budget, result->analysis, &options->budget));
+rkv_status making_begin(cli_making *making, const cli_source *source, const rkv_model_info *model,
+                        const analyze_options *options) {
+    *making = (struct cli_making){.source = source};
+    rkv_status status = folder_begin(&making->folder, options->folder, source->name);
+    return status ? status : watcher_begin(&making->watcher, &making->folder, source, model, options);
 }
 
-rkv_status outputs_make(cli_result *result, const cli_source *source, rkv_model *model,
-                        const analyze_options *options) {
-    *result = (struct cli_result){0};
-    cli_folder folder = {0};
-    cli_watcher watcher = {0};
-    const rkv_model_info *info = source->trace ? rkv_trace_model(source->trace) : rkv_model_get_info(model);
-    rkv_status status = folder_begin(&folder, options->folder, source->name);
-    if (!status) status = watcher_begin(&watcher, &folder, source, info, options);
-    if (!status) status = analyse(result, source, model, &watcher, options);
-    if (!status) status = save_all(result, source, model, &watcher, options);
-    watcher_end(&watcher);
-    if (!status) status = folder_commit(&folder, source->trace ? is_ours_but_trace : is_ours);
-    if (!status && !(result->folder = strdup(folder.path))) status = complain(RKV_NO_MEMORY, "out of memory");
-    folder_end(&folder);
+rkv_status making_end(cli_making *making, rkv_analysis *analysis, rkv_model *model,
+                      const analyze_options *options, cli_result *result) {
+    const cli_source *source = making->source;
+    *result = (struct cli_result){.analysis = analysis};
+    rkv_status status = said(rkv_budget_allocate(&result->budget, analysis, &options->budget));
+    if (!status) status = save_all(result, source, model, &making->watcher, options);
+    watcher_end(&making->watcher);
+    if (!status) status = folder_commit(&making->folder, source->trace ? is_ours_but_trace : is_ours);
+    if (!status && !(result->folder = strdup(making->folder.path)))
+        status = complain(RKV_NO_MEMORY, "out of memory");
+    folder_end(&making->folder);
     return status;
+}
+
+void making_drop(cli_making *making) {
+    watcher_end(&making->watcher);
+    folder_end(&making->folder);
 }
 
 void result_clear(cli_result *result) {

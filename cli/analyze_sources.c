@@ -151,6 +151,14 @@ rkv_status sources_open(cli_sources *sources, const analyze_options *options, ch
     return status;
 }
 
+size_t sources_together(const cli_sources *sources, size_t first) {
+    size_t n = 1;
+    if (sources->at[first].trace) return n;
+    while (first + n < sources->n && !sources->at[first + n].trace)
+        n++;
+    return n;
+}
+
 void sources_close(cli_sources *sources) {
     for (size_t i = 0; i < sources->n; i++) {
         cli_source *source = &sources->at[i];

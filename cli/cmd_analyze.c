@@ -108,7 +108,7 @@ static void set_defaults(void *memory) {
 
 /* ---- what is told ---- */
 
-static rkv_status tell_tables(const cli_result *results, const cli_sources *sources, size_t i) {
+static rkv_status tell_tables(const cli_sources *sources, const cli_result *results, size_t i) {
     const cli_result *result = &results[i];
     if (i > 0) putchar('\n');
     summary_head(stdout, result->analysis);
@@ -150,8 +150,7 @@ static void note_page_options(const analyze_options *o) {
                    {"kept-policies", o->kept_policies != NULL},
                    {"memory", o->memory_mib != 0}};
     for (size_t i = 0; !o->html && i < sizeof options / sizeof *options; i++)
-        if (options[i].given)
-            note("--%s is about the page of --html; no page is written", options[i].name);
+        if (options[i].given) note("--%s is about the page of --html; no page is written", options[i].name);
 }
 
 static rkv_status check_options(analyze_options *options) {
@@ -180,10 +179,7 @@ static rkv_status load_profile(budget_profile *known, analyze_options *options) 
 static rkv_status make_all(const cli_sources *sources, const analyze_options *options) {
     cli_result *results = calloc(sources->n, sizeof *results);
     rkv_status status = results ? RKV_OK : complain(RKV_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < sources->n && !status; i++) {
-        status = outputs_make(&results[i], &sources->at[i], sources->model, options);
-        if (!status && !options->json) status = tell_tables(results, sources, i);
-    }
+    if (!status) status = analyze_all(results, sources, options, options->json ? NULL : tell_tables);
     if (!status && options->json) status = tell_json(results, sources->n);
     for (size_t i = 0; results && i < sources->n; i++)
         result_clear(&results[i]);

@@ -16,10 +16,8 @@
 
 #include <rankkv/rankkv.h>
 
-#include "backend/devices.h"
-#include "cuda/open.h"
 #include "cuda_host/host_device.h"
-#include "model/model.h"
+#include "cuda_host/several.h"
 #include "support/temporary.h"
 #include "support/tiny_model.h"
 
@@ -43,12 +41,6 @@ static int remove_model(void **state) {
     host_device_set_count(1);
     temporary_remove();
     return 0;
-}
-
-static rkv_status open_devices(rkv_backend **out, const char *names) {
-    rkv_device_list list;
-    rkv_status status = rkv_devices_read(names, &list);
-    return status ? status : rkv_devices_open(out, rkv_cuda_open, &list);
 }
 
 /* ---- names ---- */
@@ -92,7 +84,7 @@ static void test_malformed_lists(void **state) {
 static void test_one_is_missing(void **state) {
     (void)state;
     rkv_backend *backend;
-    assert_int_equal(open_devices(&backend, "cuda:0,7,1"), RKV_UNAVAILABLE);
+    assert_int_equal(host_devices_open(&backend, "cuda:0,7,1"), RKV_UNAVAILABLE);
     assert_null(backend);
     assert_string_equal(rkv_message(), "there is no cuda:7: this machine has cuda:0 to cuda:2");
     assert_int_equal(host_device_live(), 0);
@@ -101,7 +93,7 @@ static void test_one_is_missing(void **state) {
 static void test_names_say_all(void **state) {
     (void)state;
     rkv_backend *backend;
-    assert_int_equal(open_devices(&backend, "cuda:1,0,2"), RKV_OK);
+    assert_int_equal(host_devices_open(&backend, "cuda:1,0,2"), RKV_OK);
     assert_string_equal(backend->device, "cuda:1,0,2 host");
     assert_int_equal(backend->ops->set_precision(backend, RKV_PRECISION_BF16), RKV_OK);
     assert_string_equal(backend->device, "cuda:1,0,2 host, bf16");
@@ -140,7 +132,7 @@ static void test_copies_between_devices(void **state) {
     for (size_t apart = 0; apart < 2; apart++) {
         rkv_backend *b;
         host_device_set_apart(apart);
-        assert_int_equal(open_devices(&b, "cuda:0,1"), RKV_OK);
+        assert_int_equal(host_devices_open(&b, "cuda:0,1"), RKV_OK);
         for (size_t i = 0; i < 4; i++) /* and a second time */
             check_copy(b, b->helpers[i % 2]);
         rkv_backend_close(b);
@@ -168,7 +160,7 @@ static void test_memory_of_another_device_is_out_of_reach(void **state) {
     (void)state;
     rkv_backend *b;
     float *here, *there[2];
-    assert_int_equal(open_devices(&b, "cuda:0,1"), RKV_OK);
+    assert_int_equal(host_devices_open(&b, "cuda:0,1"), RKV_OK);
     assert_int_equal(b->ops->alloc(b, &here, 8), RKV_OK);
     for (size_t h = 0; h < 2; h++) {
         rkv_backend *helper = b->helpers[h];
@@ -191,13 +183,7 @@ static void test_memory_of_another_device_is_out_of_reach(void **state) {
 /* ---- an analysis ---- */
 
 static rkv_model *open_model(const char *devices) {
-    rkv_model *model;
-    rkv_model_options options = {.device = real ? devices : "cpu", .weights = RKV_WEIGHTS_RESIDENT};
-    if (rkv_model_open(&model, temporary_path("tiny.gguf"), &options)) fail_msg("%s", rkv_message());
-    if (real) return model;
-    rkv_backend_close(model->backend); /* no weights are decoded yet: it can be exchanged */
-    assert_int_equal(open_devices(&model->backend, devices), RKV_OK);
-    return model;
+    return host_model_open_several(devices, real);
 }
 
 /* What a layer function has seen. */
@@ -214,17 +200,6 @@ static rkv_status keep(void *user, const rkv_layer *layer) {
     memcpy(s->erank[layer->index], layer->erank, sizeof *s->erank);
     memcpy(s->sigma[layer->index], layer->sigma, sizeof *s->sigma);
     return RKV_OK;
-}
-
-static void assert_same_analysis(const rkv_analysis *a, const rkv_analysis *b) {
-    for (rkv_metric m = 0; m < RKV_METRIC_COUNT; m++) {
-        size_t n = a->model.n_layers *
-                   (rkv_metric_get_info(m)->per_kv_head ? a->model.n_kv_heads : a->model.n_heads);
-        assert_memory_equal(a->metric[m], b->metric[m], n * sizeof(double));
-    }
-    assert_memory_equal(a->layer_rank, b->layer_rank, LAYERS * sizeof(double));
-    assert_memory_equal(a->svd_used, b->svd_used, LAYERS * HEADS);
-    assert_memory_equal(&a->perplexity, &b->perplexity, sizeof(double));
 }
 
 /* The same bits on one device, on two and on three, with a layer function and without. */

@@ -115,21 +115,61 @@ RKV_API rkv_status rkv_analyze(rkv_analysis **out, rkv_model *model, const int32
                                const rkv_analyze_options *options);
 RKV_API void rkv_analysis_free(rkv_analysis *analysis);
 
-/* What rkv_analyze takes of a device's memory (of several, the first one's, which holds most) at the moment
- * when it holds most of it, beyond what the model holds already. */
+/* One of several prompts: ids [n], borrowed. */
+typedef struct rkv_prompt {
+    const int32_t *ids;
+    size_t n;
+    rkv_analyze_options options;
+} rkv_prompt;
+
+typedef struct rkv_analyze_all_options {
+    /* Before prompt i's work, which may be long before the end of those before it; NULL: nothing to do. */
+    rkv_status (*begin)(void *user, size_t i);
+    /* When prompt i and all before it are analysed; takes the analysis over. */
+    rkv_status (*end)(void *user, size_t i, rkv_analysis *analysis);
+    void *user;          /* handed to both */
+    bool end_uses_model; /* end works with the model: it is left alone meanwhile */
+} rkv_analyze_all_options;
+
+/* Prompts [n] as by rkv_analyze one after the other, with the same results, and at the first failure the same
+ * is there: those before it have ended, those after it have not. Where the model has several devices, each
+ * reads a prompt of its own, with a copy of the weights, as long as there is one for each of them; the layers
+ * of the last ones are ranked on all devices. Every function that is handed in is called from the calling
+ * thread; progress is told of one prompt at a time, in their order. Fails as rkv_analyze, or with the status
+ * of begin, end or an on_layer. */
+RKV_API rkv_status rkv_analyze_all(rkv_model *model, const rkv_prompt *prompts, size_t n,
+                                   const rkv_analyze_all_options *options);
+
+/* How many of the prompts [n] rkv_analyze_all works on at once: as many as the model has devices; 1 where
+ * there is one, where there are fewer prompts, or where the memory of one does not hold the weights and what
+ * the longest prompt takes: then reason says which, in one line; else it is "". At most size bytes, NUL
+ * included. */
+RKV_API rkv_status rkv_analyze_lanes(size_t *lanes, rkv_model *model, const rkv_prompt *prompts, size_t n,
+                                     char *reason, size_t size);
+
+/* What rkv_analyze takes of a device's memory at the moment when it holds most of it, beyond what the model
+ * holds already. */
 typedef struct rkv_memory_needs {
     size_t needed_bytes;
     size_t free_bytes; /* 0: unknown */
     /* What needed_bytes is made of: weights in float32, all of them when resident; the attention of one
-     * layer, of two with several devices; activations; what ranks and metrics are computed in. */
+     * layer, of two on the first of several devices; activations; what ranks and metrics are computed in. */
     size_t weights_bytes, attention_bytes, activations_bytes, workspace_bytes;
     bool resident;
+    char device[64]; /* "cuda:0 NAME" */
 } rkv_memory_needs;
 
-/* The needs of that call: the same steps are taken on a device that only counts. RKV_UNAVAILABLE: the model
- * is on the CPU; or as rkv_analyze, for the same reasons. */
+/* The needs of that call: the same steps are taken on a device that only counts. Of several devices the
+ * first one's, which holds most. RKV_UNAVAILABLE: the model is on the CPU; or as rkv_analyze, for the same
+ * reasons. */
 RKV_API rkv_status rkv_analyze_needs(rkv_memory_needs *out, rkv_model *model, const int32_t *ids, size_t n,
                                      const rkv_analyze_options *options);
+
+/* The needs of each of the model's devices, (*out) [*n_devices], which the caller frees with rkv_free: of a
+ * prompt whose layers are ranked on all of them, or, alone, of one that each might read by itself
+ * (rkv_analyze_all). Fails as rkv_analyze_needs. */
+RKV_API rkv_status rkv_analyze_device_needs(rkv_memory_needs **out, size_t *n_devices, rkv_model *model,
+                                            const rkv_prompt *prompt, bool alone);
 
 /* The effective rank of one matrix a [rows, cols], row-major float32, as above; sigma, when not NULL, takes
  * the min(rows, cols) singular values in descending order. RKV_DATA: an element is not finite, or all are

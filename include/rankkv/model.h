@@ -49,8 +49,8 @@ typedef enum rkv_weights {
 
 typedef struct rkv_model_options {
     /* Where it computes: "auto" (NULL), "cpu", "cuda" or "cuda:N". "cuda:0,1": on the first, and layers of an
-     * analysis are ranked on all of them in turn, sequences of a probe read on one each, with the same
-     * results. */
+     * analysis are ranked on all of them in turn; prompts of several analyses (rkv_analyze_all) and sequences
+     * of a probe are read on one each. The results are the same. */
     const char *device;
     rkv_weights weights;
     rkv_precision precision; /* of products; less than float32 on CUDA alone (RKV_UNAVAILABLE elsewhere) */
