@@ -56,11 +56,38 @@ static size_t larger(size_t a, size_t b) {
     return a > b ? a : b;
 }
 
+/* The next n elements of size bytes in a block that begins and goes on at whole cache lines; *at is NULL
+ * while the block's size is counted in *bytes. */
+static void *carve(unsigned char *at, size_t *bytes, size_t n, size_t size) {
+    void *here = at ? at + *bytes : NULL;
+    *bytes += (n * size + 63) / 64 * 64;
+    return here;
+}
+
+/* Places the arrays over KV heads in a block; bytes. */
+static size_t place_heads(work *w, unsigned char *at) {
+    size_t n = w->task->shape.n_kv_heads, bytes = 0;
+    w->entries = carve(at, &bytes, n, sizeof *w->entries);
+    w->first_chunk = carve(at, &bytes, n, sizeof *w->first_chunk);
+    w->p = carve(at, &bytes, n, sizeof *w->p);
+    return bytes;
+}
+
+static size_t place_vectors(work *w, unsigned char *at, size_t threads) {
+    size_t bytes = 0, n_heads = w->task->shape.n_heads, n_parts = w->n_chunks * w->heads_per_group;
+    w->q = carve(at, &bytes, n_heads * w->widest, sizeof *w->q);
+    w->partials = carve(at, &bytes, n_parts, sizeof *w->partials);
+    w->mixtures = carve(at, &bytes, n_parts * w->widest, sizeof *w->mixtures);
+    w->last = carve(at, &bytes, n_heads * (w->widest + w->n_chunks), sizeof *w->last);
+    w->rooms = carve(at, &bytes, threads * w->room, sizeof *w->rooms);
+    return bytes;
+}
+
 static rkv_status open_heads(work *w) {
     const rkv_attention_shape *s = &w->task->shape;
-    rkv_status status = rkv_alloc(&w->entries, s->n_kv_heads, sizeof *w->entries);
-    if (!status) status = rkv_alloc(&w->first_chunk, s->n_kv_heads, sizeof *w->first_chunk);
-    if (!status) status = rkv_alloc(&w->p, s->n_kv_heads, sizeof *w->p);
+    unsigned char *block = NULL;
+    rkv_status status = rkv_alloc(&block, place_heads(w, NULL), 1);
+    if (!status) place_heads(w, block);
     for (size_t g = 0; !status && g < s->n_kv_heads; g++) {
         rkv_cached_view *e = &w->entries[g];
         status = rkv_cached_view_open(e, w->task, g, w->stream->lanes);
@@ -75,32 +102,24 @@ static rkv_status open_heads(work *w) {
 static rkv_status open_work(work *w, const rkv_cached_attention *task, size_t threads) {
     const rkv_attention_shape *s = &task->shape;
     size_t each = s->n_heads / s->n_kv_heads;
+    unsigned char *block = NULL;
     *w = (work){.task = task, .stream = rkv_stream_best(), .heads_per_group = each};
     rkv_status status = open_heads(w);
     if (status) return status;
     w->widest = rkv_cached_view_widest(w->entries, s->n_kv_heads);
-    w->room =
-        each * CHUNK + larger(2 * RKV_CACHED_TILE * w->widest, rkv_codes_room(w->stream, w->widest, each));
-    status = rkv_alloc_raw(&w->q, s->n_heads * w->widest, sizeof *w->q);
-    if (!status) status = rkv_alloc_raw(&w->partials, w->n_chunks * each, sizeof *w->partials);
-    if (!status) status = rkv_alloc_raw(&w->mixtures, w->n_chunks * each, w->widest * sizeof *w->mixtures);
-    if (!status) status = rkv_alloc_raw(&w->last, s->n_heads, (w->widest + w->n_chunks) * sizeof *w->last);
-    if (!status) status = rkv_alloc_raw(&w->rooms, threads * w->room, sizeof *w->rooms);
+    w->room = rkv_whole_lanes(w->stream, each * CHUNK + larger(2 * RKV_CACHED_TILE * w->widest,
+                                                               rkv_codes_room(w->stream, w->widest, each)));
+    status = rkv_alloc_raw(&block, place_vectors(w, NULL, threads), 1);
+    if (!status) place_vectors(w, block, threads);
     return status;
 }
 
 static void close_work(work *w) {
-    for (size_t g = 0; g < w->task->shape.n_kv_heads; g++) {
-        if (w->entries) rkv_cached_view_close(&w->entries[g]);
-        if (w->p) free(w->p[g]);
+    for (size_t g = 0; w->entries && g < w->task->shape.n_kv_heads; g++) {
+        rkv_cached_view_close(&w->entries[g]);
+        free(w->p[g]);
     }
-    free(w->rooms);
-    free(w->last);
-    free(w->mixtures);
-    free(w->partials);
     free(w->q);
-    free(w->p);
-    free(w->first_chunk);
     free(w->entries);
 }
 

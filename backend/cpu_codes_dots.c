@@ -44,13 +44,22 @@ RKV_CLONES static void add_or_set(bool add, const float *x, size_t n, float cons
         y[i] = x[i] + (add ? y[i] : constant);
 }
 
-/* Rows side by side of one group, at once where the kernels can. */
-static bool dots_at_once(const rkv_codes_job *j, const rkv_rows_stretch *part, size_t first, const float *q,
-                         size_t ldq, float *s, size_t lds) {
-    if (!j->stream->dots_affine) return false;
-    rkv_affine_block x = {part->layout, part->records, part->group, part->n, NULL, 0};
-    x.next = rkv_codes_next_at(j, first, &x.next_apart);
-    return j->stream->dots_affine(q, ldq, j->m, &x, s, lds);
+/* Groups that are multiplied one after the other. */
+#define GROUPS ((size_t)16)
+
+/* Rows side by side of one group each, as many as GROUPS holds, out of n from `first` on: all at once. How
+ * many; 0: the kernels cannot. */
+static size_t dots_at_once(const rkv_codes_job *j, size_t first, size_t n, const float *q, size_t ldq,
+                           float *s, size_t lds) {
+    rkv_affine_block x[GROUPS];
+    size_t done = 0, groups = 0;
+    if (!j->stream->dots_affine) return 0;
+    for (; done < n && groups < GROUPS; done += x[groups++].rows) {
+        rkv_rows_stretch part = rkv_rows_stretch_at(j->rows, first + done, n - done);
+        x[groups] = (rkv_affine_block){part.layout, part.records, part.group, part.n, NULL, 0};
+        x[groups].next = rkv_codes_next_at(j, first + done, &x[groups].next_apart);
+    }
+    return j->stream->dots_affine(q, ldq, j->m, x, groups, s, lds) ? done : 0;
 }
 
 /* n rows of one group. */
@@ -82,9 +91,9 @@ void rkv_codes_dots(const rkv_stream *stream, const rkv_rows *rows, size_t first
         return;
     }
     for (size_t done = 0, count; done < n; done += count) {
+        count = dots_at_once(&j, first + done, n - done, q, ldq, s + done, lds);
+        if (count) continue;
         part = rkv_rows_stretch_at(rows, first + done, n - done);
-        count = part.n;
-        if (dots_at_once(&j, &part, first + done, q, ldq, s + done, lds)) continue;
         count = rkv_smaller(part.left, n - done);
         dots_group(&j, &part, first + done, count, q, ldq, s + done, lds);
     }

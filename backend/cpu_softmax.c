@@ -4,11 +4,26 @@
 #include "backend/simd_math.h"
 #include "core/simd.h"
 
+/* Maxima side by side: one alone would wait for itself. A NaN may be passed over. */
+RKV_CLONES static float largest_of(const float *row, size_t n) {
+    enum { SIDE = 64 };
+    float most[SIDE], all = row[0];
+    size_t i = 0;
+    for (size_t k = 0; k < SIDE; k++)
+        most[k] = all;
+    for (; i + SIDE <= n; i += SIDE)
+        for (size_t k = 0; k < SIDE; k++)
+            most[k] = row[i + k] > most[k] ? row[i + k] : most[k];
+    for (; i < n; i++)
+        all = row[i] > all ? row[i] : all;
+#pragma omp simd reduction(max : all)
+    for (size_t k = 0; k < SIDE; k++)
+        all = most[k] > all ? most[k] : all;
+    return all;
+}
+
 RKV_CLONES float rkv_softmax_part(const float *row, size_t n, float scale, float *p, float *largest) {
-    float most = row[0], sum = 0;
-#pragma omp simd reduction(max : most)
-    for (size_t i = 0; i < n; i++)
-        most = row[i] > most ? row[i] : most;
+    float most = largest_of(row, n), sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (size_t i = 0; i < n; i++)
         sum += p[i] = rkv_exp((row[i] - most) * scale);

@@ -35,9 +35,9 @@ typedef struct rkv_stream {
     void (*dots_codes)(const float *q, size_t ldq, size_t m, const rkv_codes_block *x, float *s, size_t lds);
     void (*mix_codes)(const float *p, size_t ldp, size_t m, const rkv_codes_block *x, float *y, size_t ldy);
     bool fixed_point; /* q and p are rounded first: cpu_vnni_digits.h has the error */
-    /* s [m, rows] = q [m, width] x^T, and y [m, width] += p [m, rows] x, of the numbers that they stand for;
-     * false: not in this layout, nothing was done. NULL: in none. */
-    bool (*dots_affine)(const float *q, size_t ldq, size_t m, const rkv_affine_block *x, float *s,
+    /* s [m, rows of all n > 0 blocks] = q [m, width] x^T, and y [m, width] += p [m, rows] x, each p from 0 to
+     * 1, of the numbers that they stand for; false: not in this layout, nothing was done. NULL: in none. */
+    bool (*dots_affine)(const float *q, size_t ldq, size_t m, const rkv_affine_block *x, size_t n, float *s,
                         size_t lds);
     bool (*mix_affine)(const float *p, size_t ldp, size_t m, const rkv_affine_block *x, float *y, size_t ldy);
 } rkv_stream;

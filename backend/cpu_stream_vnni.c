@@ -180,13 +180,29 @@ INLINE void dots_rows(const float *q, size_t ldq, size_t m, const rkv_codes_bloc
     }
 }
 
-/* Of keys in channel groups. */
-INLINE void dots_of_group(const float *q, size_t ldq, size_t m, const rkv_affine_block *x,
-                          const rkv_codes_block *codes, float *s, size_t lds) {
-    split_vectors split_q;
-    float shift[VECTORS];
-    split_queries(q, ldq, m, x->group, codes->n, codes->part == RKV_CODES_BOTH, &split_q, shift);
-    dots_part[m](&split_q, codes, codes->n, shift, false, s, lds);
+/* x's codes, from byte `at` of a record on. */
+INLINE rkv_codes_block codes_at(const rkv_affine_block *x, size_t at) {
+    return (rkv_codes_block){.codes = x->records + at,
+                             .apart = x->layout->record_bytes,
+                             .rows = x->rows,
+                             .n = rkv_codes_bytes(x->layout),
+                             .part = x->layout->bits == 8 ? RKV_CODES_WHOLE : RKV_CODES_BOTH,
+                             .next = x->next,
+                             .next_apart = x->next_apart};
+}
+
+/* Of keys in n channel groups. A group's queries are made while the products with the one before are under
+ * way. */
+INLINE void dots_of_groups(const float *q, size_t ldq, size_t m, const rkv_affine_block *x, size_t n,
+                           const size_t width, float *s, size_t lds) {
+    split_vectors split_q[2];
+    float shift[2][VECTORS];
+    split_queries(q, ldq, m, x, width, &split_q[0], shift[0]);
+    for (size_t i = 0; i < n; s += x[i++].rows) {
+        const rkv_codes_block codes = codes_at(&x[i], 0);
+        if (i + 1 < n) split_queries(q, ldq, m, &x[i + 1], width, &split_q[(i + 1) % 2], shift[(i + 1) % 2]);
+        dots_part[m](&split_q[i % 2], &codes, codes.n, shift[i % 2], false, s, lds);
+    }
 }
 
 /* ---- mixtures ---- */
@@ -325,24 +341,106 @@ INLINE void add_number(__m512 number, size_t n, float *y) {
         _mm512_storeu_ps(y + i, _mm512_add_ps(_mm512_loadu_ps(y + i), number));
 }
 
-/* Of values with one or two groups to a record, or two halves whose codes share their bytes. */
-INLINE void mix_of_records(const float *p, size_t ldp, size_t m, const rkv_affine_block *x,
-                           const rkv_codes_block *codes, size_t n_groups, float *y, size_t ldy) {
-    const bool both = codes->part == RKV_CODES_BOTH;
-    const size_t parts = both || n_groups == 2 ? 2 : 1, numbers = x->layout->width / parts;
+/* Of values of 8 bits with one or two groups to a record. */
+INLINE void mix_wholes(const float *p, size_t ldp, size_t m, const rkv_affine_block *x, size_t n_groups,
+                       float *y, size_t ldy) {
+    const rkv_codes_block codes = codes_at(x, n_groups * sizeof(rkv_affine));
+    const size_t numbers = x->layout->width / n_groups;
     split_vectors split_p[2];
     float shift[2][VECTORS];
-    split_weights(p, ldp, m, x->records, codes->apart, x->rows, n_groups, split_p, shift);
-    for (size_t i = 0; i < parts; i++, y += numbers) {
-        rkv_codes_block part = in_shares(*codes, parts * pieces(numbers), i * pieces(numbers));
+    split_weights(p, ldp, m, x, n_groups, split_p, shift);
+    for (size_t g = 0; g < n_groups; g++, y += numbers) {
+        rkv_codes_block part = in_shares(codes, n_groups * pieces(numbers), g * pieces(numbers));
         part.n = numbers;
-        if (!both) part.codes += i * numbers;
-        const size_t g = n_groups == 2 ? i : 0;
-        if (both) part.part = i ? RKV_CODES_UPPER : RKV_CODES_LOWER;
+        part.codes += g * numbers;
         mix_part[m](&split_p[g], &part, y, ldy);
         for (size_t r = 0; r < m; r++)
             add_number(_mm512_set1_ps(shift[g][r]), numbers, y + r * ldy);
     }
+}
+
+/* ---- mixtures of codes of 4 bits, both halves of their bytes at one reading ---- */
+
+/* Vectors that fit into the registers so. */
+#define FEW_VECTORS ((size_t)3)
+
+/* sum += the products of codes with four digits without a sign, by fours; of two sums and one load. */
+INLINE void add_positive_2(__m512i *sum_0, __m512i codes_0, __m512i *sum_1, __m512i codes_1,
+                           const int8_t *digits) {
+    __m512i all;
+    __asm__("vpbroadcastd %1, %0" : "=v"(all) : "m"(*(const int8_t(*)[4])(const void *)digits));
+    __asm__("vpdpbusd %1, %2, %0" : "+v"(*sum_0) : "v"(codes_0), "v"(all));
+    __asm__("vpdpbusd %1, %2, %0" : "+v"(*sum_1) : "v"(codes_1), "v"(all));
+}
+
+/* As mix_four: p and sum are those of the lower codes, then of the upper. */
+INLINE void mix_four_both(const unsigned char *at, size_t apart, size_t last, bool half,
+                          const split_vectors *const *p, size_t t, size_t m,
+                          __m512i (*sum)[FEW_VECTORS][2][2]) {
+    __m512i ab = two_rows(at, at + smaller(1, last) * apart, half);
+    __m512i cd = two_rows(at + smaller(2, last) * apart, at + smaller(3, last) * apart, half);
+    __m512i column[2] = {column_of(ab, cd, 0), column_of(ab, cd, 4)};
+#pragma GCC unroll 2
+    for (size_t h = 0; h < 2; h++) {
+        const rkv_codes_part part = h ? RKV_CODES_UPPER : RKV_CODES_LOWER;
+        __m512i first = codes_of(column[0], part), second = codes_of(column[1], part);
+#pragma GCC unroll 3
+        for (size_t r = 0; r < m; r++)
+#pragma GCC unroll 2
+            for (size_t g = 0; g < 2; g++)
+                add_positive_2(&sum[h][r][0][g], first, &sum[h][r][1][g], second,
+                               p[h]->first[r] + t / 4 * QUAD + 4 * g);
+    }
+}
+
+/* As mix_piece; the upper codes' sums go to y + x->n. */
+INLINE void mix_piece_both(const split_vectors *const *p, size_t m, const rkv_codes_block *x, bool half,
+                           float *y, size_t ldy) {
+    __m512i sum[2][FEW_VECTORS][2][2];
+    const unsigned char *at = x->codes;
+    size_t t = 0, apart = x->apart;
+#pragma GCC unroll 2
+    for (size_t h = 0; h < 2; h++)
+#pragma GCC unroll 3
+        for (size_t r = 0; r < m; r++)
+#pragma GCC unroll 4
+            for (size_t k = 0; k < 4; k++)
+                sum[h][r][k / 2][k % 2] = _mm512_setzero_si512();
+    for (; t + 4 <= x->rows; t += 4, at += 4 * apart) {
+        rkv_codes_fetch_next(x, t, 4);
+        mix_four_both(at, apart, 3, half, p, t, m, sum);
+    }
+    if (t < x->rows) mix_four_both(at, apart, x->rows - 1 - t, half, p, t, m, sum);
+#pragma GCC unroll 2
+    for (size_t h = 0; h < 2; h++)
+#pragma GCC unroll 3
+        for (size_t r = 0; r < m; r++)
+#pragma GCC unroll 2
+            for (size_t k = 0; k < 2; k++) {
+                __m512 value = _mm512_mul_ps(value_of(sum[h][r][k], 2), _mm512_set1_ps(p[h]->step[r]));
+                put_sums(value, half, y + h * x->n + r * ldy + 4 * k);
+            }
+}
+
+/* Of values of 4 bits. */
+INLINE void mix_halves(const float *p, size_t ldp, size_t m, const rkv_affine_block *x, size_t n_groups,
+                       float *y, size_t ldy) {
+    const rkv_codes_block codes = codes_at(x, n_groups * sizeof(rkv_affine));
+    split_vectors split_p[2];
+    const split_vectors *const of_half[2] = {&split_p[0], &split_p[n_groups - 1]};
+    float shift[2][VECTORS];
+    split_weights(p, ldp, m, x, n_groups, split_p, shift);
+    for (size_t d = 0; d < codes.n; d += PIECE) {
+        rkv_codes_block piece = in_shares(codes, pieces(codes.n), d / PIECE);
+        piece.codes += d;
+        if (d + PIECE <= codes.n)
+            mix_piece_both(of_half, m, &piece, false, y + d, ldy);
+        else
+            mix_piece_both(of_half, m, &piece, true, y + d, ldy);
+    }
+    for (size_t h = 0; h < 2; h++)
+        for (size_t r = 0; r < m; r++)
+            add_number(_mm512_set1_ps(shift[h * (n_groups - 1)][r]), codes.n, y + h * codes.n + r * ldy);
 }
 
 /* ---- for every number of vectors, as a constant ---- */
@@ -365,42 +463,62 @@ TARGET void rkv_vnni_mix_codes(const float *p, size_t ldp, size_t m, const rkv_c
     if (m == 1) mix_rows(p, ldp, 1, x, y, ldy);
 }
 
-/* x's codes, from byte `at` of a record on. */
-static rkv_codes_block codes_at(const rkv_affine_block *x, size_t at) {
-    return (rkv_codes_block){.codes = x->records + at,
-                             .apart = x->layout->record_bytes,
-                             .rows = x->rows,
-                             .n = rkv_codes_bytes(x->layout),
-                             .part = x->layout->bits == 8 ? RKV_CODES_WHOLE : RKV_CODES_BOTH,
-                             .next = x->next,
-                             .next_apart = x->next_apart};
-}
-
 /* Rows of whole lanes, not too wide for the kernels. */
 static bool fits(const rkv_row_layout *layout) {
     return layout->width <= SPAN && layout->width % (layout->bits == 8 ? LANES : 2 * LANES) == 0;
 }
 
-TARGET bool rkv_vnni_dots_affine(const float *q, size_t ldq, size_t m, const rkv_affine_block *x, float *s,
-                                 size_t lds) {
-    const rkv_codes_block codes = codes_at(x, 0);
-    if (!x->layout->by_channel || !fits(x->layout)) return false;
-    for (; m >= VECTORS; m -= VECTORS, q += VECTORS * ldq, s += VECTORS * lds)
-        dots_of_group(q, ldq, VECTORS, x, &codes, s, lds);
-    if (m == 3) dots_of_group(q, ldq, 3, x, &codes, s, lds);
-    if (m == 2) dots_of_group(q, ldq, 2, x, &codes, s, lds);
-    if (m == 1) dots_of_group(q, ldq, 1, x, &codes, s, lds);
+/* The same for m vectors and rows of `width` numbers, as constants: queries then stay in registers. */
+#define DOTS_OF_GROUPS(m, width)                                                                             \
+    TARGET static void dots_of_groups_##m##_##width(const float *q, size_t ldq, const rkv_affine_block *x,   \
+                                                    size_t n, float *s, size_t lds) {                        \
+        dots_of_groups(q, ldq, m, x, n, width, s, lds);                                                      \
+    }
+DOTS_OF_GROUPS(1, 64)
+DOTS_OF_GROUPS(2, 64)
+DOTS_OF_GROUPS(3, 64)
+DOTS_OF_GROUPS(4, 64)
+DOTS_OF_GROUPS(1, 128)
+DOTS_OF_GROUPS(2, 128)
+DOTS_OF_GROUPS(3, 128)
+DOTS_OF_GROUPS(4, 128)
+#undef DOTS_OF_GROUPS
+
+typedef void dots_of_groups_fn(const float *q, size_t ldq, const rkv_affine_block *x, size_t n, float *s,
+                               size_t lds);
+static dots_of_groups_fn *const dots_of_groups_64[] = {NULL, dots_of_groups_1_64, dots_of_groups_2_64,
+                                                       dots_of_groups_3_64, dots_of_groups_4_64};
+static dots_of_groups_fn *const dots_of_groups_128[] = {NULL, dots_of_groups_1_128, dots_of_groups_2_128,
+                                                        dots_of_groups_3_128, dots_of_groups_4_128};
+
+bool rkv_vnni_dots_affine(const float *q, size_t ldq, size_t m, const rkv_affine_block *x, size_t n, float *s,
+                          size_t lds) {
+    const size_t width = x->layout->width;
+    if (!x->layout->by_channel || (width != 64 && width != 128)) return false;
+    dots_of_groups_fn *const *dots = width == 64 ? dots_of_groups_64 : dots_of_groups_128;
+    for (size_t some; m; m -= some, q += some * ldq, s += some * lds) {
+        some = smaller(m, VECTORS);
+        dots[some](q, ldq, x, n, s, lds);
+    }
     return true;
 }
 
-INLINE void mix_all(const float *p, size_t ldp, size_t m, const rkv_affine_block *x, size_t n_groups,
-                    float *y, size_t ldy) {
-    const rkv_codes_block codes = codes_at(x, n_groups * sizeof(rkv_affine));
+INLINE void mix_all_wholes(const float *p, size_t ldp, size_t m, const rkv_affine_block *x, size_t n_groups,
+                           float *y, size_t ldy) {
     for (; m >= VECTORS; m -= VECTORS, p += VECTORS * ldp, y += VECTORS * ldy)
-        mix_of_records(p, ldp, VECTORS, x, &codes, n_groups, y, ldy);
-    if (m == 3) mix_of_records(p, ldp, 3, x, &codes, n_groups, y, ldy);
-    if (m == 2) mix_of_records(p, ldp, 2, x, &codes, n_groups, y, ldy);
-    if (m == 1) mix_of_records(p, ldp, 1, x, &codes, n_groups, y, ldy);
+        mix_wholes(p, ldp, VECTORS, x, n_groups, y, ldy);
+    if (m == 3) mix_wholes(p, ldp, 3, x, n_groups, y, ldy);
+    if (m == 2) mix_wholes(p, ldp, 2, x, n_groups, y, ldy);
+    if (m == 1) mix_wholes(p, ldp, 1, x, n_groups, y, ldy);
+}
+
+INLINE void mix_all_halves(const float *p, size_t ldp, size_t m, const rkv_affine_block *x, size_t n_groups,
+                           float *y, size_t ldy) {
+    for (; m > FEW_VECTORS; m -= 2, p += 2 * ldp, y += 2 * ldy)
+        mix_halves(p, ldp, 2, x, n_groups, y, ldy);
+    if (m == 3) mix_halves(p, ldp, 3, x, n_groups, y, ldy);
+    if (m == 2) mix_halves(p, ldp, 2, x, n_groups, y, ldy);
+    if (m == 1) mix_halves(p, ldp, 1, x, n_groups, y, ldy);
 }
 
 TARGET bool rkv_vnni_mix_affine(const float *p, size_t ldp, size_t m, const rkv_affine_block *x, float *y,
@@ -409,10 +527,10 @@ TARGET bool rkv_vnni_mix_affine(const float *p, size_t ldp, size_t m, const rkv_
     if (layout->by_channel || !fits(layout) || x->rows > SPAN) return false;
     const bool one = layout->group == layout->width, two = 2 * layout->group == layout->width;
     if (!one && !(two && layout->group % LANES == 0)) return false;
-    if (one)
-        mix_all(p, ldp, m, x, 1, y, ldy);
-    else
-        mix_all(p, ldp, m, x, 2, y, ldy);
+    if (layout->bits == 8 && one) mix_all_wholes(p, ldp, m, x, 1, y, ldy);
+    if (layout->bits == 8 && two) mix_all_wholes(p, ldp, m, x, 2, y, ldy);
+    if (layout->bits == 4 && one) mix_all_halves(p, ldp, m, x, 1, y, ldy);
+    if (layout->bits == 4 && two) mix_all_halves(p, ldp, m, x, 2, y, ldy);
     return true;
 }
 #endif

@@ -9,7 +9,7 @@ void rkv_vnni_dots_codes(const float *q, size_t ldq, size_t m, const rkv_codes_b
                          size_t lds);
 void rkv_vnni_mix_codes(const float *p, size_t ldp, size_t m, const rkv_codes_block *x, float *y, size_t ldy);
 /* Its dots_affine, for channel groups, and mix_affine, for one or two groups to a row. */
-bool rkv_vnni_dots_affine(const float *q, size_t ldq, size_t m, const rkv_affine_block *x, float *s,
+bool rkv_vnni_dots_affine(const float *q, size_t ldq, size_t m, const rkv_affine_block *x, size_t n, float *s,
                           size_t lds);
 bool rkv_vnni_mix_affine(const float *p, size_t ldp, size_t m, const rkv_affine_block *x, float *y,
                          size_t ldy);

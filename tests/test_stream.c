@@ -237,6 +237,12 @@ static affine_rows random_affine_rows(const rkv_row_format *format, size_t width
     return x;
 }
 
+/* What a mixture of n rows, whose scales are at most 1, is off by for its weights' sake, by the analysis in
+ * cpu_vnni_digits.h. */
+static double weights_error(size_t bits, size_t n) {
+    return (double)n * (bits == 8 ? 255 * 4.1 * U : 15 * 0.51 / 0xFFFF);
+}
+
 /* Beside what check_codes allows for, the roundings of scale times vector, and the sums with zeros. */
 static void check_affine(const rkv_stream *stream, const affine_rows *x, size_t rows, size_t m) {
     size_t width = x->layout.width;
@@ -245,8 +251,10 @@ static void check_affine(const rkv_stream *stream, const affine_rows *x, size_t 
     float *q = random_floats(m * width, 1), *p = random_floats(m * rows, 1);
     float *s = random_floats(m * rows, 1), *y = random_floats(m * width, 1);
     float *before = memcpy(malloc(m * width * 4), y, m * width * 4);
+    for (size_t i = 0; i < m * rows; i++)
+        p[i] = i % 5 ? fabsf(p[i]) : (float)(i / 5 % 2); /* 0 and 1 too */
     double terms = (double)(width + 4), many = (double)(rows + 4);
-    bool dots = stream->dots_affine(q, width, m, &block, s, rows);
+    bool dots = stream->dots_affine(q, width, m, &block, 1, s, rows);
     bool mixed = stream->mix_affine(p, rows, m, &block, y, width);
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; dots && j < rows; j++) {
@@ -261,12 +269,12 @@ static void check_affine(const rkv_stream *stream, const affine_rows *x, size_t 
             for (size_t j = 0; mixed && j < rows; j++)
                 sum += (double)p[i * rows + j] * x->number[j * width + l];
             assert_true(fabs(sum - (double)y[i * width + l]) <=
-                        256 * many * many * U + rounding_error(stream, part, false, rows));
+                        256 * many * many * U + weights_error(x->layout.bits, rows));
         }
     }
     bool whole = width % (part == RKV_CODES_BOTH ? 32 : 16) == 0 && width <= 256;
     bool few = x->layout.group == width || (2 * x->layout.group == width && x->layout.group % 16 == 0);
-    assert_int_equal(dots, whole && x->layout.by_channel);
+    assert_int_equal(dots, (width == 64 || width == 128) && x->layout.by_channel);
     assert_int_equal(mixed, whole && !x->layout.by_channel && few);
     free(q), free(p), free(s), free(y), free(before);
 }
