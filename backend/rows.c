@@ -57,9 +57,25 @@ rkv_status rkv_rows_append_all_there(rkv_rows *const *rows, const float *const *
     return status;
 }
 
-rkv_status rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n) {
+static void check_index(const rkv_rows *rows, const uint32_t *index, size_t n) {
     assert(n <= rkv_rows_count(rows) && (!n || index[n - 1] < rkv_rows_count(rows)));
+    (void)rows, (void)index, (void)n;
+}
+
+rkv_status rkv_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n) {
+    check_index(rows, index, n);
     return rows->ops->keep(rows, index, n);
+}
+
+rkv_status rkv_rows_keep_all(rkv_rows *const *rows, const uint32_t *const *index, const size_t *n,
+                             size_t n_lists) {
+    rkv_status status = RKV_OK;
+    for (size_t i = 0; i < n_lists; i++)
+        check_index(rows[i], index[i], n[i]);
+    if (n_lists && rows[0]->ops->keep_all) return rows[0]->ops->keep_all(rows, index, n, n_lists);
+    for (size_t i = 0; !status && i < n_lists; i++)
+        status = rows[i]->ops->keep(rows[i], index[i], n[i]);
+    return status;
 }
 
 rkv_status rkv_rows_read_apart(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride) {

@@ -33,6 +33,9 @@ typedef struct rkv_rows_ops {
     rkv_status (*append_all_there)(rkv_rows *const *rows, const float *const *x, size_t n_lists, size_t n,
                                    size_t stride);
     rkv_status (*keep)(rkv_rows *rows, const uint32_t *index, size_t n);
+    /* n_lists > 0; NULL: one list after the other. */
+    rkv_status (*keep_all)(rkv_rows *const *rows, const uint32_t *const *index, const size_t *n,
+                           size_t n_lists);
     rkv_status (*read)(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride);
     rkv_status (*read_there)(const rkv_rows *rows, size_t first, size_t n, float *x); /* n > 0 */
     size_t (*allocated_bytes)(const rkv_rows *rows);

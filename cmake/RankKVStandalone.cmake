@@ -17,11 +17,11 @@ set(RANKKV_STANDALONE_NOT_evaluation ".")
 set(RANKKV_STANDALONE_ONLY_tests "^test_(\
 backend|basis|budget|cached_attention|core|cuda_download|cuda_model|cuda_needs|cuda_rank|\
 cuda_scores|cuda_session|cuda_several|effective_rank|entries|forward|forward_memory|gguf|half|\
-matvec|module|policies|prefill|rows|rows_device|rows_host|sampler|share|stream|tensor_type|\
+matvec|module|policies|prefill|rows|rows_device|rows_host|rows_together|sampler|share|stream|tensor_type|\
 tiny_model)$")
 set(RANKKV_STANDALONE_ONLY_tests_support "^(\
 cached_task|default_model|device_data|gguf_writer|kept_layers|plain_cache|plain_ops|plain_scores|\
-row_lists|sample_analysis|sample_profile|score_checks|scored_heads|session_pair|temporary|\
+row_lists|row_pairs|sample_analysis|sample_profile|score_checks|scored_heads|session_pair|temporary|\
 tiny_model)$")
 
 # Takes from the list of sources what a standalone build leaves out of this folder.

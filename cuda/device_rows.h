@@ -1,5 +1,5 @@
-/* device_rows.h: what a list of rows in device memory is; rows.c makes, fills and reads it, rows_keep.c takes
- * rows out. */
+/* device_rows.h: what a list of rows in device memory is; rows.c makes and reads it, rows_append.c fills it,
+ * rows_keep.c takes rows out. Contracts in backend/rows_ops.h. */
 #ifndef RKV_CUDA_DEVICE_ROWS_H
 #define RKV_CUDA_DEVICE_ROWS_H
 
@@ -19,7 +19,15 @@ static inline uint32_t *rkv_device_rows_starts(const rkv_device_rows *rows) {
     return (uint32_t *)(void *)rows->starts.data;
 }
 
+/* rows_append.c */
+rkv_status rkv_device_rows_append(rkv_rows *rows, const float *x, size_t n, size_t stride);
+rkv_status rkv_device_rows_append_there(rkv_rows *rows, const float *x, size_t n, size_t stride);
+rkv_status rkv_device_rows_append_all_there(rkv_rows *const *rows, const float *const *x, size_t n_lists,
+                                            size_t n, size_t stride);
+
 /* rows_keep.c */
+rkv_status rkv_device_rows_keep_all(rkv_rows *const *rows, const uint32_t *const *index, const size_t *n,
+                                    size_t n_lists);
 rkv_status rkv_device_rows_keep(rkv_rows *rows, const uint32_t *index, size_t n);
 
 #endif

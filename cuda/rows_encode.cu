@@ -15,9 +15,9 @@ RKV_DEVICE void put_float(unsigned char *record, rkv_row_form form, size_t i, fl
         halves[i] = form == RKV_ROWS_F16 ? rkv_float_to_half(rkv_within_half(x)) : rkv_float_to_bfloat(x);
 }
 
-RKV_DEVICE void encode_floats(const rkv_encode_list *list, size_t n, size_t stride) {
+RKV_DEVICE void encode_floats(const rkv_encode_list *list, size_t stride) {
     size_t row = rkv_warp_row();
-    if (row >= n) return;
+    if (row >= list->n) return;
     for (size_t i = rkv_lane(); i < list->layout.width; i += RKV_WARP)
         put_float(list->records + row * list->layout.record_bytes, list->form, i, list->x[row * stride + i]);
 }
@@ -56,10 +56,10 @@ RKV_DEVICE unsigned code_of(const rkv_row_layout *layout, const float *x, const 
 }
 
 /* Scales and zeros first, for all of the row: the two codes of a byte may be of different groups. */
-RKV_DEVICE void encode_tokens(const rkv_encode_list *list, size_t n_rows, size_t stride) {
+RKV_DEVICE void encode_tokens(const rkv_encode_list *list, size_t stride) {
     const rkv_row_layout *layout = &list->layout;
     size_t row = rkv_warp_row(), half = rkv_codes_half(layout), n = rkv_codes_bytes(layout);
-    bool here = row < n_rows;
+    bool here = row < list->n;
     const float *x = list->x + (here ? row : 0) * stride;
     unsigned char *record = list->records + (here ? row : 0) * layout->record_bytes,
                   *codes = record + rkv_token_groups(layout) * sizeof(rkv_affine);
@@ -75,12 +75,15 @@ RKV_DEVICE void encode_tokens(const rkv_encode_list *list, size_t n_rows, size_t
 RKV_KERNEL(encode_rows, rkv_encode_rows_task) {
     const rkv_encode_list *list = &t.list[blockIdx.y];
     if (list->layout.bits > 8)
-        encode_floats(list, t.n, t.stride);
+        encode_floats(list, t.stride);
     else
-        encode_tokens(list, t.n, t.stride);
+        encode_tokens(list, t.stride);
 }
 
 cudaError_t rkv_launch_encode_rows(const rkv_encode_rows_task *task, cudaStream_t stream) {
-    dim3 blocks = {rkv_blocks_for_rows(task->n), task->n_lists, 1};
+    size_t most = 0;
+    for (const rkv_encode_list *l = task->list; l < task->list + task->n_lists; l++)
+        most = l->n > most ? l->n : most;
+    dim3 blocks = {rkv_blocks_for_rows(most), task->n_lists, 1};
     return RKV_LAUNCH(encode_rows, *task, blocks, RKV_ROW_THREADS, stream);
 }

@@ -1,8 +1,9 @@
-/* rows_move.cu: what stays of a list of rows, side by side, in its own memory or in other.
+/* rows_move.cu: items of lists of rows, side by side, in their list's own memory or in other.
  *
- * A block has some bytes of every item, 32 units of them, so blocks never meet. In its own memory the items
- * go up chunk by chunk: all of a chunk is read before any of it is written, and as no place is above where
- * its item comes from, what is written was read by this chunk or an earlier one. So one barrier is enough. */
+ * A block has some bytes of every item of a list, 32 units of them, so blocks never meet. In its own memory
+ * the items go up chunk by chunk: all of a chunk is read before any of it is written, and as no place is
+ * above where its item comes from, what is written was read by this chunk or an earlier one. So one barrier
+ * is enough. */
 #include "cuda/rows_kernels.h"
 #include "cuda/warp_rows.h"
 
@@ -12,12 +13,12 @@
 #define MOST_THREADS (MOST_WARPS * RKV_WARP)
 #define MOST_BLOCKS  1024
 
-/* The run that the item of a place belongs to. */
-RKV_DEVICE uint32_t run_of(const rkv_move_rows_task *t, uint32_t place) {
-    uint32_t low = 0, high = t->n_runs;
+/* Of a list's runs, the one that the item of a place belongs to. */
+RKV_DEVICE uint32_t run_of(const rkv_move_run *run, uint32_t n_runs, uint32_t place) {
+    uint32_t low = 0, high = n_runs;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (t->run[middle].place <= place)
+        if (run[middle].place <= place)
             low = middle;
         else
             high = middle;
@@ -37,30 +38,33 @@ RKV_DEVICE void write_unit(unsigned char *at, bool whole, uint32_t unit) {
 }
 
 /* This thread's unit of the items of places [place, place + n). */
-RKV_DEVICE void read_units(const rkv_move_rows_task *t, uint32_t place, uint32_t n, size_t at, bool whole,
-                           uint32_t unit[ROWS]) {
-    uint32_t run = n ? run_of(t, place) : 0;
+RKV_DEVICE void read_units(const rkv_move_list *l, const rkv_move_run *run, uint32_t place, uint32_t n,
+                           size_t at, bool whole, uint32_t unit[ROWS]) {
+    uint32_t r = n ? run_of(run, l->n_runs, place) : 0;
     for (uint32_t i = 0; i < ROWS; i++) { /* as many as there are registers for: reads go out together */
         if (i >= n) continue;
-        if (run + 1 < t->n_runs && t->run[run + 1].place <= place + i) run++;
-        size_t item = (size_t)t->run[run].from + (place + i - t->run[run].place);
-        unit[i] = read_unit(t->from + item * t->item_bytes + at, whole);
+        if (r + 1 < l->n_runs && run[r + 1].place <= place + i) r++;
+        size_t item = (size_t)run[r].from + (place + i - run[r].place);
+        unit[i] = read_unit(l->from + item * l->item_bytes + at, whole) - (at ? 0 : run[r].less);
     }
 }
 
 RKV_KERNEL_OF(MOST_THREADS, move_rows, rkv_move_rows_task) {
-    bool whole = t.item_bytes % sizeof(uint32_t) == 0;
+    const rkv_move_list *l = &t.list[blockIdx.z];
+    const rkv_move_run *run = t.run + l->first_run;
+    bool whole = l->item_bytes % sizeof(uint32_t) == 0;
     size_t unit_bytes = whole ? sizeof(uint32_t) : 1, at = (blockIdx.x * RKV_WARP + rkv_lane()) * unit_bytes;
-    size_t first = t.run[0].place + (size_t)blockIdx.y * t.rows_of_block,
-           end = first + t.rows_of_block < t.end ? first + t.rows_of_block : t.end;
+    size_t first = run->place + (size_t)blockIdx.y * l->rows_of_block,
+           end = first + l->rows_of_block < l->end ? first + l->rows_of_block : l->end;
+    if (blockIdx.x * RKV_WARP * unit_bytes >= l->item_bytes) return;
     for (size_t chunk = first; chunk < end; chunk += blockDim.x / RKV_WARP * ROWS) {
         uint32_t unit[ROWS];
         size_t place = chunk + threadIdx.x / RKV_WARP * ROWS, left = place < end ? end - place : 0;
-        uint32_t n = at < t.item_bytes ? (uint32_t)(left < ROWS ? left : ROWS) : 0;
-        read_units(&t, (uint32_t)place, n, at, whole, unit);
+        uint32_t n = at < l->item_bytes ? (uint32_t)(left < ROWS ? left : ROWS) : 0;
+        read_units(l, run, (uint32_t)place, n, at, whole, unit);
         __syncthreads();
         for (uint32_t i = 0; i < ROWS; i++)
-            if (i < n) write_unit(t.to + (place + i) * t.item_bytes + at, whole, unit[i]);
+            if (i < n) write_unit(l->to + (place + i) * l->item_bytes + at, whole, unit[i]);
     }
 }
 
@@ -68,14 +72,32 @@ static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
+static size_t largest(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+/* Warps that the items of a list are for. */
+static size_t pieces_of(const rkv_move_rows_task *task, const rkv_move_list *l) {
+    return (l->end - task->run[l->first_run].place + ROWS - 1) / ROWS;
+}
+
+static unsigned warps_of_block(const rkv_move_rows_task *task) {
+    size_t warps = 1;
+    for (const rkv_move_list *l = task->list; l < task->list + task->n_lists; l++)
+        warps = largest(warps, least(pieces_of(task, l), l->from == l->to ? MOST_WARPS : WARPS));
+    return (unsigned)warps;
+}
+
 cudaError_t rkv_launch_move_rows(rkv_move_rows_task *task, cudaStream_t stream) {
-    size_t unit_bytes = task->item_bytes % sizeof(uint32_t) ? 1 : sizeof(uint32_t);
-    size_t n = task->end - task->run[0].place, pieces = (n + ROWS - 1) / ROWS;
-    bool in_place = task->from == task->to;
-    size_t warps = least(pieces, in_place ? MOST_WARPS : WARPS);
-    size_t across = (task->item_bytes / unit_bytes + RKV_WARP - 1) / RKV_WARP;
-    size_t down = in_place ? 1 : least((pieces + warps - 1) / warps, MOST_BLOCKS);
-    dim3 blocks = {(unsigned)across, (unsigned)down, 1};
-    task->rows_of_block = (uint32_t)((n + down - 1) / down);
-    return RKV_LAUNCH(move_rows, *task, blocks, (unsigned)warps * RKV_WARP, stream);
+    unsigned warps = warps_of_block(task);
+    dim3 blocks = {1, 1, task->n_lists};
+    for (rkv_move_list *l = task->list; l < task->list + task->n_lists; l++) {
+        size_t units = l->item_bytes % sizeof(uint32_t) ? l->item_bytes : l->item_bytes / sizeof(uint32_t);
+        size_t n = l->end - task->run[l->first_run].place, pieces = pieces_of(task, l);
+        size_t down = l->from == l->to ? 1 : least((pieces + warps - 1) / warps, MOST_BLOCKS);
+        l->rows_of_block = (uint32_t)((n + down - 1) / down);
+        blocks.x = (unsigned)largest(blocks.x, (units + RKV_WARP - 1) / RKV_WARP);
+        blocks.y = (unsigned)largest(blocks.y, down);
+    }
+    return RKV_LAUNCH(move_rows, *task, blocks, warps * RKV_WARP, stream);
 }

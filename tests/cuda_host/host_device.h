@@ -29,6 +29,9 @@ size_t host_device_waits(void);
 /* How many kernels were queued. */
 size_t host_device_launches(void);
 
+/* How many copies were queued, whichever way. */
+size_t host_device_copies(void);
+
 /* Pinned memory, the last that was allocated first; NULL past the end. */
 const void *host_pinned(size_t n);
 
