@@ -229,9 +229,10 @@ typedef struct rkv_backend_ops {
     rkv_status (*rows_new)(rkv_backend *backend, const rkv_row_format *format, size_t width, rkv_rows **out);
     /* The same over cached keys and values. RKV_UNAVAILABLE: heads too wide for this device. */
     rkv_status (*attend_cached)(rkv_backend *backend, const rkv_cached_attention *task);
-    /* Of some lists at once, such as all of a layer: coordinates to [n, rank] = from [n, width] basis^T, */
+    /* Of some lists at once, such as all of a layer: coordinates to [n, rank] = from [n, width] basis^T.
+     * Where device memory is the host's, both may be called from several threads at once. */
     rkv_status (*project)(rkv_backend *backend, const rkv_basis_rows *lists, size_t n_lists, size_t width);
-    /* and back: to [n, width] = from [n, rank] basis. */
+    /* And back: to [n, width] = from [n, rank] basis. */
     rkv_status (*expand)(rkv_backend *backend, const rkv_basis_rows *lists, size_t n_lists, size_t width);
     /* What selections score entries with: of all heads of a layer at once, rows in device memory, results in
      * the host's. RKV_UNAVAILABLE: rows too wide for this device.

@@ -155,17 +155,44 @@ static void keep_cells(void *to, const void *from, const uint32_t *index, size_t
     }
 }
 
-rkv_status rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n) {
-    rkv_status status = rkv_rows_keep(e->keys.rows, index, n);
-    if (!status) status = rkv_rows_keep(e->values.rows, index, n);
-    if (status) return status;
+/* After keys and values. */
+static void keep_rest(rkv_entries *e, const uint32_t *index, size_t n) {
     keep_cells(e->positions, e->positions, index, n);
     for (size_t h = 0; e->sums && h < e->group; h++)
         keep_cells(e->sums + h * n, e->sums + h * e->n, index, n);
     e->n = n;
     /* Memory that cannot be made smaller stays. */
     if (e->capacity > n + slack(n)) (void)resize(e, n > 0 ? n : 1);
-    return RKV_OK;
+}
+
+/* Keys and values of some heads. */
+static rkv_status keep_some(rkv_entries *heads, size_t n_heads, const uint32_t *const *index,
+                            const size_t *n) {
+    rkv_rows *rows[RKV_STORES_AT_ONCE];
+    const uint32_t *index_of[RKV_STORES_AT_ONCE];
+    size_t n_of[RKV_STORES_AT_ONCE];
+    for (size_t g = 0; g < n_heads; g++) {
+        rows[2 * g] = heads[g].keys.rows, rows[2 * g + 1] = heads[g].values.rows;
+        index_of[2 * g] = index_of[2 * g + 1] = index[g];
+        n_of[2 * g] = n_of[2 * g + 1] = n[g];
+    }
+    return rkv_rows_keep_all(rows, index_of, n_of, 2 * n_heads);
+}
+
+rkv_status rkv_entries_keep_all(rkv_entries *heads, size_t n_heads, const uint32_t *const *index,
+                                const size_t *n) {
+    rkv_status status = RKV_OK;
+    for (size_t g = 0, some; !status && g < n_heads; g += some) {
+        some = n_heads - g < HEADS_AT_ONCE ? n_heads - g : HEADS_AT_ONCE;
+        status = keep_some(heads + g, some, index + g, n + g);
+    }
+    for (size_t g = 0; !status && g < n_heads; g++)
+        keep_rest(&heads[g], index[g], n[g]);
+    return status;
+}
+
+rkv_status rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n) {
+    return rkv_entries_keep_all(e, 1, &index, &n);
 }
 
 void rkv_entries_drop_sums(rkv_entries *e) {

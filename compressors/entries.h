@@ -51,6 +51,9 @@ rkv_status rkv_entries_append_all_there(rkv_entries *heads, size_t n_heads, cons
 /* Keeps the entries index [n], ascending, and gives the memory of the others back. It fails where a device is
  * out of order: the entries can then only be cleared. */
 rkv_status rkv_entries_keep(rkv_entries *e, const uint32_t *index, size_t n);
+/* The same of all heads of a layer: the entries index[g] [n[g]] of heads[g]. */
+rkv_status rkv_entries_keep_all(rkv_entries *heads, size_t n_heads, const uint32_t *const *index,
+                                const size_t *n);
 
 /* Frees the sums: no method wants them any more. */
 void rkv_entries_drop_sums(rkv_entries *e);

@@ -17,7 +17,7 @@
 #include "cuda_host/host_device.h"
 #include "support/row_lists.h"
 
-enum { HEADS = 19, D = 34, GROUP = 2, MOST = 90 }; /* more heads than are stored at once */
+enum { HEADS = 19, D = 34, GROUP = 2, MOST = 130 }; /* more heads than are stored at once */
 
 static rkv_backend *where; /* rows lie; NULL: in ordinary memory */
 static rkv_random dice = {17};
@@ -160,6 +160,20 @@ static void check_layer(layer *l) {
     }
 }
 
+/* Of each head what a random one of the shares says, in tenths; of a head in six nothing, of others all. */
+static void keep(layer *l) {
+    static const size_t shares[] = {0, 10, 9, 9, 5, 2};
+    static uint32_t kept[HEADS][MOST];
+    const uint32_t *index[HEADS];
+    size_t n[HEADS];
+    for (size_t g = 0; g < HEADS; g++) {
+        index[g] = kept[g];
+        n[g] = random_part(&dice, l->at_once[g].n, shares[rkv_random_below(&dice, 6)], kept[g]);
+        assert_int_equal(rkv_entries_keep(&l->one_by_one[g], kept[g], n[g]), RKV_OK);
+    }
+    assert_int_equal(rkv_entries_keep_all(l->at_once, HEADS, index, n), RKV_OK);
+}
+
 static const rkv_row_format formats[][2] = {
     {{.form = RKV_ROWS_F32}, {.form = RKV_ROWS_F32}},
     {{.form = RKV_ROWS_F32}, {.form = RKV_ROWS_F16}},
@@ -173,12 +187,48 @@ static void test_heads_of_a_layer_at_once(void **state) {
     for (size_t f = 0; f < N_FORMATS; f++) {
         layer l = new_layer(formats[f]);
         check_layer(&l);
-        append(&l, 41);
-        check_layer(&l);
-        append(&l, 1);
-        check_layer(&l);
+        for (size_t step = 0; step < 5; step++) {
+            append(&l, step % 2 ? 1 : 41 - step);
+            check_layer(&l);
+            keep(&l);
+            check_layer(&l);
+        }
         clear_layer(&l);
     }
+}
+
+/* A token of a layer, whose heads differ: a launch projects, three store and one thins out; nothing is copied
+ * or waited for. */
+static void test_work_of_a_token(void **state) {
+    (void)state;
+    enum { AT_ONCE = 8 };
+    uint32_t kept[MOST];
+    const uint32_t *index[AT_ONCE];
+    size_t n[AT_ONCE];
+    int32_t position = 1000;
+    float *x = random_rows(&dice, AT_ONCE, D), *there = upload(x, (size_t)AT_ONCE * D);
+    for (size_t f = 0; f < N_FORMATS && where && !where->host_memory; f++) {
+        layer l = new_layer(formats[f]);
+        append(&l, 40);
+        for (uint32_t step = 0; step < 40; step++) {
+            for (uint32_t i = 0; i < 40; i++)
+                kept[i] = i + (i >= step % 9);
+            for (size_t g = 0; g < AT_ONCE; g++)
+                index[g] = kept, n[g] = 40;
+            size_t launches = host_device_launches(), copies = host_device_copies(),
+                   waits = host_device_waits();
+            assert_int_equal(rkv_entries_append_all_there(l.at_once, AT_ONCE, there, there, &position, 1),
+                             RKV_OK);
+            assert_int_equal(rkv_entries_keep_all(l.at_once, AT_ONCE, index, n), RKV_OK);
+            position++;
+            assert_in_range(host_device_launches() - launches, 3, 5);
+            assert_int_equal(host_device_copies(), copies);
+            assert_int_equal(host_device_waits(), waits);
+        }
+        clear_layer(&l);
+    }
+    release(there);
+    free(x);
 }
 
 /* ---- every place ---- */
@@ -200,6 +250,7 @@ static const struct {
 static int run(const char *name) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_heads_of_a_layer_at_once),
+        cmocka_unit_test(test_work_of_a_token),
     };
     int failed = cmocka_run_group_tests_name(name, tests, NULL, NULL);
     if (where) rkv_backend_close(where);
