@@ -116,10 +116,13 @@ static rkv_status gather_head(rkv_work *w, size_t g, const uint32_t *kept, size_
     return RKV_OK;
 }
 
-static rkv_status thin(rkv_work *w, size_t g, const uint32_t *kept, size_t n) {
-    if (n == count(w, g)) return RKV_OK;
-    if (w->loose) return gather_head(w, g, kept, n);
-    return rkv_entries_keep(&w->stored[g], kept, n);
+/* Leaves the entries kept[g] [n[g]] of every head. */
+static rkv_status thin(rkv_work *w, const uint32_t *const *kept, const size_t *n) {
+    rkv_status status = RKV_OK;
+    if (!w->loose) return rkv_entries_keep_all(w->stored, w->view.n_kv_heads, kept, n);
+    for (size_t g = 0; !status && g < w->view.n_kv_heads; g++)
+        if (n[g] != count(w, g)) status = gather_head(w, g, kept[g], n[g]);
+    return status;
 }
 
 /* With places for positions, keys are stored as they are before their rotation. */
@@ -170,22 +173,35 @@ static rkv_status show_heads(rkv_work *w, const rkv_stage *stage) {
     return status;
 }
 
-static rkv_status select_entries(rkv_work *w, const rkv_stage *stage, const rkv_stage_task *task) {
-    float **score = NULL;
-    size_t *budgets = NULL, n_heads = w->view.n_kv_heads, longest = 0;
-    uint32_t *kept = NULL;
-    if (task->idle || all_within(w, task->budgets)) return RKV_OK;
-    assert(!w->there);
+/* Leaves those entries of every head with the best scores, of which budgets [G] becomes the number. */
+static rkv_status keep_best(rkv_work *w, float *const *score, size_t *budgets) {
+    size_t n_heads = w->view.n_kv_heads, longest = 0;
+    const uint32_t **kept = NULL;
+    uint32_t *room = NULL;
     for (size_t g = 0; g < n_heads; g++)
         if (count(w, g) > longest) longest = count(w, g);
+    rkv_status status = rkv_alloc(&kept, n_heads, sizeof *kept);
+    if (!status) status = rkv_alloc_raw(&room, n_heads, longest * sizeof *room);
+    for (size_t g = 0; !status && g < n_heads; g++) {
+        kept[g] = room + g * longest;
+        budgets[g] = rkv_select_best(score[g], w->heads[g].n, budgets[g], room + g * longest);
+    }
+    if (!status) status = thin(w, kept, budgets);
+    free(room);
+    free(kept);
+    return status;
+}
+
+static rkv_status select_entries(rkv_work *w, const rkv_stage *stage, const rkv_stage_task *task) {
+    float **score = NULL;
+    size_t *budgets = NULL;
+    if (task->idle || all_within(w, task->budgets)) return RKV_OK;
+    assert(!w->there);
     rkv_status status = show_heads(w, stage);
     if (!status) status = rkv_view_rows_new(&w->view, 1, &score);
-    if (!status) status = rkv_alloc(&budgets, n_heads, sizeof *budgets);
-    if (!status) status = rkv_alloc_raw(&kept, longest, sizeof *kept);
+    if (!status) status = rkv_alloc(&budgets, w->view.n_kv_heads, sizeof *budgets);
     if (!status) status = score_heads(w, stage, task, score, budgets);
-    for (size_t g = 0; !status && g < n_heads; g++)
-        status = thin(w, g, kept, rkv_select_best(score[g], w->heads[g].n, budgets[g], kept));
-    free(kept);
+    if (!status) status = keep_best(w, score, budgets);
     free(budgets);
     rkv_view_rows_free(score);
     return status;

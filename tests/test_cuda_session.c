@@ -66,6 +66,53 @@ static void test_memory_comes_back(void **state) {
     assert_int_equal(live[2], live[0]);
 }
 
+/* ---- what a token costs ---- */
+
+/* Of the most expensive of some tokens. */
+typedef struct work {
+    size_t launches, copies;
+} work;
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+static work work_of(const char *method) {
+    rkv_session *s;
+    rkv_session_options options = {.method = method, .budget = 24};
+    work most = {0, 0};
+    assert_int_equal(rkv_session_new(&s, both.other, &options), RKV_OK);
+    assert_int_equal(rkv_session_prefill(s, ids, SESSION_PAIR_PROMPT), RKV_OK);
+    for (size_t t = 0; t < SESSION_PAIR_NEW; t++) {
+        size_t launches = host_device_launches(), copies = host_device_copies();
+        assert_int_equal(rkv_session_decode(s, ids[SESSION_PAIR_PROMPT + t]), RKV_OK);
+        most.launches = larger(most.launches, host_device_launches() - launches);
+        most.copies = larger(most.copies, host_device_copies() - copies);
+    }
+    rkv_session_free(s);
+    return most;
+}
+
+/* What is stored in other forms, projected and thinned out takes a launch each of a layer, of however many
+ * heads, and nothing is copied for it. */
+static void test_work_of_a_token(void **state) {
+    (void)state;
+    static const struct {
+        const char *method;
+        size_t launches; /* of a layer, beside those of the full cache */
+    } rows[] = {{"window", 1},         {"int8", 1},
+                {"int8+window", 2},    {"int4:key_axis=channel,value_axis=channel,group=4+window", 2},
+                {"lowrank:rank=6", 1}, {"lowrank:rank=6+int8+window", 3}};
+    work full = work_of("full");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        work w = work_of(rows[i].method);
+        size_t most = full.launches + rows[i].launches * rkv_model_get_info(both.other)->n_layers;
+        if (w.launches > most || w.copies > full.copies)
+            fail_msg("%s: %zu launches, not %zu, and %zu copies, not %zu", rows[i].method, w.launches, most,
+                     w.copies, full.copies);
+    }
+}
+
 /* ---- failures ---- */
 
 /* The whole life of a session; what fails first is returned. */
@@ -120,6 +167,7 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         SESSION_PAIR_TESTS,
         cmocka_unit_test(test_memory_comes_back),
+        cmocka_unit_test(test_work_of_a_token),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     named_device = argc > 1 ? argv[1] : NULL;
