@@ -133,9 +133,18 @@ rkv_status rkv_cuda_attend_cached(rkv_backend *backend, const rkv_cached_attenti
 rkv_status rkv_cuda_gather(rkv_backend *backend, const float *from, size_t width, const uint32_t *index,
                            size_t n, float *to);
 
-/* norms.c */
+/* norms.c; norms [rows of all heads] device memory, head by head */
+rkv_status rkv_cuda_queue_norms(rkv_cuda *cuda, const rkv_head_rows *heads, size_t n_heads, size_t width,
+                                double *norms);
 rkv_status rkv_cuda_row_norms(rkv_backend *backend, const rkv_head_rows *heads, size_t n_heads, size_t width,
                               double *const *norms);
+
+/* cosines.c */
+rkv_status rkv_cuda_mean_cosines(rkv_backend *backend, const rkv_head_rows *heads, size_t n_heads,
+                                 size_t width, float *const *cosines);
+
+/* expected.c */
+rkv_status rkv_cuda_expected_logits(rkv_backend *backend, const rkv_expected_logits *task);
 
 /* observed.c */
 rkv_status rkv_cuda_attention_means(rkv_backend *backend, const rkv_attention_means *task);

@@ -4,8 +4,8 @@
 #include "cuda/device_scores.h"
 #include "cuda/scores.h"
 
-static rkv_status queue_norms(rkv_cuda *cuda, const rkv_head_rows *heads, size_t n_heads, size_t width,
-                              double *norms) {
+rkv_status rkv_cuda_queue_norms(rkv_cuda *cuda, const rkv_head_rows *heads, size_t n_heads, size_t width,
+                                double *norms) {
     rkv_status status = RKV_OK;
     for (size_t first = 0; !status && first < n_heads; first += RKV_BATCH_HEADS) {
         rkv_row_norms_task task = {rkv_head_batch_of(heads, n_heads, first), width, norms};
@@ -23,7 +23,7 @@ rkv_status rkv_cuda_row_norms(rkv_backend *backend, const rkv_head_rows *heads, 
     rkv_device_results results = {0};
     if (!total) return RKV_OK;
     rkv_status status = rkv_device_results_new(cuda, total, sizeof **norms, &results);
-    if (!status) status = queue_norms(cuda, heads, n_heads, width, results.device);
+    if (!status) status = rkv_cuda_queue_norms(cuda, heads, n_heads, width, results.device);
     if (!status) status = rkv_device_results_fetch(cuda, &results);
     const double *from = results.host;
     for (size_t h = 0; !status && h < n_heads; from += heads[h++].n)

@@ -147,12 +147,18 @@ static void spread(const rkv_attention_means *task, const float *from) {
     }
 }
 
+/* No queries give nothing. */
+static rkv_status mean_of_none(const rkv_attention_means *task) {
+    for (size_t h = 0; h < task->n_heads; h++)
+        memset(task->means[h], 0, task->keys[h * task->n_kv_heads / task->n_heads].n * sizeof **task->means);
+    return RKV_OK;
+}
+
 rkv_status rkv_cuda_attention_means(rkv_backend *backend, const rkv_attention_means *task) {
     work w = {.cuda = rkv_cuda_enter(backend), .task = task};
     size_t n_keys = rkv_head_rows_total(task->keys, task->n_kv_heads);
     rkv_device_results results = {0};
-    assert(task->m > 0);
-    if (!n_keys) return RKV_OK;
+    if (!task->m || !n_keys) return mean_of_none(task);
     rkv_status status = rkv_device_results_new(w.cuda, n_keys * (task->n_heads / task->n_kv_heads),
                                                sizeof *w.means, &results);
     w.means = results.device;

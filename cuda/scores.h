@@ -7,6 +7,7 @@
 #include <cuda_runtime_api.h>
 #include <stdint.h>
 
+#include "core/everywhere.h"
 #include "cuda/head_batch.h"
 
 #ifdef __cplusplus
@@ -20,6 +21,40 @@ typedef struct rkv_row_norms_task {
     double *norms;
 } rkv_row_norms_task;
 cudaError_t rkv_launch_row_norms(const rkv_row_norms_task *task, cudaStream_t stream);
+
+/* Cosines between rows and their head's mean direction, in float64. Directions are summed up chunk by chunk,
+ * in the order of their rows, and the chunks' sums in theirs: the result depends on the rows alone. */
+#define RKV_DIRECTION_ROWS 64 /* of a chunk */
+typedef struct rkv_cosines_task {
+    rkv_head_batch heads;
+    size_t width;
+    const double *norms; /* head by head [n] */
+    double *sums;        /* [chunks, width] directions of a chunk's rows, summed */
+    double *mean;        /* [heads, width + 1] their mean, and behind it the mean's norm */
+    float *cosines;      /* head by head [n] */
+} rkv_cosines_task;
+
+/* The chunks of head h begin at this one; of h = n_heads: how many there are room for. */
+RKV_EVERYWHERE size_t rkv_direction_chunk(const rkv_head_batch *heads, size_t h) {
+    return (h < heads->n_heads ? heads->head[h].first : heads->rows) / RKV_DIRECTION_ROWS + h;
+}
+
+/* All of them, in this order. */
+cudaError_t rkv_launch_direction_sums(const rkv_cosines_task *task, cudaStream_t stream);
+cudaError_t rkv_launch_mean_directions(const rkv_cosines_task *task, cudaStream_t stream);
+cudaError_t rkv_launch_mean_cosines(const rkv_cosines_task *task, cudaStream_t stream);
+
+/* Keys [first, first + count) of every head, or as many of them as it has: their logits before the softmax,
+ * k (mean + products). */
+typedef struct rkv_expected_task {
+    rkv_head_batch keys;
+    const float *mean;     /* [H, D] of the batch's H query heads */
+    const float *products; /* [heads, count, H/G, D] of each key with a query head's squares; NULL: zeros */
+    size_t each, head_dim; /* each: H/G */
+    size_t first, count;
+    float *logits; /* head by head [H/G, n] */
+} rkv_expected_task;
+cudaError_t rkv_launch_expected_logits(const rkv_expected_task *task, cudaStream_t stream);
 
 /* Queries [first, first + queries) of every query head over the keys of its KV head. Query i sees the keys
  * whose position is at most query_position[i]. */

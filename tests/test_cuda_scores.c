@@ -62,7 +62,7 @@ static void test_memory_is_foretold(void **state) {
         rkv_memory_use use;
         assert_int_equal(backend->ops->rehearse(backend, &rehearsal), RKV_OK);
         assert_int_equal(op->run(rehearsal, &s), RKV_OK);
-        assert_true(s.norms[0][0] == 0 && s.results[0][0] == 0 && s.p[0] == 0);
+        assert_true(s.norms[0][0] == 0 && s.cosines[0][0] == 0 && s.results[0][0] == 0 && s.p[0] == 0);
         rehearsal->ops->memory_use(rehearsal, &use);
         rkv_backend_close(rehearsal);
         assert_int_equal(rkv_cuda_open(&other, 0), RKV_OK); /* the mark of most memory begins anew */
@@ -82,7 +82,7 @@ static void test_one_launch_for_all_heads(void **state) {
     static const struct {
         const char *name;
         size_t launches, waits;
-    } most[] = {{"row_norms", 1, 1}, {"attention_means", 3, 3}};
+    } most[] = {{"row_norms", 1, 1}, {"mean_cosines", 4, 1}, {"attention_means", 3, 3}};
     static const size_t length[] = {20};
     for (size_t i = 0; i < sizeof most / sizeof *most; i++)
         for (size_t heads = 1; heads <= 8; heads += 7) {

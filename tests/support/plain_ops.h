@@ -19,6 +19,12 @@ void plain_attention_rows(const float *q, const int32_t *query_position, size_t 
                           const int32_t *position, size_t n, size_t head_dim, double *p);
 /* plain_scores.c: of one head */
 double plain_row_norm(const float *row, size_t width);
+/* cosine [n] of rows [n, width] to the mean of their directions; those whose norm is not above 0 have none.
+ */
+void plain_mean_cosines(const float *rows, size_t n, size_t width, double *cosine);
+/* logit [n]; size [n]: the same of absolute values. squares [D, D] or NULL. */
+void plain_expected_logits(const float *mean, const float *squares, const float *k, size_t n, size_t head_dim,
+                           double *logit, double *size);
 /* mean [n] over the queries of plain_attention_rows. */
 void plain_attention_mean(const float *q, const int32_t *query_position, size_t m, const float *k,
                           const int32_t *position, size_t n, size_t head_dim, double *mean);

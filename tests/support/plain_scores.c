@@ -11,6 +11,45 @@ double plain_row_norm(const float *row, size_t width) {
     return sqrt(sum);
 }
 
+static double product(const float *x, const double *y, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * y[i];
+    return sum;
+}
+
+void plain_mean_cosines(const float *rows, size_t n, size_t width, double *cosine) {
+    double *mean = calloc(width, sizeof *mean), squares = 0;
+    for (size_t j = 0; j < n; j++) {
+        double norm = plain_row_norm(rows + j * width, width);
+        for (size_t i = 0; norm > 0 && i < width; i++)
+            mean[i] += (double)rows[j * width + i] / norm / (double)n;
+    }
+    for (size_t i = 0; i < width; i++)
+        squares += mean[i] * mean[i];
+    for (size_t j = 0; j < n; j++) {
+        double norms = plain_row_norm(rows + j * width, width) * sqrt(squares);
+        cosine[j] = norms > 0 ? product(rows + j * width, mean, width) / norms : 0;
+    }
+    free(mean);
+}
+
+void plain_expected_logits(const float *mean, const float *squares, const float *k, size_t n, size_t d,
+                           double *logit, double *size) {
+    for (size_t j = 0; j < n; j++) {
+        logit[j] = size[j] = 0;
+        for (size_t i = 0; i < d; i++) {
+            double x = (double)k[j * d + i], sum = (double)mean[i], total = fabs(sum);
+            for (size_t l = 0; squares && l < d; l++) {
+                sum += (double)squares[i * d + l] * (double)k[j * d + l];
+                total += fabs((double)squares[i * d + l] * (double)k[j * d + l]);
+            }
+            logit[j] += x * sum;
+            size[j] += fabs(x) * total;
+        }
+    }
+}
+
 void plain_attention_mean(const float *q, const int32_t *query_position, size_t m, const float *k,
                           const int32_t *position, size_t n, size_t d, double *mean) {
     double *p = malloc((m * n + 1) * sizeof *p);

@@ -63,6 +63,47 @@ void check_row_norms_of_bad_values(rkv_backend *b) {
     scored_heads_free(&s);
 }
 
+/* ---- cosines ---- */
+
+/* All is float64 but the result, which is rounded once. Of up to 300 rows at random the mean direction is no
+ * shorter than 1 / 300 or so, which multiplies float64's rounding by as much. */
+static void assert_cosines(scored_heads *s, const char *what) {
+    scored_heads_run(s, "mean_cosines");
+    for (size_t g = 0; g < s->n_kv_heads; g++) {
+        double *expected = malloc((s->heads[g].n + 1) * sizeof *expected);
+        plain_mean_cosines(s->rows[g], s->heads[g].n, s->width, expected);
+        for (size_t j = 0; j < s->heads[g].n; j++)
+            if (!(fabs((double)s->cosines[g][j] - expected[j]) <= U + 1e-12))
+                fail_msg("mean_cosines of %s on %s: head %zu, row %zu is %.9g, not %.9g", what,
+                         s->backend->ops->name, g, j, (double)s->cosines[g][j], expected[j]);
+        free(expected);
+    }
+}
+
+void check_mean_cosines(rkv_backend *b) {
+    for (size_t i = 0; i < N_SHAPES; i++) {
+        scored_heads s = scored_heads_new(b, &shapes[i]);
+        assert_cosines(&s, "random rows");
+        scored_heads_free(&s);
+    }
+}
+
+/* A row without a direction counts as zero; one with an infinity leaves its head without a mean. */
+void check_mean_cosines_of_bad_values(rkv_backend *b) {
+    static const size_t length[] = {70};
+    scored_shape shape = {3, 1, 3, 1, LENGTHS(length)};
+    scored_heads s = scored_heads_new(b, &shape);
+    scored_heads_set(&s, 0, 5, 1, NAN);
+    scored_heads_set(&s, 1, 69, 0, INFINITY);
+    assert_cosines(&s, "rows with NaN and infinity");
+    assert_true(s.cosines[0][5] == 0 && s.cosines[0][6] != 0 && s.cosines[1][6] == 0);
+    for (size_t i = 0; i < length[0] * s.width; i++)
+        scored_heads_set(&s, 2, i / s.width, i % s.width, 0);
+    assert_cosines(&s, "zero rows");
+    assert_true(s.cosines[2][69] == 0);
+    scored_heads_free(&s);
+}
+
 /* ---- gather ---- */
 
 static void assert_gathered(scored_heads *s) {
@@ -163,4 +204,50 @@ void check_attention_rows(rkv_backend *b) {
         free(expected);
         scored_heads_free(&s);
     }
+}
+
+/* ---- expected logits ---- */
+
+/* 2 D + 4 roundings of what the absolute values come to. */
+static void assert_expected_logits(scored_heads *s) {
+    scored_heads_run(s, "expected_logits");
+    for (size_t h = 0; h < s->n_kv_heads * s->each; h++) {
+        size_t g = h / s->each, n = s->heads[g].n, d = s->width;
+        double *expected = malloc((n + 1) * sizeof *expected), *size = malloc((n + 1) * sizeof *size);
+        plain_expected_logits(s->mean + h * d, s->squares ? s->squares + h * d * d : NULL, s->rows[g], n, d,
+                              expected, size);
+        for (size_t j = 0; j < n; j++)
+            if (!(fabs((double)s->results[h][j] - expected[j]) <= (double)(2 * d + 4) * U * size[j]))
+                fail_msg("expected_logits on %s: head %zu, key %zu is %.9g, not %.9g", s->backend->ops->name,
+                         h, j, (double)s->results[h][j], expected[j]);
+        free(expected), free(size);
+    }
+}
+
+/* And more keys than are multiplied together. */
+void check_expected_logits(rkv_backend *b) {
+    static const size_t many[] = {4100, 4096};
+    scored_shape long_heads = {2, 2, 2, 1, LENGTHS(many)};
+    for (size_t i = 0; i <= N_SHAPES; i++) {
+        scored_heads s = scored_heads_new(b, i < N_SHAPES ? &shapes[i] : &long_heads);
+        assert_expected_logits(&s);
+        free(s.squares);
+        s.squares = NULL;
+        assert_expected_logits(&s);
+        scored_heads_free(&s);
+    }
+}
+
+/* A bad key has no logit; others have. */
+void check_expected_logits_of_bad_values(rkv_backend *b) {
+    static const size_t length[] = {40};
+    scored_shape shape = {2, 2, 8, 1, LENGTHS(length)};
+    scored_heads s = scored_heads_new(b, &shape);
+    scored_heads_set(&s, 1, 20, 3, NAN);
+    scored_heads_set(&s, 1, 21, 3, INFINITY);
+    scored_heads_run(&s, "expected_logits");
+    for (size_t h = 0; h < 4; h++)
+        for (size_t j = 0; j < length[0]; j++)
+            assert_true(isfinite(s.results[h][j]) == (h < 2 || (j != 20 && j != 21)));
+    scored_heads_free(&s);
 }

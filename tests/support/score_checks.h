@@ -7,6 +7,10 @@
 
 void check_row_norms(rkv_backend *b);
 void check_row_norms_of_bad_values(rkv_backend *b);
+void check_mean_cosines(rkv_backend *b);
+void check_mean_cosines_of_bad_values(rkv_backend *b);
+void check_expected_logits(rkv_backend *b);
+void check_expected_logits_of_bad_values(rkv_backend *b);
 void check_gather(rkv_backend *b);
 void check_attention_means(rkv_backend *b);
 void check_attention_means_of_bad_values(rkv_backend *b);

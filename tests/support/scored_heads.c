@@ -29,6 +29,7 @@ static void add_head(scored_heads *s, size_t g, size_t n) {
     }
     s->heads[g] = (rkv_head_rows){on_device(s->backend, s->rows[g], n * s->width), n};
     s->norms[g] = room(n, sizeof **s->norms);
+    s->cosines[g] = room(n, sizeof **s->cosines);
     for (size_t r = 0; r < s->each; r++)
         s->results[g * s->each + r] = room(n, sizeof **s->results);
 }
@@ -48,6 +49,16 @@ static void add_queries(scored_heads *s) {
         s->query_position[i] = (int32_t)(s->m == 1 ? last : 2 + (last - 2) * i / (s->m - 1));
 }
 
+static void add_moments(scored_heads *s) {
+    size_t heads = s->n_kv_heads * s->each, d = s->width;
+    s->mean = random_floats(heads * d);
+    s->squares = random_floats(heads * d * d);
+    for (size_t h = 0; h < heads; h++)
+        for (size_t i = 0; i < d; i++)
+            for (size_t j = 0; j < i; j++)
+                s->squares[(h * d + i) * d + j] = s->squares[(h * d + j) * d + i];
+}
+
 scored_heads scored_heads_new(rkv_backend *backend, const scored_shape *shape) {
     size_t g_n = shape->n_kv_heads;
     scored_heads s = {.backend = backend,
@@ -59,10 +70,12 @@ scored_heads scored_heads_new(rkv_backend *backend, const scored_shape *shape) {
                       .rows = room(g_n, sizeof *s.rows),
                       .positions = room(g_n, sizeof *s.positions),
                       .norms = room(g_n, sizeof *s.norms),
+                      .cosines = room(g_n, sizeof *s.cosines),
                       .results = room(g_n * shape->each, sizeof *s.results)};
     for (size_t g = 0; g < g_n; g++)
         add_head(&s, g, shape->length[g % shape->n_lengths]);
     add_queries(&s);
+    add_moments(&s);
     size_t n = s.heads[0].n;
     s.gathered = empty_device(backend, n * s.width);
     s.index = room(n, sizeof *s.index);
@@ -76,13 +89,14 @@ void scored_heads_free(scored_heads *s) {
     rkv_backend *b = s->backend;
     for (size_t g = 0; g < s->n_kv_heads; g++) {
         b->ops->release(b, (float *)s->heads[g].rows);
-        free(s->rows[g]), free(s->positions[g]), free(s->norms[g]);
+        free(s->rows[g]), free(s->positions[g]), free(s->norms[g]), free(s->cosines[g]);
     }
     for (size_t h = 0; h < s->n_kv_heads * s->each; h++)
         free(s->results[h]);
     b->ops->release(b, s->device_q), b->ops->release(b, s->gathered);
-    free(s->heads), free(s->rows), free(s->positions), free(s->norms), free(s->results);
+    free(s->heads), free(s->rows), free(s->positions), free(s->norms), free(s->cosines), free(s->results);
     free(s->q), free(s->query_position), free(s->index), free(s->p);
+    free(s->mean), free(s->squares);
 }
 
 void scored_heads_set(scored_heads *s, size_t g, size_t j, size_t i, float x) {
@@ -96,6 +110,21 @@ void scored_heads_set(scored_heads *s, size_t g, size_t j, size_t i, float x) {
 
 static rkv_status row_norms(rkv_backend *b, scored_heads *s) {
     return b->ops->row_norms(b, s->heads, s->n_kv_heads, s->width, s->norms);
+}
+
+static rkv_status mean_cosines(rkv_backend *b, scored_heads *s) {
+    return b->ops->mean_cosines(b, s->heads, s->n_kv_heads, s->width, s->cosines);
+}
+
+static rkv_status expected_logits(rkv_backend *b, scored_heads *s) {
+    rkv_expected_logits task = {.n_heads = s->n_kv_heads * s->each,
+                                .n_kv_heads = s->n_kv_heads,
+                                .head_dim = s->width,
+                                .mean = s->mean,
+                                .squares = s->squares,
+                                .keys = s->heads,
+                                .logits = s->results};
+    return b->ops->expected_logits(b, &task);
 }
 
 static rkv_status attention_means(rkv_backend *b, scored_heads *s) {
@@ -122,7 +151,9 @@ static rkv_status attention_rows(rkv_backend *b, scored_heads *s) {
 
 const scored_operation scored_operations[] = {
     {"row_norms", row_norms},
+    {"mean_cosines", mean_cosines},
     {"attention_means", attention_means},
+    {"expected_logits", expected_logits},
     {"gather", gather},
     {"attention_rows", attention_rows},
 };

@@ -13,12 +13,14 @@ typedef struct scored_heads {
     int32_t **positions;               /* [G] -> [n] ascending, with gaps */
     float *q, *device_q;               /* [H, m, width] */
     int32_t *query_position;           /* [m] ascending, the first below all keys' */
+    float *mean, *squares;             /* [H, width]; [H, width, width] symmetric, NULL: zeros */
     float *gathered;                   /* [n of head 0, width] device memory */
     uint32_t *index;                   /* [n_index] of head 0's rows */
     size_t n_index;
 
     /* What operations give. */
     double **norms;  /* [G] -> [n] */
+    float **cosines; /* [G] -> [n] */
     float **results; /* [H] -> [n] */
     float *p;        /* [m, n of head 0] */
 } scored_heads;
