@@ -8,20 +8,12 @@
  * which is what float32 sums come to anyway. Numbers of a block without one of 2^-100 count as 0; infinities
  * and NaN give NaN. */
 #if defined(__x86_64__)
-#include <immintrin.h>
-#include <math.h>
-#include <string.h>
-
 #include "backend/cpu_matvec.h"
+#include "backend/cpu_vnni_digits.h"
 
-#define TARGET                                                                                               \
-    __attribute__((target("arch=x86-64-v4,avx512vnni,avx512vbmi"), optimize("O2,no-tree-vectorize")))
-#define INLINE TARGET static inline __attribute__((always_inline))
-
-#define LANES ((size_t)16)
 /* Rows that share the digits of x, and blocks of a row that are multiplied at once. */
-#define ROWS  ((size_t)4)
-#define FOUR  RKV_SPAN_GROUP
+#define ROWS ((size_t)4)
+#define FOUR RKV_SPAN_GROUP
 
 /* Bytes by which weights are asked for before they are needed: the processor's own guess stops at pages. */
 #define AHEAD 4096
@@ -159,17 +151,6 @@ INLINE void add_blocks(layout l, const rkv_span_group *x, const unsigned char *w
             s->quanta[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[r]), own, s->quanta[r]);
         }
     }
-}
-
-/* The sums of the lanes of each. */
-INLINE __m128 sums_of(const __m512 *x) {
-    __m512 a = _mm512_add_ps(_mm512_unpacklo_ps(x[0], x[1]), _mm512_unpackhi_ps(x[0], x[1]));
-    __m512 b = _mm512_add_ps(_mm512_unpacklo_ps(x[2], x[3]), _mm512_unpackhi_ps(x[2], x[3]));
-    __m512d c = _mm512_castps_pd(a), d = _mm512_castps_pd(b);
-    __m512 all =
-        _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(c, d)), _mm512_castpd_ps(_mm512_unpackhi_pd(c, d)));
-    __m256 half = _mm256_add_ps(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
-    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
 }
 
 /* Four rows; `stride` may be 0: then they are one. */

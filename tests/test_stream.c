@@ -66,7 +66,7 @@ static double operand(const unsigned char *row, size_t n, rkv_codes_part part, s
 }
 
 /* What a sum of n products of numbers up to 1 with codes is off by for the numbers' sake, by the analysis in
- * cpu_stream_vnni.c: queries have two digits where codes have 4 bits; of RKV_CODES_BOTH those that go with
+ * cpu_vnni_digits.h: queries have two digits where codes have 4 bits; of RKV_CODES_BOTH those that go with
  * whole bytes have the sixteenth of the step. */
 static double rounding_error(const rkv_stream *stream, rkv_codes_part part, bool queries, size_t n) {
     if (!stream->fixed_point) return 0;
