@@ -92,6 +92,14 @@ rkv_status rkv_rows_read_there(const rkv_rows *rows, size_t first, size_t n, flo
     return n ? rows->ops->read_there(rows, first, n, x) : RKV_OK;
 }
 
+rkv_status rkv_rows_read_all_there(const rkv_rows *const *rows, float *const *x, size_t n_lists) {
+    rkv_status status = RKV_OK;
+    if (n_lists && rows[0]->ops->read_all_there) return rows[0]->ops->read_all_there(rows, x, n_lists);
+    for (size_t i = 0; !status && i < n_lists; i++)
+        status = rkv_rows_read_there(rows[i], 0, rkv_rows_count(rows[i]), x[i]);
+    return status;
+}
+
 size_t rkv_rows_allocated_bytes(const rkv_rows *rows) {
     return rows->ops->allocated_bytes(rows);
 }

@@ -82,6 +82,8 @@ rkv_status rkv_rows_read_apart(const rkv_rows *rows, size_t first, size_t n, flo
 
 /* The same into the memory that the list lies in, where it is queued as other work is. */
 rkv_status rkv_rows_read_there(const rkv_rows *rows, size_t first, size_t n, float *x);
+/* The same with several lists of one memory: all rows of rows[i] to x[i]. */
+rkv_status rkv_rows_read_all_there(const rkv_rows *const *rows, float *const *x, size_t n_lists);
 
 /* What the allocator holds for it (the empty list's own few bytes included), and of that what its present
  * rows need: for each row 4 width (F32) or 2 width bytes (F16, BF16), or ceil(width bits / 8) of codes; for

@@ -38,6 +38,8 @@ typedef struct rkv_rows_ops {
                            size_t n_lists);
     rkv_status (*read)(const rkv_rows *rows, size_t first, size_t n, float *x, size_t stride);
     rkv_status (*read_there)(const rkv_rows *rows, size_t first, size_t n, float *x); /* n > 0 */
+    /* n_lists > 0; NULL: one list after the other. */
+    rkv_status (*read_all_there)(const rkv_rows *const *rows, float *const *x, size_t n_lists);
     size_t (*allocated_bytes)(const rkv_rows *rows);
     size_t (*used_bytes)(const rkv_rows *rows);
 } rkv_rows_ops;

@@ -206,10 +206,32 @@ rkv_status rkv_entries_read(const rkv_entries *e, float *keys, float *values) {
     return status || !values ? status : rkv_store_read(&e->values, e->n, values);
 }
 
+/* Of some heads, before the prompt without lists, what is wanted. */
+static rkv_status read_some_there(const rkv_entries *heads, size_t n_heads, float *const *keys,
+                                  float *const *values) {
+    const rkv_store *stores[RKV_STORES_AT_ONCE];
+    float *x[RKV_STORES_AT_ONCE];
+    size_t n = 0;
+    for (size_t g = 0; g < n_heads; g++) {
+        if (!heads[g].n) continue;
+        if (keys) stores[n] = &heads[g].keys, x[n++] = keys[g];
+        if (values) stores[n] = &heads[g].values, x[n++] = values[g];
+    }
+    return n ? rkv_stores_read_there(stores, x, n) : RKV_OK;
+}
+
+rkv_status rkv_entries_read_all_there(const rkv_entries *heads, size_t n_heads, float *const *keys,
+                                      float *const *values) {
+    rkv_status status = RKV_OK;
+    for (size_t g = 0, some; !status && g < n_heads; g += some) {
+        some = n_heads - g < HEADS_AT_ONCE ? n_heads - g : HEADS_AT_ONCE;
+        status = read_some_there(heads + g, some, keys ? keys + g : NULL, values ? values + g : NULL);
+    }
+    return status;
+}
+
 rkv_status rkv_entries_read_there(const rkv_entries *e, float *keys, float *values) {
-    if (e->n == 0) return RKV_OK;
-    rkv_status status = keys ? rkv_store_read_there(&e->keys, e->n, keys) : RKV_OK;
-    return status || !values ? status : rkv_store_read_there(&e->values, e->n, values);
+    return rkv_entries_read_all_there(e, 1, keys ? &keys : NULL, values ? &values : NULL);
 }
 
 size_t rkv_entries_kv_bytes(const rkv_entries *e) {

@@ -63,6 +63,9 @@ rkv_status rkv_entries_read(const rkv_entries *e, float *keys, float *values);
 
 /* The same into the memory that the rows lie in. */
 rkv_status rkv_entries_read_there(const rkv_entries *e, float *keys, float *values);
+/* The same of all heads of a layer: keys[g] and values[g] [heads[g].n, D]. */
+rkv_status rkv_entries_read_all_there(const rkv_entries *heads, size_t n_heads, float *const *keys,
+                                      float *const *values);
 
 /* What the allocators hold, the host's and the device's: of keys and values with their bases, and of
  * everything. */

@@ -85,10 +85,10 @@ static rkv_status project(rkv_backend *backend, const rkv_basis_rows *lists, siz
     return RKV_OK;
 }
 
-static rkv_status expand(const rkv_store *s, float *coordinates, size_t n, float *x) {
-    rkv_basis_rows list = {s->there_basis, s->rank, s->rank, coordinates, x, n};
-    if (s->backend) return s->backend->ops->expand(s->backend, &list, 1, s->width);
-    rkv_basis_expand(s->basis, s->rank, s->width, coordinates, s->rank, n, x);
+static rkv_status expand(rkv_backend *backend, const rkv_basis_rows *lists, size_t n_lists, size_t width) {
+    if (backend) return backend->ops->expand(backend, lists, n_lists, width);
+    for (const rkv_basis_rows *l = lists; l < lists + n_lists; l++)
+        rkv_basis_expand(l->basis, l->rank, width, l->from, l->stride, l->n, l->to);
     return RKV_OK;
 }
 
@@ -119,13 +119,36 @@ rkv_status rkv_stores_append_there(rkv_store *const *stores, const float *const 
     return status;
 }
 
-rkv_status rkv_store_read_there(const rkv_store *s, size_t n, float *x) {
-    if (!s->basis) return rkv_rows_read_there(s->rows, 0, n, x);
-    float *coordinates = NULL;
-    rkv_status status = take(s->backend, &coordinates, n * s->rank);
-    if (!status) status = rkv_rows_read_there(s->rows, 0, n, coordinates);
-    if (!status) status = expand(s, coordinates, n, x);
-    give(s->backend, coordinates);
+/* Numbers of the coordinates that the stores hold. */
+static size_t coordinates_of(const rkv_store *const *stores, size_t n_stores) {
+    size_t n = 0;
+    for (size_t i = 0; i < n_stores; i++)
+        if (stores[i]->basis) n += rkv_rows_count(stores[i]->rows) * stores[i]->rank;
+    return n;
+}
+
+rkv_status rkv_stores_read_there(const rkv_store *const *stores, float *const *x, size_t n_stores) {
+    const rkv_rows *rows[RKV_STORES_AT_ONCE] = {NULL};
+    float *read[RKV_STORES_AT_ONCE] = {NULL}, *room = NULL;
+    rkv_basis_rows based[RKV_STORES_AT_ONCE];
+    size_t n_based = 0, n = coordinates_of(stores, n_stores);
+    rkv_backend *backend = stores[0]->backend;
+    assert(n_stores <= RKV_STORES_AT_ONCE);
+    rkv_status status = n ? take(backend, &room, n) : RKV_OK;
+    if (status) return status;
+    float *next = room;
+    for (size_t i = 0; i < n_stores; i++) {
+        const rkv_store *s = stores[i];
+        size_t count = rkv_rows_count(s->rows);
+        rows[i] = s->rows;
+        read[i] = s->basis ? next : x[i];
+        if (!s->basis) continue;
+        based[n_based++] = (rkv_basis_rows){s->there_basis, s->rank, s->rank, next, x[i], count};
+        next += count * s->rank;
+    }
+    status = rkv_rows_read_all_there(rows, read, n_stores);
+    if (!status && n) status = expand(backend, based, n_based, stores[0]->width);
+    give(backend, room);
     return status;
 }
 

@@ -19,8 +19,9 @@ rkv_status rkv_store_init(rkv_store *s, rkv_backend *backend, const rkv_row_form
 void rkv_store_clear(rkv_store *s);
 rkv_status rkv_store_copy(rkv_store *out, const rkv_store *s);
 
-/* Adds rows x [m, D]. */
+/* Adds rows x [m, D] of the host's memory; and all n rows as float32 [n, D] to it. */
 rkv_status rkv_store_append(rkv_store *s, const float *x, size_t m);
+rkv_status rkv_store_read(const rkv_store *s, size_t n, float *x);
 
 /* What is done with several stores of one memory at once, all of one D. */
 #define RKV_STORES_AT_ONCE 32
@@ -29,9 +30,8 @@ rkv_status rkv_store_append(rkv_store *s, const float *x, size_t m);
 rkv_status rkv_stores_append_there(rkv_store *const *stores, const float *const *x, size_t n_stores,
                                    size_t m);
 
-/* All n rows, as float32 [n, D], to the host, or to the memory that they lie in. */
-rkv_status rkv_store_read(const rkv_store *s, size_t n, float *x);
-rkv_status rkv_store_read_there(const rkv_store *s, size_t n, float *x);
+/* All rows of stores[i] as float32 to x[i] [.., D], which lies there. */
+rkv_status rkv_stores_read_there(const rkv_store *const *stores, float *const *x, size_t n_stores);
 
 /* What the allocators hold, bases included. */
 size_t rkv_store_bytes(const rkv_store *s);

@@ -2,6 +2,7 @@
  * rows that come from the host or go there are waited for. */
 #include "cuda/rows.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 #include "core/memory.h"
 #include "cuda/device_rows.h"
 #include "cuda/rows_kernels.h"
+
+static_assert(sizeof(rkv_read_rows_task) <= 4096, "a kernel's task has 4 KB at most");
 
 static rkv_device_rows *device_of(rkv_rows *rows) {
     return (rkv_device_rows *)rows;
@@ -127,10 +130,31 @@ rkv_rows_view rkv_cuda_rows_view(const rkv_rows *base) {
                            .layout = base->layout};
 }
 
+static rkv_status launch_read(rkv_cuda *cuda, rkv_read_rows_task *task) {
+    if (!task->n_lists) return RKV_OK;
+    rkv_status status = rkv_cuda_check(rkv_launch_read_rows(task, cuda->stream), "reading rows");
+    task->n_lists = 0;
+    return status;
+}
+
 static rkv_status read_there(const rkv_rows *base, size_t first, size_t n, float *x) {
     rkv_cuda *cuda = rkv_cuda_enter(&const_device_of(base)->cuda->base);
-    rkv_read_rows_task task = {.rows = rkv_cuda_rows_view(base), .first = first, .n = n, .x = x};
-    return rkv_cuda_check(rkv_launch_read_rows(&task, cuda->stream), "reading rows");
+    rkv_read_rows_task task = {.n_lists = 1};
+    task.list[0] = (rkv_read_list){rkv_cuda_rows_view(base), first, n, x};
+    return launch_read(cuda, &task);
+}
+
+static rkv_status read_all_there(const rkv_rows *const *lists, float *const *x, size_t n_lists) {
+    rkv_cuda *cuda = rkv_cuda_enter(&const_device_of(lists[0])->cuda->base);
+    rkv_read_rows_task task = {.n_lists = 0};
+    rkv_status status = RKV_OK;
+    for (size_t i = 0; !status && i < n_lists; i++) {
+        size_t n = count(lists[i]);
+        if (!n) continue;
+        task.list[task.n_lists++] = (rkv_read_list){rkv_cuda_rows_view(lists[i]), 0, n, x[i]};
+        if (task.n_lists == RKV_READ_LISTS) status = launch_read(cuda, &task);
+    }
+    return status ? status : launch_read(cuda, &task);
 }
 
 static rkv_status read(const rkv_rows *base, size_t first, size_t n, float *x, size_t stride) {
@@ -156,6 +180,7 @@ static const rkv_rows_ops device_ops = {
     .keep_all = rkv_device_rows_keep_all,
     .read = read,
     .read_there = read_there,
+    .read_all_there = read_all_there,
     .allocated_bytes = allocated_bytes,
     .used_bytes = used_bytes,
 };

@@ -50,11 +50,18 @@ typedef struct rkv_encode_groups_task {
 } rkv_encode_groups_task;
 cudaError_t rkv_launch_encode_groups(const rkv_encode_groups_task *task, cudaStream_t stream);
 
-/* x [n, width] = rows [first, first + n); n > 0. */
-typedef struct rkv_read_rows_task {
+/* x [n, width] = rows [first, first + n). */
+typedef struct rkv_read_list {
     rkv_rows_view rows;
     size_t first, n;
     float *x;
+} rkv_read_list;
+
+/* Some list has rows. */
+#define RKV_READ_LISTS 32
+typedef struct rkv_read_rows_task {
+    uint32_t n_lists;
+    rkv_read_list list[RKV_READ_LISTS];
 } rkv_read_rows_task;
 cudaError_t rkv_launch_read_rows(const rkv_read_rows_task *task, cudaStream_t stream);
 

@@ -41,7 +41,7 @@ static rkv_entries new_entries(size_t g, const rkv_row_format *format, const flo
 
 static float *upload(const float *x, size_t n) {
     float *there = NULL;
-    if (!where) return (float *)x;
+    if (!where) return (float *)x; /* it is written over, then */
     assert_int_equal(where->ops->alloc(where, &there, n), RKV_OK);
     assert_int_equal(where->ops->upload(where, there, x, n), RKV_OK);
     return there;
@@ -82,20 +82,39 @@ static void check_same(const rkv_entries *a, const rkv_entries *b) {
     assert_near(x[1], x[3], a->n * D, tolerance_of(&a->values));
 }
 
-static void check_read_there(const rkv_entries *e) {
-    static float x[4][MOST * D];
-    size_t cells = e->n * D;
-    float *keys = upload(x[2], cells), *values = upload(x[3], cells);
+/* Memory of keys and values, kind 0 or 1, of a head alone or of all. */
+static float *room_of(float *room, size_t kind, size_t g) {
+    return room + (kind * HEADS + g) * MOST * D;
+}
+
+static void check_read_head(const rkv_entries *e, const float *host, size_t g) {
+    static float x[2][MOST * D];
     assert_int_equal(rkv_entries_read(e, x[0], x[1]), RKV_OK);
-    assert_int_equal(rkv_entries_read_there(e, keys, NULL), RKV_OK);
-    assert_int_equal(rkv_entries_read_there(e, NULL, values), RKV_OK);
-    if (where) {
-        assert_int_equal(where->ops->download(where, x[2], keys, cells), RKV_OK);
-        assert_int_equal(where->ops->download(where, x[3], values, cells), RKV_OK);
+    for (size_t kind = 0; kind < 2; kind++)
+        assert_near(room_of((float *)host, kind, g), x[kind], e->n * D,
+                    (kind ? &e->values : &e->keys)->basis ? ROUNDING : 0);
+}
+
+/* Of all heads at once, and one by one, keys and values apart. */
+static void check_read_there(const rkv_entries *heads) {
+    static float host[2 * HEADS * MOST * D];
+    size_t n = sizeof host / sizeof *host;
+    float *keys[HEADS], *values[HEADS], *room = upload(host, n);
+    for (size_t g = 0; g < HEADS; g++)
+        keys[g] = room_of(room, 0, g), values[g] = room_of(room, 1, g);
+    for (size_t at_once = 0; at_once < 2; at_once++) {
+        if (at_once) assert_int_equal(rkv_entries_read_all_there(heads, HEADS, keys, values), RKV_OK);
+        for (size_t g = 0; g < HEADS && !at_once; g++) {
+            assert_int_equal(rkv_entries_read_there(&heads[g], keys[g], NULL), RKV_OK);
+            assert_int_equal(rkv_entries_read_there(&heads[g], NULL, values[g]), RKV_OK);
+        }
+        if (where) assert_int_equal(where->ops->download(where, host, room, n), RKV_OK);
+        for (size_t g = 0; g < HEADS; g++)
+            check_read_head(&heads[g], host, g);
+        memset(host, 0x55, sizeof host);
+        if (where) assert_int_equal(where->ops->upload(where, room, host, n), RKV_OK);
     }
-    release(keys), release(values);
-    assert_near(x[2], x[0], cells, e->keys.basis ? ROUNDING : 0);
-    assert_near(x[3], x[1], cells, e->values.basis ? ROUNDING : 0);
+    release(room);
 }
 
 /* ---- what is done with a layer ---- */
@@ -156,8 +175,8 @@ static void check_layer(layer *l) {
     for (size_t g = 0; g < HEADS; g++) {
         set_sums(&l->at_once[g]), set_sums(&l->one_by_one[g]);
         check_same(&l->at_once[g], &l->one_by_one[g]);
-        check_read_there(&l->at_once[g]);
     }
+    check_read_there(l->at_once);
 }
 
 /* Of each head what a random one of the shares says, in tenths; of a head in six nothing, of others all. */
@@ -197,8 +216,8 @@ static void test_heads_of_a_layer_at_once(void **state) {
     }
 }
 
-/* A token of a layer, whose heads differ: a launch projects, three store and one thins out; nothing is copied
- * or waited for. */
+/* A token of a layer, whose heads differ: a launch projects, three store and one thins out; one reads and one
+ * expands; nothing is copied or waited for. */
 static void test_work_of_a_token(void **state) {
     (void)state;
     enum { AT_ONCE = 8 };
@@ -206,7 +225,11 @@ static void test_work_of_a_token(void **state) {
     const uint32_t *index[AT_ONCE];
     size_t n[AT_ONCE];
     int32_t position = 1000;
-    float *x = random_rows(&dice, AT_ONCE, D), *there = upload(x, (size_t)AT_ONCE * D);
+    float *x = random_rows(&dice, AT_ONCE, D), *there = upload(x, (size_t)AT_ONCE * D),
+          *read = random_rows(&dice, 2 * AT_ONCE * MOST, D),
+          *room = upload(read, (size_t)2 * AT_ONCE * MOST * D), *keys[AT_ONCE], *values[AT_ONCE];
+    for (size_t g = 0; g < AT_ONCE; g++)
+        keys[g] = room_of(room, 0, g), values[g] = room_of(room, 0, AT_ONCE + g);
     for (size_t f = 0; f < N_FORMATS && where && !where->host_memory; f++) {
         layer l = new_layer(formats[f]);
         append(&l, 40);
@@ -222,13 +245,16 @@ static void test_work_of_a_token(void **state) {
             assert_int_equal(rkv_entries_keep_all(l.at_once, AT_ONCE, index, n), RKV_OK);
             position++;
             assert_in_range(host_device_launches() - launches, 3, 5);
+            launches = host_device_launches();
+            assert_int_equal(rkv_entries_read_all_there(l.at_once, AT_ONCE, keys, values), RKV_OK);
+            assert_int_equal(host_device_launches(), launches + 2);
             assert_int_equal(host_device_copies(), copies);
             assert_int_equal(host_device_waits(), waits);
         }
         clear_layer(&l);
     }
-    release(there);
-    free(x);
+    release(there), release(room);
+    free(x), free(read);
 }
 
 /* ---- every place ---- */

@@ -30,6 +30,26 @@ static void free_lists(pair *lists) {
         free_pair(&lists[i]);
 }
 
+/* All rows of all lists, read where they lie. */
+static void check_read(const pair *lists) {
+    const rkv_rows *rows[LISTS];
+    float *x[LISTS], *host[LISTS];
+    for (size_t i = 0; i < LISTS; i++) {
+        rows[i] = lists[i].there, host[i] = read_rows(lists[i].host);
+        assert_int_equal(device->ops->alloc(device, &x[i], rkv_rows_count(rows[i]) * rkv_rows_width(rows[i])),
+                         RKV_OK);
+    }
+    assert_int_equal(rkv_rows_read_all_there(rows, x, LISTS), RKV_OK);
+    for (size_t i = 0; i < LISTS; i++) {
+        size_t n = rkv_rows_count(rows[i]) * rkv_rows_width(rows[i]);
+        float *found = malloc((n + 1) * sizeof *found);
+        assert_int_equal(device->ops->download(device, found, x[i], n), RKV_OK);
+        assert_memory_equal(found, host[i], n * sizeof *found);
+        device->ops->release(device, x[i]);
+        free(found), free(host[i]);
+    }
+}
+
 static void check_lists(const pair *lists) {
     for (size_t i = 0; i < LISTS; i++)
         check_same(&lists[i]);
@@ -101,6 +121,7 @@ static void test_same_bytes(void **state) {
         choose(&c, lists, shares, 6);
         keep(lists, &c);
         check_lists(lists);
+        check_read(lists);
     }
     free_lists(lists);
 }
