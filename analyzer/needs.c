@@ -47,6 +47,8 @@ static rkv_status ask_needs(rkv_memory_needs *out, rkv_model *model, const int32
     size_t attention;
     *out = (rkv_memory_needs){0};
     rkv_status status = rkv_model_check_prompt(model, ids, n);
+    if (!status && !model->backend->ops->rehearse)
+        status = rkv_fail(RKV_UNAVAILABLE, "%s: its memory is not predicted", model->backend->device);
     if (!status) status = rkv_prefill_attention_size(model, n, &attention);
     if (!status) status = rehearse(model, ids, n, options, helped, &use);
     if (status) return status;

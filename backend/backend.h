@@ -146,6 +146,7 @@ typedef struct rkv_memory_use {
     /* What it was made of; a rehearsal alone knows. */
     size_t weights;    /* of matrix_new */
     size_t tensors;    /* of alloc */
+    size_t rows;       /* of rows_new's lists */
     size_t workspaces; /* what operations took while they ran */
 } rkv_memory_use;
 
@@ -159,9 +160,9 @@ typedef struct rkv_backend_ops {
     void (*memory_use)(rkv_backend *backend, rkv_memory_use *out);
     /* Another backend that stands for this one before the work: it allocates, asks for workspaces and makes
      * batches as this one would with the memory that is free now, but only counts, and computes nothing: what
-     * it hands to the host is zeros, and ranks are those of a matrix of rank 1. It never lacks memory:
-     * whether memory_use is more than is free, who asks sees. Closed before this one. NULL: not on this
-     * device. */
+     * it hands to the host is zeros, or noise where methods look at it, and ranks are those of a matrix of
+     * rank 1. It never lacks memory: whether memory_use is more than is free, who asks sees. Closed before
+     * this one. NULL: not on this device. */
     rkv_status (*rehearse)(rkv_backend *backend, rkv_backend **out);
     /* Operations may return before their work is done, unless they hand something to the host: this returns
      * after it, with the failure of what failed meanwhile. */
@@ -295,5 +296,9 @@ void rkv_backend_close(rkv_backend *backend);
 
 /* The CPU backend (backend/cpu.c). */
 rkv_status rkv_cpu_open(rkv_backend **out);
+/* One that stands for it before the work, as `rehearse` has it, for forward passes and caches: the host's
+ * memory is counted for weights, caches and activations, not for what operations take while they run; the
+ * activations it takes. Closed before the other. */
+rkv_status rkv_cpu_rehearse(rkv_backend *cpu, rkv_backend **out);
 
 #endif

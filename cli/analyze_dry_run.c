@@ -3,9 +3,9 @@
 
 #include "cli/analyze.h"
 #include "cli/json.h"
+#include "cli/memory_text.h"
 #include "cli/message.h"
 #include "cli/output.h"
-#include "cli/summary.h"
 
 /* What a source takes of each device; n_devices 0: a trace, or the device does not foretell. */
 typedef struct foretold {
@@ -49,31 +49,13 @@ static rkv_status ask_all(foretold *out, const cli_sources *sources, const analy
 
 /* ---- telling ---- */
 
-static void tell_part(const char *label, size_t bytes) {
-    char words[32];
-    write_bytes(words, (double)bytes);
-    printf("  %-26s %10s\n", label, words);
-}
-
-/* ", which has 130 GB free"; nothing where that is unknown. */
-static void tell_free(size_t bytes) {
-    char words[32];
-    if (!bytes) return;
-    write_bytes(words, (double)bytes);
-    printf(", which has %s free", words);
-}
-
 static void tell_device(const rkv_memory_needs *n) {
-    char needed[32];
-    write_bytes(needed, (double)n->needed_bytes);
-    printf("%s (%zu bytes) of %s", needed, n->needed_bytes, n->device);
-    tell_free(n->free_bytes);
-    putchar('\n');
+    memory_tell(n->needed_bytes, n->device, n->free_bytes);
     if (n->weights_bytes)
-        tell_part(n->resident ? "weights, resident" : "weights, layer by layer", n->weights_bytes);
-    tell_part("attention", n->attention_bytes);
-    tell_part("activations", n->activations_bytes);
-    tell_part("ranks and metrics", n->workspace_bytes);
+        memory_tell_part(n->resident ? "weights, resident" : "weights, layer by layer", n->weights_bytes);
+    memory_tell_part("attention", n->attention_bytes);
+    memory_tell_part("activations", n->activations_bytes);
+    memory_tell_part("ranks and metrics", n->workspace_bytes);
 }
 
 static void tell(const cli_source *source, const foretold *f) {

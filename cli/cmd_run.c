@@ -76,6 +76,9 @@ static const option_row output_rows[] = {
     {"verify", 0, OPTION_FLAG, NULL, "Recount the cache after each step; fail where the method lied",
      FIELD(verify)},
     {"per-layer", 0, OPTION_FLAG, NULL, "Add a table: entries and bytes of each layer", FIELD(per_layer)},
+    {"dry-run", 0, OPTION_FLAG, NULL,
+     "Only say what memory it would take: of the GPU, or the host's; nothing is computed or written",
+     FIELD(dry_run)},
     {"json", 'j', OPTION_FLAG, NULL, "Print one JSON document instead of text and figures", FIELD(json)},
     {"quiet", 'q', OPTION_FLAG, NULL, "The text alone: no progress bar, notes and figures", FIELD(quiet)},
     {0}};
@@ -98,6 +101,8 @@ static const cli_example examples[] = {
      "policies chosen head by head, and what each layer then holds"},
     {"rankkv run prompt.txt -M streaming-llm -b 8 --trace-cache trace.jsonl",
      "every step of the cache as a line of JSON"},
+    {"rankkv run prompt.txt -M snapkv+int4 -b 256 --new-tokens 1000 --dry-run",
+     "what memory that would take, with and without a GPU"},
     {"rankkv run prompt.txt -M streaming-llm -b 64 --compare --chart lengths.svg",
      "the length of the cache over the steps, beside the full one"},
     {0}};
@@ -168,13 +173,9 @@ static rkv_status tell_whole(const run_result *result, const run_result *full, c
  * second leaves both as far as they are. */
 static rkv_status run_whole(const run_inputs *inputs, const run_options *options) {
     run_result result = {0}, full = {0};
-    run_options plain = *options;
+    run_options plain = run_options_of_full(options);
     run_show show = {inputs->name, NULL, !options->quiet && !options->json, options->trace};
     rkv_status status = run_generate(&result, inputs, inputs->method, options, &show);
-    plain.adaptive = NULL;
-    plain.budget = 0;
-    plain.ratio = 0;
-    plain.budgets = NULL;
     show = (run_show){"full", NULL, false, NULL};
     if (!status && options->compare) status = run_generate(&full, inputs, "full", &plain, &show);
     if (result.heads && (full.heads || !options->compare)) {
@@ -192,9 +193,11 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
     run_inputs inputs = {0};
     message_set_quiet(options->quiet);
     rkv_status status = run_inputs_open(&inputs, options, arguments, n_arguments);
+    if (!status && !options->dry_run) status = run_check_memory(&inputs, options);
     if (!status)
-        status =
-            options->json || options->compare ? run_whole(&inputs, options) : run_streaming(&inputs, options);
+        status = options->dry_run                    ? run_dry_run(&inputs, options)
+                 : options->json || options->compare ? run_whole(&inputs, options)
+                                                     : run_streaming(&inputs, options);
     run_inputs_close(&inputs);
     return status;
 }

@@ -7,6 +7,7 @@
 #include <rankkv/rankkv.h>
 
 #include "cli/choices.h"
+#include "cli/json.h"
 #include "cli/prompt_tokens.h"
 
 typedef struct run_options {
@@ -22,7 +23,7 @@ typedef struct run_options {
     rkv_positions positions;
     rkv_generate_options generate;
     const char *trace, *chart;
-    bool verify, compare, per_layer, json, quiet;
+    bool verify, compare, per_layer, dry_run, json, quiet;
 } run_options;
 
 /* ---- run_inputs.c: what it is given ---- */
@@ -112,11 +113,27 @@ typedef struct run_show {
     const char *trace;  /* path; NULL: none */
 } run_show;
 
+/* What the options ask of a session; nobody watches it yet. method NULL: --adaptive. */
+rkv_session_options run_session_options(const run_inputs *inputs, const run_options *options,
+                                        const char *method);
+/* As said, but what is wrong with budgets from a file is told with the file's name. */
+rkv_status run_said(rkv_status status, const run_options *options);
+
 /* Generates after the prompt under method (NULL: --adaptive). After a signal, what there is until then is in
  * result, and the status is RKV_CANCELLED. */
 rkv_status run_generate(run_result *result, const run_inputs *inputs, const char *method,
                         const run_options *options, const run_show *show);
 void run_result_clear(run_result *result);
+
+/* The options of the run beside it, with the full cache. */
+run_options run_options_of_full(const run_options *options);
+
+/* ---- run_dry_run.c: what memory it would take ---- */
+
+/* Tells it, and computes nothing. RKV_NO_MEMORY: it does not fit. */
+rkv_status run_dry_run(const run_inputs *inputs, const run_options *options);
+/* RKV_NO_MEMORY, told, where a device's memory would run out. */
+rkv_status run_check_memory(const run_inputs *inputs, const run_options *options);
 
 /* ---- run_trace.c: --trace-cache ---- */
 
@@ -148,6 +165,8 @@ void run_compare_write(FILE *out, const run_result *result, const run_result *fu
 /* Tokens that both begin with. */
 size_t run_compare_same(const run_result *a, const run_result *b);
 
+/* Its member "cache". */
+void run_json_cache(cli_json *json, const rkv_cache_stats *stats);
 /* The document; full is NULL without --compare. */
 void run_json_write(FILE *out, const run_result *result, const run_result *full, const run_inputs *inputs,
                     const run_options *options);

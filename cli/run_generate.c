@@ -72,31 +72,44 @@ static rkv_status on_event(void *user, const rkv_cache_event *event) {
 
 /* ---- the work ---- */
 
-/* What is wrong with budgets from a file is told with its name: they are for another model, or too small for
- * the method. A schedule may be wrong in itself. */
-static rkv_status said_of_budgets(rkv_status status, const run_options *options) {
+/* They are for another model, or too small for the method. A schedule may be wrong in itself. */
+rkv_status run_said(rkv_status status, const run_options *options) {
     if (options->budgets && (status == RKV_DATA || (status == RKV_USAGE && !options->adaptive)))
         return complain(status, "%s: %s", options->budgets, rkv_message());
     return said(status);
 }
 
+rkv_session_options run_session_options(const run_inputs *inputs, const run_options *options,
+                                        const char *method) {
+    return (rkv_session_options){.method = method,
+                                 .adaptive = method ? NULL : options->adaptive,
+                                 .budget = options->budget,
+                                 .ratio = options->ratio,
+                                 .budgets = options->budgets ? inputs->budgets : NULL,
+                                 .hold = options->hold,
+                                 .interval = options->interval,
+                                 .group_score = options->group_score,
+                                 .positions = options->positions,
+                                 .seed = options->generate.seed,
+                                 .verify = options->verify};
+}
+
+run_options run_options_of_full(const run_options *options) {
+    run_options plain = *options;
+    plain.adaptive = NULL;
+    plain.budget = 0;
+    plain.ratio = 0;
+    plain.budgets = NULL;
+    return plain;
+}
+
 static rkv_status open_session(rkv_session **session, run_watch *watch, const char *method) {
     const run_options *options = watch->options;
-    rkv_session_options how = {.method = method,
-                               .adaptive = method ? NULL : options->adaptive,
-                               .budget = options->budget,
-                               .ratio = options->ratio,
-                               .budgets = options->budgets ? watch->inputs->budgets : NULL,
-                               .hold = options->hold,
-                               .interval = options->interval,
-                               .group_score = options->group_score,
-                               .positions = options->positions,
-                               .seed = options->generate.seed,
-                               .verify = options->verify,
-                               .on_event = watch->show->trace || options->chart ? on_event : NULL,
-                               .user = watch,
-                               .progress = {on_progress, watch}};
-    return said_of_budgets(rkv_session_new(session, watch->inputs->model, &how), options);
+    rkv_session_options how = run_session_options(watch->inputs, options, method);
+    how.on_event = watch->show->trace || options->chart ? on_event : NULL;
+    how.user = watch;
+    how.progress = (rkv_progress){on_progress, watch};
+    return run_said(rkv_session_new(session, watch->inputs->model, &how), options);
 }
 
 /* A budget beside a method that evicts nothing is hardly meant. What a later phase does is not known yet. */

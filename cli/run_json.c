@@ -58,7 +58,7 @@ static void write_seconds(cli_json *json, const run_result *result) {
     json_close(json, '}');
 }
 
-static void write_cache(cli_json *json, const rkv_cache_stats *stats) {
+void run_json_cache(cli_json *json, const rkv_cache_stats *stats) {
     json_open(json, "cache", '{');
     json_count(json, "n_tokens", stats->n_tokens);
     json_count(json, "n_entries", stats->n_entries);
@@ -102,7 +102,7 @@ static void write_result(cli_json *json, const run_result *result, const rkv_mod
     json_bool(json, "ended", result->ended);
     json_bool(json, "stopped", result->stopped);
     write_seconds(json, result);
-    write_cache(json, &result->stats);
+    run_json_cache(json, &result->stats);
     write_heads(json, result, model);
 }
 

@@ -106,10 +106,13 @@ static rkv_attend_task task_of(const work *w, size_t first_head, size_t n_heads)
 }
 
 static rkv_status launch(const work *w, const rkv_attend_task *t, bool sums) {
-    cudaStream_t stream = w->cuda->stream;
-    rkv_status status = rkv_cuda_check(rkv_launch_attend_chunks(t, stream), "attention over a cache");
-    if (!status) status = rkv_cuda_check(rkv_launch_attend_merge(t, stream), "attention over a cache");
-    if (!status && sums) status = rkv_cuda_check(rkv_launch_attend_sums(t, stream), "sums of attention");
+    rkv_cuda *cuda = w->cuda;
+    rkv_status status =
+        RKV_CUDA_QUEUE(cuda, rkv_launch_attend_chunks(t, cuda->stream), "attention over a cache");
+    if (!status)
+        status = RKV_CUDA_QUEUE(cuda, rkv_launch_attend_merge(t, cuda->stream), "attention over a cache");
+    if (!status && sums)
+        status = RKV_CUDA_QUEUE(cuda, rkv_launch_attend_sums(t, cuda->stream), "sums of attention");
     return status;
 }
 

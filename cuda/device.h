@@ -40,12 +40,15 @@ rkv_status rkv_cusolver_check(cusolverStatus_t error, const char *what);
 
 /* bytes of device memory in the stream's order, NULL on failure; release takes NULL. */
 rkv_status rkv_cuda_take(rkv_cuda *cuda, void *out, size_t count, size_t size);
+/* The same for rows of a cache, which a rehearsal counts by themselves. */
+rkv_status rkv_cuda_take_rows(rkv_cuda *cuda, void *out, size_t count, size_t size);
 void rkv_cuda_give(rkv_cuda *cuda, void *memory);
 /* Copies in the stream's order, done when they return: the caller may write over its memory. In a rehearsal
  * nothing is copied to the device, and zeros to the host. */
 rkv_status rkv_cuda_to_device(rkv_cuda *cuda, void *device, const void *host, size_t bytes);
 rkv_status rkv_cuda_to_host(rkv_cuda *cuda, void *host, const void *device, size_t bytes);
-/* The same with rows of `row_bytes`, side by side on the device and `pitch` bytes apart on the host. */
+/* The same with rows of float32 numbers, `row_bytes` each, side by side on the device and `pitch` bytes apart
+ * on the host; a rehearsal's are noise. */
 rkv_status rkv_cuda_rows_to_device(rkv_cuda *cuda, void *device, const void *host, size_t pitch,
                                    size_t row_bytes, size_t rows);
 rkv_status rkv_cuda_rows_to_host(rkv_cuda *cuda, void *host, size_t pitch, const void *device,
@@ -62,6 +65,8 @@ rkv_status rkv_cuda_rehearse(rkv_backend *backend, rkv_backend **out);
 /* rkv_cuda_take and rkv_cuda_give of a rehearsal: the memory is counted. */
 rkv_status rkv_cuda_count_taken(rkv_cuda *cuda, void **out, size_t bytes);
 void rkv_cuda_count_given(rkv_cuda *cuda, void *memory);
+/* Whether what is taken from now on is rows of a cache; nothing where nothing is rehearsed. */
+void rkv_cuda_count_rows(rkv_cuda *cuda, bool are_rows);
 /* What would be free now. */
 size_t rkv_cuda_rehearsed_free(const rkv_cuda *cuda);
 /* Whether more is taken than there is: an allocation would have failed. False where nothing is rehearsed. */

@@ -3,7 +3,8 @@
 
 static rkv_status copy_items(rkv_cuda *cuda, unsigned char *to, const rkv_row_list *from, size_t count) {
     if (!count) return RKV_OK;
-    return rkv_cuda_check(
+    return RKV_CUDA_QUEUE(
+        cuda,
         cudaMemcpyAsync(to, from->data, count * from->item_bytes, cudaMemcpyDeviceToDevice, cuda->stream),
         "copying rows");
 }
@@ -11,7 +12,7 @@ static rkv_status copy_items(rkv_cuda *cuda, unsigned char *to, const rkv_row_li
 /* Room for `capacity` items, at least `count`, which come along. */
 static rkv_status resize(rkv_cuda *cuda, rkv_row_list *list, size_t count, size_t capacity) {
     unsigned char *moved = NULL;
-    rkv_status status = capacity ? rkv_cuda_take(cuda, &moved, capacity, list->item_bytes) : RKV_OK;
+    rkv_status status = capacity ? rkv_cuda_take_rows(cuda, &moved, capacity, list->item_bytes) : RKV_OK;
     if (!status) status = copy_items(cuda, moved, list, count);
     if (status) {
         rkv_cuda_give(cuda, moved);

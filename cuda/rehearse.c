@@ -1,14 +1,16 @@
 /* rehearse.c: the device before the work: memory is counted by the same calls that take it, nothing runs.
  *
  * Operations queue nothing while cuda->rehearsed is set (RKV_CUDA_QUEUE, and where cuBLAS and cuSOLVER are
- * called); here is the counting, and what they hand to the host where zeros would be no result. */
+ * called); here is the counting, and what they hand to
+ * the host where zeros would be no result. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/noise.h"
 #include "core/memory.h"
 #include "cuda/device.h"
 
-typedef enum kind { WEIGHTS, TENSORS, WORKSPACES, KINDS } kind;
+typedef enum kind { WEIGHTS, TENSORS, ROWS, WORKSPACES, KINDS } kind;
 
 /* What stands for an allocation: nobody looks at device memory in a rehearsal. */
 typedef struct taken {
@@ -28,7 +30,7 @@ typedef struct rehearsal {
 } rehearsal;
 
 static size_t live(const rehearsal *r) {
-    return r->live[WEIGHTS] + r->live[TENSORS] + r->live[WORKSPACES];
+    return r->live[WEIGHTS] + r->live[TENSORS] + r->live[ROWS] + r->live[WORKSPACES];
 }
 
 static size_t live_beside(const rehearsal *r) {
@@ -47,8 +49,13 @@ rkv_status rkv_cuda_count_taken(rkv_cuda *cuda, void **out, size_t bytes) {
         r->most = (rkv_memory_use){.peak = live(r),
                                    .weights = r->live[WEIGHTS],
                                    .tensors = r->live[TENSORS],
+                                   .rows = r->live[ROWS],
                                    .workspaces = r->live[WORKSPACES]};
     return RKV_OK;
+}
+
+void rkv_cuda_count_rows(rkv_cuda *cuda, bool are_rows) {
+    if (cuda->rehearsed) ((rehearsal *)cuda)->kind = are_rows ? ROWS : WORKSPACES;
 }
 
 void rkv_cuda_count_given(rkv_cuda *cuda, void *memory) {
@@ -81,6 +88,7 @@ static void memory_use(rkv_backend *backend, rkv_memory_use *out) {
     out->peak += h->most.peak;
     out->weights += h->most.weights;
     out->tensors += h->most.tensors;
+    out->rows += h->most.rows;
     out->workspaces += h->most.workspaces;
 }
 
@@ -90,6 +98,13 @@ static rkv_status alloc(rkv_backend *backend, float **out, size_t n) {
     rkv_status status = rkv_cuda_alloc(backend, out, n);
     r->kind = WORKSPACES;
     return status;
+}
+
+/* Layers and new queries: of numbers that methods would look at, noise stands for the worst. */
+static rkv_status download(rkv_backend *backend, float *host, const float *device, size_t n) {
+    (void)backend, (void)device;
+    rkv_noise_fill(host, 1, n, n);
+    return RKV_OK;
 }
 
 static rkv_status matrix_new(rkv_backend *backend, size_t n, size_t k, rkv_matrix **out) {
@@ -130,12 +145,11 @@ static rkv_status rehearsal_new(rkv_cuda *cuda, rehearsal *beside, rehearsal **o
     r->ops.memory_use = memory_use;
     r->ops.rehearse = NULL;
     r->ops.alloc = alloc;
+    r->ops.download = download;
     r->ops.matrix_new = matrix_new;
     r->ops.singular_values = singular_values;
     r->ops.row_metrics = row_metrics;
     r->ops.download_new = NULL; /* there is nothing to look at */
-    r->ops.rows_new = NULL;     /* caches are not rehearsed */
-    r->ops.attend_cached = NULL;
     r->cuda.base.ops = &r->ops;
     r->cuda.base.rehearses = true;
     r->cuda.base.helpers = NULL;

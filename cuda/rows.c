@@ -132,7 +132,7 @@ rkv_rows_view rkv_cuda_rows_view(const rkv_rows *base) {
 
 static rkv_status launch_read(rkv_cuda *cuda, rkv_read_rows_task *task) {
     if (!task->n_lists) return RKV_OK;
-    rkv_status status = rkv_cuda_check(rkv_launch_read_rows(task, cuda->stream), "reading rows");
+    rkv_status status = RKV_CUDA_QUEUE(cuda, rkv_launch_read_rows(task, cuda->stream), "reading rows");
     task->n_lists = 0;
     return status;
 }

@@ -74,7 +74,7 @@ static rkv_status encode(rkv_rows *const *lists, const plan *plans, const float 
                          size_t n, size_t stride) {
     rkv_encode_groups_task groups = {.stride = stride};
     rkv_encode_rows_task rows = {.stride = stride};
-    cudaStream_t stream = device_of(lists[0])->cuda->stream;
+    rkv_cuda *cuda = device_of(lists[0])->cuda;
     rkv_status status = RKV_OK;
     for (size_t i = 0; !status && i < n_lists; i++) {
         const rkv_device_rows *list = device_of(lists[i]);
@@ -83,9 +83,9 @@ static rkv_status encode(rkv_rows *const *lists, const plan *plans, const float 
         if (p->added) status = rows_of(list, p, x[i] + (n - p->added) * stride, &rows.list[rows.n_lists++]);
     }
     if (!status && groups.n_lists)
-        status = rkv_cuda_check(rkv_launch_encode_groups(&groups, stream), "encoding rows");
+        status = RKV_CUDA_QUEUE(cuda, rkv_launch_encode_groups(&groups, cuda->stream), "encoding rows");
     if (!status && rows.n_lists)
-        status = rkv_cuda_check(rkv_launch_encode_rows(&rows, stream), "encoding rows");
+        status = RKV_CUDA_QUEUE(cuda, rkv_launch_encode_rows(&rows, cuda->stream), "encoding rows");
     return status;
 }
 

@@ -9,7 +9,7 @@
 static unsigned char *place_for(rkv_cuda *cuda, const rkv_row_list *list, size_t n) {
     unsigned char *to = NULL;
     bool much = list->capacity > rkv_row_list_room(list, n);
-    return much && !rkv_cuda_take(cuda, &to, n, list->item_bytes) ? to : list->data;
+    return much && !rkv_cuda_take_rows(cuda, &to, n, list->item_bytes) ? to : list->data;
 }
 
 static bool keeps_none(rkv_cuda *cuda, rkv_row_list *list, size_t n) {

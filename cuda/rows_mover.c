@@ -90,7 +90,7 @@ rkv_status rkv_rows_mover_reserve(rkv_rows_mover *m, rkv_row_list *list, size_t 
     if (!count || needed <= list->capacity)
         return rkv_device_list_reserve(m->cuda, list, count, needed); /* there is nothing to move */
     size_t room = rkv_row_list_room(list, count), capacity = room > needed ? room : needed;
-    rkv_status status = rkv_cuda_take(m->cuda, &to, capacity, list->item_bytes);
+    rkv_status status = rkv_cuda_take_rows(m->cuda, &to, capacity, list->item_bytes);
     if (status) return status;
     rkv_rows_mover_begin(m, list->data, to, list->item_bytes);
     return rkv_rows_mover_end(m, rkv_rows_mover_add(m, 0, 0, count, 0), list, capacity);

@@ -25,14 +25,18 @@ static void forget_shared(rkv_model *r, const rkv_model *of) {
     if (of->output_norm) r->output_norm = NULL;
 }
 
+static rkv_status rehearse(rkv_backend *of, rkv_backend **out) {
+    if (of->ops->rehearse) return of->ops->rehearse(of, out);
+    if (of->host_memory) return rkv_cpu_rehearse(of, out);
+    return rkv_fail(RKV_UNAVAILABLE, "%s: its memory is not predicted", of->device);
+}
+
 rkv_status rkv_model_rehearse(const rkv_model *model, rkv_model **out) {
     rkv_backend *backend;
     *out = NULL;
     rkv_status status = rkv_model_check_weights(model);
     if (status) return status;
-    if (!model->backend->ops->rehearse)
-        return rkv_fail(RKV_UNAVAILABLE, "%s: its memory is not predicted", model->backend->device);
-    status = model->backend->ops->rehearse(model->backend, &backend);
+    status = rehearse(model->backend, &backend);
     if (status) return status;
     status = rkv_model_twin_new(model, backend, out);
     if (status)

@@ -158,6 +158,28 @@ typedef struct rkv_cache_stats {
 
 RKV_API rkv_status rkv_session_get_stats(const rkv_session *session, rkv_cache_stats *out);
 
+/* What a session takes of the memory that the model computes in, at the moment when it holds most of it,
+ * beyond what the model holds already. */
+typedef struct rkv_session_needs {
+    size_t needed_bytes;
+    size_t free_bytes; /* 0: unknown */
+    /* What needed_bytes is made of: weights in float32; keys and values, on the CPU with host_bytes;
+     * activations; what operations take while they run, which on the CPU is not counted. */
+    size_t weights_bytes, cache_bytes, activations_bytes, workspace_bytes;
+    size_t host_bytes;     /* in the host's memory beside a device's: positions, what methods score with */
+    bool resident;         /* weights stay, or are decoded layer by layer */
+    char device[64];       /* "cuda:0 NAME", "cpu" */
+    rkv_cache_stats cache; /* as rkv_session_get_stats would say at the end; no times */
+} rkv_session_needs;
+
+/* The needs of a session that reads ids [n] and makes n_new tokens after it: the same steps are taken on a
+ * device that only counts, with noise for numbers. A method that keeps as much as it finds in them finds as
+ * much there as anywhere, but for chance. Fails as rkv_session_new and rkv_session_prefill, for the same reasons;
+ * RKV_UNAVAILABLE: this device is not foretold. */
+RKV_API rkv_status rkv_session_foretell(rkv_session_needs *out, rkv_model *model,
+                                        const rkv_session_options *options, const int32_t *ids, size_t n,
+                                        size_t n_new);
+
 /* One head's cache; borrowed, valid until the next step. */
 typedef struct rkv_head_cache {
     size_t n;        /* entries */

@@ -232,6 +232,48 @@ class Document(RunTest):
         self.assertIsNone(options["budget"])
 
 
+class DryRun(RunTest):
+    METHODS = (["--method", "full"], ["--method", "window", "--budget", "10"], ["--method", "h2o+int4", "--ratio", "0.25"],
+               ["--method", "snapkv:window=8", "--budget", "16", "--hold", "prompt"],
+               ["--adaptive", "0:full,40:streaming-llm+int8", "--budget", "12"])
+
+    def foretold(self, *arguments):
+        return json.loads(self.run_well("run", *arguments, "--dry-run", "--json", "--device", "cpu").stdout)
+
+    def test_the_cache_that_a_run_has(self):
+        for method in self.METHODS:
+            with self.subTest(method):
+                arguments = ["prompt.txt", *method, "--new-tokens", "9", "--ignore-end"]
+                document = self.foretold(*arguments)
+                self.assertEqual((document["schema"], document["device"]), ("rankkv-dry-run", "cpu"))
+                run, done = document["runs"][0], self.document(*arguments, "--device", "cpu")
+                self.assertEqual(run["cache"], done["cache"])
+                self.assertEqual(run["n_tokens"], done["prompt"]["n_tokens"])
+                self.assertEqual(run["new_tokens"], 9)
+                parts = ("weights_bytes", "cache_bytes", "activations_bytes", "workspace_bytes")
+                self.assertEqual(run["needed_bytes"], sum(run[part] for part in parts))
+
+    def test_in_words(self):
+        result = self.run_well("run", "prompt.txt", "--method", "window", "--budget", "10", "--compare", "--dry-run", "--device", "cpu")
+        for method in ("window", "full"):
+            self.assertRegex(result.stdout, rf"(?m)^prompt: \d+ tokens and 64 new under {method} need .* bytes\) of cpu")
+        self.assertRegex(result.stdout, r"the cache at the end: 10\.0 entries per head of \d+ tokens")
+
+    def test_nothing_is_written(self):
+        before = self.names()
+        result = self.run_well("run", "prompt.txt", "--method", "window", "--budget", "10", "--trace-cache", "trace.jsonl",
+                               "--chart", "chart.svg", "--dry-run")
+        self.assertEqual(self.names(), before)
+        self.assertNotIn("first token", result.stderr)
+
+    def test_refuses_what_a_run_would(self):
+        for code, words, arguments in ((2, "snapkv always keeps 16", ["--method", "snapkv:window=16", "--budget", "8"]),
+                                       (2, "--method: ", ["--method", "windows"]),
+                                       (66, "missing.json", ["--budgets", "missing.json"])):
+            with self.subTest(arguments):
+                self.assert_fails(code, words, "run", "prompt.txt", "--dry-run", *arguments)
+
+
 class Trace(RunTest):
     def of_head(self, lines, member):
         heads = {}

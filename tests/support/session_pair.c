@@ -133,8 +133,7 @@ void session_pair_test_generating(void **state) {
 
 /* ---- what sessions are asked to do ---- */
 
-/* A specification of the method that works at small budgets. */
-static const char *small_spec(const rkv_method *method, char *spec, size_t size) {
+const char *session_pair_spec(const rkv_method *method, char *spec, size_t size) {
     bool window = false;
     for (const rkv_method_option *o = method->options; o->name; o++)
         window |= strcmp(o->name, "window") == 0;
@@ -149,8 +148,8 @@ void session_pair_test_methods(void **state) {
     size_t n = 0;
     for (; rkv_method_at(n); n++) {
         assert_true(n < MOST);
-        each[n] = (rkv_session_options){.method = small_spec(rkv_method_at(n), spec[n], sizeof spec[n]),
-                                        .budget = 24};
+        each[n] = (rkv_session_options){
+            .method = session_pair_spec(rkv_method_at(n), spec[n], sizeof spec[n]), .budget = 24};
     }
     check_all(p, each, n);
 }

@@ -17,6 +17,9 @@ typedef struct session_pair {
                      become either */
 } session_pair;
 
+/* Writes a specification of the method that works at small budgets, and returns it. */
+const char *session_pair_spec(const rkv_method *method, char *spec, size_t size);
+
 /* Tests, whose state is a session_pair. */
 #define SESSION_PAIR_TESTS                                                                                   \
     cmocka_unit_test(session_pair_test_methods), cmocka_unit_test(session_pair_test_options),                \

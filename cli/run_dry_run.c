@@ -1,0 +1,113 @@
+/* run_dry_run.c: `rankkv run --dry-run`: the memory that the prompt and its cache would take. */
+#include <string.h>
+
+#include "cli/json.h"
+#include "cli/memory_text.h"
+#include "cli/message.h"
+#include "cli/output.h"
+#include "cli/run.h"
+#include "cli/summary.h"
+
+/* ---- asking ---- */
+
+static rkv_status ask(rkv_session_needs *out, const run_inputs *inputs, const run_options *options,
+                      const char *method) {
+    rkv_session_options how = run_session_options(inputs, options, method);
+    return run_said(rkv_session_foretell(out, inputs->model, &how, inputs->ids, inputs->n_tokens,
+                                         options->generate.n_tokens),
+                    options);
+}
+
+/* With --compare one run comes after the other: n of 1 or 2. */
+static rkv_status ask_all(rkv_session_needs needs[2], size_t *n, const run_inputs *inputs,
+                          const run_options *options) {
+    run_options plain = run_options_of_full(options);
+    *n = options->compare ? 2 : 1;
+    rkv_status status = ask(&needs[0], inputs, options, inputs->method);
+    return status || *n < 2 ? status : ask(&needs[1], inputs, &plain, "full");
+}
+
+static rkv_status judge(const rkv_session_needs *needs, size_t n, const run_inputs *inputs) {
+    for (size_t i = 0; i < n; i++)
+        if (needs[i].free_bytes && needs[i].needed_bytes > needs[i].free_bytes)
+            return complain(RKV_NO_MEMORY, "%s: needs %zu bytes of the memory of %s, where %zu are free",
+                            inputs->name, needs[i].needed_bytes, needs[i].device, needs[i].free_bytes);
+    return RKV_OK;
+}
+
+/* ---- telling ---- */
+
+/* Heads that keep as many as they find may keep fewer. */
+static void tell_cache(const rkv_cache_stats *cache, const rkv_model_info *model) {
+    char words[3][32];
+    write_bytes(words[0], (double)cache->allocated_bytes);
+    write_bytes(words[1], (double)cache->peak_bytes);
+    write_bytes(words[2], (double)cache->full_bytes_16);
+    printf("  the cache at the end: %.1f entries per head of %zu tokens, %s; at most %s; every token at 16 "
+           "bits takes %s\n",
+           (double)cache->n_entries / (double)(model->n_layers * model->n_kv_heads), cache->n_tokens,
+           words[0], words[1], words[2]);
+}
+
+static void tell(const rkv_session_needs *n, const run_inputs *inputs, const run_options *options,
+                 const char *label) {
+    const rkv_model_info *model = rkv_model_get_info(inputs->model);
+    printf("%s: %zu token%s and %zu new under %s need ", inputs->name, inputs->n_tokens,
+           inputs->n_tokens == 1 ? "" : "s", options->generate.n_tokens, label);
+    memory_tell(n->needed_bytes, n->device, n->free_bytes);
+    memory_tell_part(n->resident ? "weights, resident" : "weights, layer by layer", n->weights_bytes);
+    memory_tell_part("cache", n->cache_bytes);
+    memory_tell_part("activations", n->activations_bytes);
+    if (n->workspace_bytes) memory_tell_part("while computing", n->workspace_bytes);
+    if (n->host_bytes) memory_tell_part("on the host: positions", n->host_bytes);
+    memory_tell_part("the model's file, mapped", model->file_bytes);
+    tell_cache(&n->cache, model);
+}
+
+static void tell_json(const rkv_session_needs *all, size_t n, const run_inputs *inputs,
+                      const run_options *options) {
+    const rkv_model_info *model = rkv_model_get_info(inputs->model);
+    cli_json json = json_begin(stdout, "rankkv-dry-run");
+    json_text(&json, "device", rkv_model_device(inputs->model));
+    json_open(&json, "runs", '[');
+    for (size_t i = 0; i < n; i++) {
+        json_open(&json, NULL, '{');
+        json_text(&json, "name", inputs->name);
+        json_text(&json, "method", i ? "full" : run_method_label(inputs, options));
+        json_count(&json, "n_tokens", inputs->n_tokens);
+        json_count(&json, "new_tokens", options->generate.n_tokens);
+        json_count(&json, "needed_bytes", all[i].needed_bytes);
+        if (all[i].free_bytes) json_count(&json, "free_bytes", all[i].free_bytes);
+        json_bool(&json, "weights_resident", all[i].resident);
+        json_count(&json, "weights_bytes", all[i].weights_bytes);
+        json_count(&json, "cache_bytes", all[i].cache_bytes);
+        json_count(&json, "activations_bytes", all[i].activations_bytes);
+        json_count(&json, "workspace_bytes", all[i].workspace_bytes);
+        json_count(&json, "host_bytes", all[i].host_bytes);
+        json_count(&json, "file_bytes", model->file_bytes);
+        run_json_cache(&json, &all[i].cache);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    json_end(&json);
+}
+
+rkv_status run_dry_run(const run_inputs *inputs, const run_options *options) {
+    rkv_session_needs needs[2];
+    size_t n;
+    rkv_status status = ask_all(needs, &n, inputs, options);
+    if (!status && options->json) tell_json(needs, n, inputs, options);
+    for (size_t i = 0; !status && !options->json && i < n; i++)
+        tell(&needs[i], inputs, options, i ? "full" : run_method_label(inputs, options));
+    if (!status) status = output_flush();
+    return status ? status : judge(needs, n, inputs);
+}
+
+/* The host's memory is not asked for before the work: what it lacks it may swap. */
+rkv_status run_check_memory(const run_inputs *inputs, const run_options *options) {
+    rkv_session_needs needs[2];
+    size_t n;
+    if (strcmp(rkv_model_device(inputs->model), "cpu") == 0) return RKV_OK;
+    rkv_status status = ask_all(needs, &n, inputs, options);
+    return status ? status : judge(needs, n, inputs);
+}
