@@ -43,6 +43,10 @@ size_t rkv_plan_bytes(const rkv_plan *plan, size_t setting, size_t n_context);
  * caches lie, on the model's device. */
 size_t rkv_plan_memory(const rkv_plan *plan, const rkv_eval_options *options);
 
+/* plan_memory.c: RKV_NO_MEMORY, with the bytes needed and free, where the memory of the model's device does
+ * not hold the session that takes most on the longest window. On the CPU RKV_OK. */
+rkv_status rkv_plan_check_memory(const rkv_plan *plan, const rkv_windows *windows);
+
 /* "snapkv, inverse, ratio 0.25": a setting for people. */
 void rkv_setting_describe(const rkv_setting *setting, char *text, size_t size);
 

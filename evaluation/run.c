@@ -226,7 +226,8 @@ static rkv_status check_size(const run *r, size_t n_settings) {
 static rkv_status prepare(run *r, const rkv_setting *settings, size_t n) {
     rkv_status status = rkv_windows_check(r->windows, r->model);
     if (!status) status = check_size(r, n);
-    return status ? status : rkv_plan_make(&r->plan, r->model, r->windows, settings, n, r->options);
+    if (!status) status = rkv_plan_make(&r->plan, r->model, r->windows, settings, n, r->options);
+    return status ? status : rkv_plan_check_memory(&r->plan, r->windows);
 }
 
 rkv_status rkv_eval_check(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,

@@ -263,6 +263,35 @@ static void test_counted_rows(void **state) {
     }
 }
 
+/* ---- evaluations ---- */
+
+/* The session that takes most is refused before any work. */
+static void test_an_evaluation(void **state) {
+    (void)state;
+    static const rkv_setting settings[] = {{RKV_PROTOCOL_PREFILL, "window+int4", "uniform", 0.25, 0},
+                                           {RKV_PROTOCOL_PREFILL, "full", NULL, 1, 0}};
+    rkv_question question = {.ids = ids + PROMPT, .n = NEW, .first_scored = 1};
+    rkv_window window = {.name = (char[]){"w 1"},
+                         .context = ids,
+                         .n_context = PROMPT,
+                         .questions = &question,
+                         .n_questions = 1};
+    rkv_windows windows = {.items = &window, .n = 1};
+    rkv_model *model = host_model_open(named_device, RKV_WEIGHTS_RESIDENT);
+    size_t needed = 0, at_hand = 0;
+    host_device_set_free(200000);
+    assert_int_equal(rkv_eval_check(model, &windows, settings, 2, NULL), RKV_NO_MEMORY);
+    const char *number = strstr(rkv_message(), "need ");
+    assert_non_null(strstr(rkv_message(), "window w 1: 40 tokens under full"));
+    assert_int_equal(
+        sscanf(number, "need %zu bytes of the memory of cuda:0 host, where %zu", &needed, &at_hand), 2);
+    assert_int_equal(at_hand, 200000);
+    assert_int_equal(host_device_peak(0), 0);
+    host_device_set_free(needed);
+    assert_int_equal(rkv_eval_check(model, &windows, settings, 2, NULL), RKV_OK);
+    rkv_model_close(model);
+}
+
 /* ---- what cannot be ---- */
 
 static void test_refusals(void **state) {
@@ -334,6 +363,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_the_host_allocates_no_more),
 #endif
         cmocka_unit_test(test_counted_rows),
+        cmocka_unit_test_setup_teardown(test_an_evaluation, NULL, set_right),
         cmocka_unit_test(test_refusals),
     };
     named_device = argc > 1 ? argv[1] : NULL;

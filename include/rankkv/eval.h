@@ -225,8 +225,8 @@ RKV_API rkv_status rkv_eval_check(rkv_model *model, const rkv_windows *windows, 
                                   size_t n_settings, const rkv_eval_options *options);
 
 /* Measures every cell of settings x windows x questions, window by window. RKV_USAGE: a wrong specification,
- * a budget that cannot be met (setting and bound are named), before any work. RKV_CANCELLED: cells told
- * until then are whole. */
+ * a budget that cannot be met (setting and bound are named), before any work; RKV_NO_MEMORY, too, where a GPU
+ * would run out of it. RKV_CANCELLED: cells told until then are whole. */
 RKV_API rkv_status rkv_eval_run(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
                                 size_t n_settings, const rkv_eval_options *options);
 
