@@ -1,6 +1,6 @@
 /* entries.h: one KV head's cache: keys and values as stored, positions, and the attention each entry
- * received. Keys and values lie where attention reads them, in the memory of the model's device; the rest,
- * which methods score with, in that of the host.
+ * received. Keys and values lie where attention reads them and methods score them, in the memory of the
+ * model's device; the rest in that of the host.
  *
  *      keys   [n, r]  --.  rows.h: f32, f16, bf16, int8, int4; r = D, or the rank of a basis [r, D]
  *      values [n, r'] --'

@@ -28,8 +28,8 @@ typedef struct rkv_stage_ref {
 struct rkv_session {
     rkv_model *model;
     rkv_session_options options; /* its strings are not used after opening */
-    rkv_backend *host; /* what methods score on, in host memory: the model's where that works there, else a
-                          CPU's that belongs to the session */
+    rkv_backend *scorer; /* in whose memory methods look at entries and queries: the model's; or a CPU's that
+                            belongs to the session (session.c) */
     rkv_attention_shape shape; /* of the model; n_tokens 1 */
     rkv_schedule schedule;
     size_t phase;            /* of the schedule */
@@ -131,13 +131,14 @@ rkv_status rkv_layer_work_init(rkv_session *s, rkv_work *w, const rkv_layer_view
 /* A layer of the prompt, q and k rotated. */
 typedef struct rkv_prompt_layer {
     const rkv_projection *made;     /* device memory */
-    const rkv_projection *seen;     /* the same in ordinary memory; what no session looks at is NULL */
+    const rkv_projection *crossed;  /* the same in ordinary memory; what no session looks at there is NULL */
     const rkv_attention_sums *sums; /* what no method of any session needs is NULL */
 } rkv_prompt_layer;
 
 /* At which numbers of a layer of n tokens the session looks: RKV_NEEDS_QUERIES, RKV_NEEDS_KEYS (and values),
- * both or neither. */
+ * both or neither; and which of them cross to the host for it. */
 unsigned rkv_layer_looks(const rkv_session *s, size_t layer, size_t n);
+unsigned rkv_layer_crosses(const rkv_session *s, size_t layer, size_t n);
 /* Makes it into cache. */
 rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_prompt_layer *layer);
 

@@ -31,24 +31,28 @@ static rkv_status take_layer(rkv_session *s, const rkv_prompt_layer *layer) {
     return status;
 }
 
-/* What any session looks at crosses to the host once, for all of them. */
-static rkv_status show(prompt_pass *pass, const rkv_projection *p, rkv_projection *seen) {
-    unsigned looks = 0;
-    for (size_t i = 0; i < pass->n_sessions; i++)
+/* What any session looks at on the host crosses once, for all of them. Whoever looks, wherever, waits for the
+ * layer's attention, whose time is not the methods'. */
+static rkv_status show(prompt_pass *pass, const rkv_projection *p, rkv_projection *crossed) {
+    unsigned looks = 0, crosses = 0;
+    for (size_t i = 0; i < pass->n_sessions; i++) {
         looks |= rkv_layer_looks(pass->sessions[i], p->layer, p->shape.n_tokens);
-    *seen = *p;
-    if (!(looks & RKV_NEEDS_QUERIES)) seen->q = NULL;
-    if (!(looks & RKV_NEEDS_KEYS)) seen->k = seen->v = NULL;
-    return rkv_host_copies_of_projection(&pass->copies, pass->backend, seen);
+        crosses |= rkv_layer_crosses(pass->sessions[i], p->layer, p->shape.n_tokens);
+    }
+    *crossed = *p;
+    if (!(crosses & RKV_NEEDS_QUERIES)) crossed->q = NULL;
+    if (!(crosses & RKV_NEEDS_KEYS)) crossed->k = crossed->v = NULL;
+    rkv_status status = looks ? pass->backend->ops->wait(pass->backend) : RKV_OK;
+    return status ? status : rkv_host_copies_of_projection(&pass->copies, pass->backend, crossed);
 }
 
 static rkv_status attend_prompt(void *user, const rkv_projection *p, float *out) {
     prompt_pass *pass = user;
-    rkv_projection seen;
-    const rkv_prompt_layer layer = {p, &seen, &pass->sums};
+    rkv_projection crossed;
+    const rkv_prompt_layer layer = {p, &crossed, &pass->sums};
     rkv_status status =
         pass->backend->ops->attention(pass->backend, p->q, p->k, p->v, &p->shape, NULL, &pass->sums, out);
-    if (!status) status = show(pass, p, &seen);
+    if (!status) status = show(pass, p, &crossed);
     for (size_t i = 0; !status && i < pass->n_sessions; i++)
         status = take_layer(pass->sessions[i], &layer);
     return status;

@@ -1,5 +1,5 @@
 /* prompt.c: a layer of the prompt becomes cache: selections work on the keys and values as they are in
- * float32, so that only the entries that stay are ever stored. */
+ * float32, where they were made, so that only the entries that stay are ever stored. */
 #include <string.h>
 
 #include "compressors/executor.h"
@@ -7,10 +7,11 @@
 
 /* The prompt's queries as methods see them, if any looks: unrotated with places for positions. *copy, when
  * made, is the caller's. */
-static rkv_status observe(const rkv_session *s, const rkv_projection *p, float **copy, rkv_observation *out) {
+static rkv_status observe(const rkv_session *s, const rkv_projection *p, bool looks, float **copy,
+                          rkv_observation *out) {
     size_t n = p->shape.n_tokens, d = p->shape.head_dim, rows = p->shape.n_heads * n;
-    *out = (rkv_observation){.backend = s->host, .q = p->q, .m = n, .first = 0, .rotated = true};
-    if (!p->q || s->options.positions != RKV_POSITIONS_CACHE) return RKV_OK;
+    *out = (rkv_observation){.backend = s->scorer, .q = p->q, .m = n, .first = 0, .rotated = true};
+    if (!looks || s->options.positions != RKV_POSITIONS_CACHE) return RKV_OK;
     rkv_status status = rkv_alloc_raw(copy, rows * d, sizeof **copy);
     if (status) return status;
     memcpy(*copy, p->q, rows * d * sizeof **copy);
@@ -41,22 +42,20 @@ static rkv_status show(rkv_work *w, const rkv_projection *p, const rkv_attention
     return RKV_OK;
 }
 
-/* What no stage looks at is stored from where it was made. */
 rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_prompt_layer *layer) {
     static const rkv_attention_sums none = {0};
     const rkv_attention_sums *sums = s->schedule.needs & RKV_NEEDS_SUMS ? layer->sums : &none;
-    const rkv_projection *p = layer->seen;
-    bool looks = rkv_layer_looks(s, p->layer, p->shape.n_tokens) & RKV_NEEDS_KEYS;
+    const rkv_projection *p = s->scorer == s->model->backend ? layer->made : layer->crossed;
+    bool looks = rkv_layer_looks(s, p->layer, p->shape.n_tokens) & RKV_NEEDS_QUERIES;
     rkv_work w;
     rkv_observation prompt = {0};
     rkv_layer_view view = rkv_layer_view_new(s, p->layer, &prompt);
     float *copy = NULL;
     int32_t *positions = NULL;
     rkv_status status = rkv_layer_work_init(s, &w, &view);
-    if (!status) status = observe(s, p, &copy, &prompt);
+    if (!status) status = observe(s, p, looks, &copy, &prompt);
     if (!status) status = rkv_layer_observe(s, p->layer, &prompt);
-    if (!status) status = show(&w, looks ? p : layer->made, sums, &positions);
-    w.there = !looks;
+    if (!status) status = show(&w, p, sums, &positions);
     if (!status) status = rkv_layer_run(s, &w, true);
     rkv_work_clear(&w);
     free(positions);

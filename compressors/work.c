@@ -1,14 +1,15 @@
 /* work.c: a layer's entries on their way through the stages of a pipeline. */
 #include "compressors/work.h"
 
-#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compressors/select.h"
 #include "core/fail.h"
 #include "core/memory.h"
 
-enum { KEYS, VALUES, SUMS, POSITIONS, BUFFERS };
+/* Room of a head. Rows are taken out of one room into the other. */
+enum { KEYS, VALUES, OTHER_KEYS, OTHER_VALUES, SUMS, POSITIONS, BUFFERS };
 
 #define FEW_ENTRIES ((size_t)128)
 
@@ -22,26 +23,46 @@ rkv_status rkv_work_init(rkv_work *w, const rkv_layer_view *view, rkv_entries *s
     return status;
 }
 
+/* Keys and values are in the memory of the view's backend, the rest is in the host's. */
+static bool are_rows(size_t which) {
+    return which <= OTHER_VALUES;
+}
+
+static void give_back(const rkv_work *w, size_t which, rkv_work_buffer *buffer) {
+    if (are_rows(which))
+        w->view.backend->ops->release(w->view.backend, buffer->at);
+    else
+        free(buffer->at);
+    *buffer = (rkv_work_buffer){0};
+}
+
 void rkv_work_clear(rkv_work *w) {
     for (size_t i = 0; w->room && i < w->view.n_kv_heads * BUFFERS; i++)
-        free(w->room[i].at);
+        give_back(w, i % BUFFERS, &w->room[i]);
     free(w->room);
     free(w->heads);
     *w = (rkv_work){0};
 }
 
-/* *out = room for n elements of head g. What was there stays there, unless it is too small. */
-static rkv_status reserve(rkv_work *w, size_t g, int which, size_t n, size_t size, void *out) {
-    rkv_work_buffer *buffer = &w->room[g * BUFFERS + (size_t)which];
+/* *out = room for n numbers of head g. What was there stays there, unless it is too small. */
+static rkv_status reserve(const rkv_work *w, size_t g, size_t which, size_t n, void *out) {
+    rkv_work_buffer *buffer = &w->room[g * BUFFERS + which];
+    rkv_backend *b = w->view.backend;
     rkv_status status = RKV_OK;
-    if (!buffer->at || n > buffer->bytes / size) {
-        free(buffer->at);
-        *buffer = (rkv_work_buffer){0};
-        status = rkv_alloc_raw(&buffer->at, n, size);
-        if (!status) buffer->bytes = n * size;
+    if (!buffer->at || n > buffer->n) {
+        float *rows = NULL;
+        give_back(w, which, buffer);
+        status = are_rows(which) ? b->ops->alloc(b, &rows, n) : rkv_alloc_raw(&buffer->at, n, sizeof(float));
+        if (are_rows(which)) buffer->at = rows;
+        if (!status) buffer->n = n;
     }
     memcpy(out, &buffer->at, sizeof buffer->at);
     return status;
+}
+
+/* Whether entries are stored where they are looked at. */
+static bool is_at_home(const rkv_work *w) {
+    return w->home == w->view.backend;
 }
 
 static size_t count(const rkv_work *w, size_t g) {
@@ -52,7 +73,7 @@ static size_t count(const rkv_work *w, size_t g) {
 
 /* Turns keys [n, D] by `sign` times their places in the list. */
 static void turn_by_place(const rkv_work *w, int sign, float *keys, size_t n) {
-    if (!w->view.cache_positions) return;
+    if (!w->view.cache_positions) return; /* else keys are in host memory */
     for (size_t i = 0; i < n; i++)
         rkv_rope_turn(w->view.rope, sign * (int64_t)i, keys + i * w->view.head_dim);
 }
@@ -72,9 +93,9 @@ static rkv_status load(rkv_work *w, size_t g, unsigned needs) {
     size_t cells = e->n * e->head_dim;
     float *keys = NULL, *values = NULL;
     rkv_status status = RKV_OK;
-    if (needs & RKV_NEEDS_KEYS) status = reserve(w, g, KEYS, cells, sizeof *keys, &keys);
-    if (!status && needs & RKV_NEEDS_VALUES) status = reserve(w, g, VALUES, cells, sizeof *values, &values);
-    if (!status) status = rkv_entries_read(e, keys, values);
+    if (needs & RKV_NEEDS_KEYS) status = reserve(w, g, KEYS, cells, &keys);
+    if (!status && needs & RKV_NEEDS_VALUES) status = reserve(w, g, VALUES, cells, &values);
+    if (!status) status = (is_at_home(w) ? rkv_entries_read_there : rkv_entries_read)(e, keys, values);
     w->heads[g] = (rkv_head_view){
         .n = e->n, .keys = keys, .values = values, .positions = e->positions, .sums = e->sums};
     return status;
@@ -87,32 +108,42 @@ static rkv_status load_turned(rkv_work *w, size_t g, unsigned needs) {
     return status;
 }
 
-/* to [n, width] = the rows `index`, ascending, of rows, which may be `to` itself. */
-static void gather(const float *rows, size_t width, const uint32_t *index, size_t n, float *to) {
+/* *rows [*, D] become the rows kept [n] of them, in a room that they are not in. */
+static rkv_status gather_rows(rkv_work *w, size_t g, size_t room, size_t other, const uint32_t *kept,
+                              size_t n, const float **rows) {
+    rkv_backend *b = w->view.backend;
+    size_t d = w->view.head_dim;
+    float *to;
+    if (*rows == w->room[g * BUFFERS + room].at) room = other;
+    rkv_status status = reserve(w, g, room, n * d, &to);
+    if (!status) status = b->ops->gather(b, *rows, d, kept, n, to);
+    *rows = to;
+    return status;
+}
+
+/* to [n] = the numbers `index`, ascending, of from, which may be `to` itself. */
+static void gather_numbers(const float *from, const uint32_t *index, size_t n, float *to) {
     for (size_t i = 0; i < n; i++)
-        if (to + i * width != rows + index[i] * width)
-            memcpy(to + i * width, rows + index[i] * width, width * sizeof *to);
+        to[i] = from[index[i]];
 }
 
 /* The loose entries kept [n] of head g, in memory of their own. */
 static rkv_status gather_head(rkv_work *w, size_t g, const uint32_t *kept, size_t n) {
     rkv_head_view *h = &w->heads[g];
-    size_t d = w->view.head_dim, group = w->view.n_heads / w->view.n_kv_heads;
-    float *keys, *values, *sums = NULL;
+    size_t group = w->view.n_heads / w->view.n_kv_heads;
+    float *sums = NULL;
     int32_t *positions;
-    rkv_status status = reserve(w, g, KEYS, n * d, sizeof *keys, &keys);
-    if (!status) status = reserve(w, g, VALUES, n * d, sizeof *values, &values);
-    if (!status) status = reserve(w, g, POSITIONS, n, sizeof *positions, &positions);
-    if (!status && h->sums) status = reserve(w, g, SUMS, group * n, sizeof *sums, &sums);
+    rkv_status status = reserve(w, g, POSITIONS, n, &positions);
+    if (!status && h->sums) status = reserve(w, g, SUMS, group * n, &sums);
+    if (!status) status = gather_rows(w, g, KEYS, OTHER_KEYS, kept, n, &h->keys);
+    if (!status) status = gather_rows(w, g, VALUES, OTHER_VALUES, kept, n, &h->values);
     if (status) return status;
-    gather(h->keys, d, kept, n, keys);
-    turn_to_places(w, kept, keys, n);
-    gather(h->values, d, kept, n, values);
+    turn_to_places(w, kept, (float *)h->keys, n);
     for (size_t i = 0; i < n; i++)
         positions[i] = h->positions[kept[i]];
     for (size_t q = 0; sums && q < group; q++)
-        gather(h->sums + q * h->n, 1, kept, n, sums + q * n);
-    *h = (rkv_head_view){.n = n, .keys = keys, .values = values, .positions = positions, .sums = sums};
+        gather_numbers(h->sums + q * h->n, kept, n, sums + q * n);
+    *h = (rkv_head_view){.n = n, .keys = h->keys, .values = h->values, .positions = positions, .sums = sums};
     return RKV_OK;
 }
 
@@ -130,9 +161,8 @@ static rkv_status turn_back(rkv_work *w, size_t g) {
     rkv_head_view *h = &w->heads[g];
     float *keys;
     if (!w->view.cache_positions) return RKV_OK;
-    assert(!w->there);
     size_t cells = h->n * w->view.head_dim;
-    rkv_status status = reserve(w, g, KEYS, cells, sizeof *keys, &keys);
+    rkv_status status = reserve(w, g, KEYS, cells, &keys);
     if (status) return status;
     if (h->keys != keys) memcpy(keys, h->keys, cells * sizeof *keys);
     turn_by_place(w, -1, keys, h->n);
@@ -196,7 +226,6 @@ static rkv_status select_entries(rkv_work *w, const rkv_stage *stage, const rkv_
     float **score = NULL;
     size_t *budgets = NULL;
     if (task->idle || all_within(w, task->budgets)) return RKV_OK;
-    assert(!w->there);
     rkv_status status = show_heads(w, stage);
     if (!status) status = rkv_view_rows_new(&w->view, 1, &score);
     if (!status) status = rkv_alloc(&budgets, w->view.n_kv_heads, sizeof *budgets);
@@ -213,8 +242,8 @@ static rkv_status store_as(const rkv_work *w, const rkv_entries_format *format, 
     rkv_status status = rkv_entries_init(out, format, w->view.head_dim, w->view.n_heads / w->view.n_kv_heads,
                                          h->sums != NULL);
     if (status || !h->n) return status;
-    if (w->there) return rkv_entries_append_there(out, h->keys, h->values, h->positions, h->sums, h->n);
-    return rkv_entries_append(out, h->keys, h->values, h->positions, h->sums, h->n);
+    return (is_at_home(w) ? rkv_entries_append_there : rkv_entries_append)(out, h->keys, h->values,
+                                                                           h->positions, h->sums, h->n);
 }
 
 static rkv_status store_head(rkv_work *w, const rkv_pipeline *pipeline, size_t g, size_t first, size_t *end) {
@@ -222,7 +251,7 @@ static rkv_status store_head(rkv_work *w, const rkv_pipeline *pipeline, size_t g
     rkv_entries fresh = {0};
     rkv_status status = w->loose ? turn_back(w, g) : load(w, g, RKV_NEEDS_KEYS | RKV_NEEDS_VALUES);
     const rkv_head_view *h = &w->heads[g];
-    if (!status) status = rkv_pipeline_format(pipeline, first, w->form, h, w->view.head_dim, &format, end);
+    if (!status) status = rkv_pipeline_format(pipeline, first, w->form, &w->view, g, &format, end);
     format.backend = w->home;
     if (!status) status = store_as(w, &format, h, &fresh);
     rkv_entries_clear(status ? &fresh : &w->stored[g]);
@@ -248,7 +277,7 @@ static rkv_status store(rkv_work *w, const rkv_pipeline *pipeline, size_t *i) {
             rkv_first_failure_note(&failure, store_head(w, pipeline, g, first, &end));
         if (g == 0) *i = end; /* of all heads alike */
     }
-    w->loose = w->there = false;
+    w->loose = false;
     return rkv_first_failure_raise(&failure);
 }
 

@@ -11,8 +11,9 @@
  * Loose entries are float32, borrowed at first; a selection that thins them out gives the rest memory of its
  * own, so that only what stays is ever stored. Of stored entries a selection sees what they decode to.
  *
- * Entries are stored in a device's memory or the host's. All work is done in the host's; where there is none
- * to do, loose entries may lie in the device's, and are stored from there. */
+ * All keys and values that are looked at lie in the memory of the view's backend, whose operations score them
+ * and take them out. Where entries are stored there too, nothing crosses but what methods ask of it; where
+ * they are not, rows cross when they are stored and when they are read. */
 #ifndef RKV_COMPRESSORS_WORK_H
 #define RKV_COMPRESSORS_WORK_H
 
@@ -21,12 +22,11 @@
 
 /* ---- how entries are stored ---- */
 
-/* How the representations of a pipeline up to the next selection after stage `first` store the entries of a
- * head: those before `first` are still in force; plain: the form where none says. *end is that selection.
- * Bases are allocated: rkv_entries_format_clear. */
+/* How the representations of a pipeline up to the next selection after stage `first` store the entries of
+ * KV head g: those before `first` are still in force; plain: the form where none says. *end is that
+ * selection. Bases are allocated: rkv_entries_format_clear. */
 rkv_status rkv_pipeline_format(const rkv_pipeline *pipeline, size_t first, rkv_row_form plain,
-                               const rkv_head_view *head, size_t head_dim, rkv_entries_format *out,
-                               size_t *end);
+                               const rkv_layer_view *view, size_t g, rkv_entries_format *out, size_t *end);
 void rkv_entries_format_clear(rkv_entries_format *format);
 
 /* ---- through the stages ---- */
@@ -34,7 +34,7 @@ void rkv_entries_format_clear(rkv_entries_format *format);
 /* Memory that is kept to be used again. */
 typedef struct rkv_work_buffer {
     void *at;
-    size_t bytes;
+    size_t n; /* numbers of 4 bytes */
 } rkv_work_buffer;
 
 typedef struct rkv_work {
@@ -43,12 +43,12 @@ typedef struct rkv_work {
     rkv_backend *home;     /* in whose memory entries are stored; NULL, as at first: the host's */
     rkv_row_form form;     /* of what no representation says more of; float32 at first */
     bool loose;            /* entries are in heads, not in stored */
-    bool there;            /* their keys and values are in home's memory: no stage may look at them */
     rkv_head_view *heads;  /* [G] */
-    rkv_work_buffer *room; /* [G, 4] keys, values, sums and positions of heads that are not borrowed */
+    rkv_work_buffer *room; /* [G, 6] keys, values, sums and positions of heads that are not borrowed */
 } rkv_work;
 
-/* view's heads, budgets and state are not read. rkv_work_clear frees, also after a failure. */
+/* view's heads, budgets and state are not read; its backend outlives the work. rkv_work_clear frees, also
+ * after a failure. */
 rkv_status rkv_work_init(rkv_work *w, const rkv_layer_view *view, rkv_entries *stored);
 void rkv_work_clear(rkv_work *w);
 

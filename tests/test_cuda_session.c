@@ -134,7 +134,8 @@ static rkv_status live(const char *method, rkv_positions positions) {
 /* Device memory that runs out at any allocation is told, and nothing is left behind. */
 static void test_every_allocation_may_fail(void **state) {
     (void)state;
-    static const char *const methods[] = {"int8", "lowrank:rank=3+snapkv:window=4+int4"};
+    static const char *const methods[] = {"int8", "lowrank:rank=3+snapkv:window=4+int4",
+                                          "snapkv:window=4+keydiff:budget=7+expected-attention:budget=6"};
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         rkv_positions positions = i % 2 ? RKV_POSITIONS_CACHE : RKV_POSITIONS_ORIGINAL;
         assert_int_equal(live(methods[i], positions), RKV_OK);

@@ -14,6 +14,7 @@
 #include "compressors/entries.h"
 #include "compressors/executor.h"
 #include "core/random.h"
+#include "support/stand_in.h"
 
 static float draw(rkv_random *random) {
     double sum = -6;
@@ -28,12 +29,14 @@ static void store_and_read(const char *spec, float *keys, float *values, size_t 
     rkv_entries_format format = {0};
     rkv_entries entries;
     size_t end;
+    rkv_backend host = stand_in_backend();
     const rkv_head_view head = {.n = n, .keys = keys, .values = values};
+    const rkv_layer_view view = {.heads = &head, .n_kv_heads = 1, .head_dim = D, .backend = &host};
     int32_t *positions = calloc(n + 1, sizeof *positions);
     for (size_t i = 0; i < n; i++)
         positions[i] = (int32_t)i;
     if (rkv_pipeline_parse(&pipeline, spec)) fail_msg("%s", rkv_message());
-    assert_int_equal(rkv_pipeline_format(&pipeline, 0, RKV_ROWS_F32, &head, D, &format, &end), RKV_OK);
+    assert_int_equal(rkv_pipeline_format(&pipeline, 0, RKV_ROWS_F32, &view, 0, &format, &end), RKV_OK);
     assert_int_equal(rkv_entries_init(&entries, &format, D, 1, false), RKV_OK);
     if (rkv_entries_append(&entries, keys, values, positions, NULL, n)) fail_msg("%s", rkv_message());
     assert_int_equal(rkv_entries_read(&entries, keys, values), RKV_OK);

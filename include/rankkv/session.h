@@ -74,7 +74,8 @@ typedef struct rkv_session_options {
 } rkv_session_options;
 
 /* Opens a session on model, which must outlive it. Keys and values lie in the memory of the model's device,
- * where attention reads them; positions, and what methods score with, in the host's, where they choose.
+ * where attention reads them and methods score them; positions, and what methods remember, in the host's,
+ * where they choose.
  * RKV_USAGE: a wrong specification, a budget below what a method always keeps, a ratio outside 0..1.
  * RKV_DATA: budgets were made for another model (says what differs). RKV_UNAVAILABLE: a step asks for what
  * the device cannot do. */
