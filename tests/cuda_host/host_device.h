@@ -32,6 +32,9 @@ size_t host_device_launches(void);
 /* How many copies were queued, whichever way. */
 size_t host_device_copies(void);
 
+/* How many bytes were copied to the host. */
+size_t host_device_downloaded(void);
+
 /* Pinned memory, the last that was allocated first; NULL past the end. */
 const void *host_pinned(size_t n);
 

@@ -293,6 +293,12 @@ size_t host_device_copies(void) {
     return copies;
 }
 
+static size_t downloaded;
+
+size_t host_device_downloaded(void) {
+    return downloaded;
+}
+
 cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t bytes,
                               size_t rows, cudaMemcpyKind kind, cudaStream_t stream) {
     if (to_pitch < bytes || from_pitch < bytes) return host_noted(cudaErrorInvalidValue);
@@ -302,7 +308,7 @@ cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_
         char *row = (char *)to + i * to_pitch;
         const char *source = (const char *)from + i * from_pitch;
         if (kind == cudaMemcpyDeviceToHost && bytes)
-            host_copy_queue(stream, row, source, bytes);
+            host_copy_queue(stream, row, source, bytes), downloaded += bytes;
         else if (kind == cudaMemcpyDeviceToDevice)
             check_reach(stream, source, bytes), copy_between(stream, row, source, bytes);
         else
