@@ -133,6 +133,20 @@ typedef struct rkv_expected_logits {
     float *const *logits;                 /* out [H] -> [n] host: k (mean + squares k) */
 } rkv_expected_logits;
 
+/* How queries are spread before their rotation. */
+typedef struct rkv_query_moments {
+    size_t n_heads, head_dim; /* H, D */
+    const float *q;           /* [H, m, D] device memory */
+    size_t m, skip;           /* the first `skip` of each head, less than m, are left out */
+    /* [D/2] host, radians per position: query i was turned by position first + i and is turned back; D is
+     * even. NULL: it was not turned. */
+    const double *frequency;
+    int64_t first;
+    rkv_rope_pairing pairing;
+    float *mean;    /* out [H, D] host */
+    float *squares; /* out [H, D, D] host: the sum of (q - mean) (q - mean)^T; NULL: not wanted */
+} rkv_query_moments;
+
 /* Metrics of attention rows, one value per head; formulas in docs/METHODS.md. */
 typedef struct rkv_row_metrics {
     double row_perplexity, keys_95, sink_4, local_32, long_256, ind1;
@@ -246,6 +260,7 @@ typedef struct rkv_backend_ops {
                                float *const *cosines);
     rkv_status (*attention_means)(rkv_backend *backend, const rkv_attention_means *task);
     rkv_status (*expected_logits)(rkv_backend *backend, const rkv_expected_logits *task);
+    rkv_status (*query_moments)(rkv_backend *backend, const rkv_query_moments *task);
     /* to [n, width] = the rows index [n], ascending, in host memory, of from; `to` is not `from`. */
     rkv_status (*gather)(rkv_backend *backend, const float *from, size_t width, const uint32_t *index,
                          size_t n, float *to);

@@ -78,6 +78,7 @@ static const rkv_backend_ops cpu_ops = {
     .mean_cosines = rkv_cpu_mean_cosines,
     .attention_means = rkv_cpu_attention_means,
     .expected_logits = rkv_cpu_expected_logits,
+    .query_moments = rkv_cpu_query_moments,
     .gather = rkv_cpu_gather,
     .attention_rows = rkv_cpu_attention_rows,
     .swiglu = rkv_cpu_swiglu,

@@ -151,6 +151,9 @@ rkv_status rkv_cuda_mean_cosines(rkv_backend *backend, const rkv_head_rows *head
 /* expected.c */
 rkv_status rkv_cuda_expected_logits(rkv_backend *backend, const rkv_expected_logits *task);
 
+/* query_moments.c */
+rkv_status rkv_cuda_query_moments(rkv_backend *backend, const rkv_query_moments *task);
+
 /* observed.c */
 rkv_status rkv_cuda_attention_means(rkv_backend *backend, const rkv_attention_means *task);
 rkv_status rkv_cuda_attention_rows(rkv_backend *backend, const float *q, const int32_t *query_position,

@@ -93,6 +93,7 @@ static const rkv_backend_ops cuda_ops = {
     .mean_cosines = rkv_cuda_mean_cosines,
     .attention_means = rkv_cuda_attention_means,
     .expected_logits = rkv_cuda_expected_logits,
+    .query_moments = rkv_cuda_query_moments,
     .gather = rkv_cuda_gather,
     .attention_rows = rkv_cuda_attention_rows,
     .swiglu = rkv_cuda_swiglu,

@@ -10,11 +10,12 @@ typedef struct rkv_cuda_rows {
     size_t ld, stride;
 } rkv_cuda_rows;
 
-/* y [m, n] = a [m, k] b + (accumulate ? y : 0), batch by batch; b is [k, n], or [n, k] when turned. */
+/* y [m, n] = a [m, k] b + (accumulate ? y : 0), batch by batch; b is [k, n], or [n, k] when turned, and a [k,
+ * m] when a_turned. */
 typedef struct rkv_cuda_product {
     size_t m, n, k, batch;
     rkv_cuda_rows a, b;
-    bool turned, accumulate;
+    bool turned, a_turned, accumulate;
     float *y;
     size_t y_ld, y_stride;
 } rkv_cuda_product;

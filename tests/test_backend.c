@@ -513,6 +513,8 @@ static const struct {
     {"attention_means of bad values", OP(attention_means), check_attention_means_of_bad_values},
     {"expected_logits", OP(expected_logits), check_expected_logits},
     {"expected_logits of bad values", OP(expected_logits), check_expected_logits_of_bad_values},
+    {"query_moments", OP(query_moments), check_query_moments},
+    {"query_moments far from zero", OP(query_moments), check_query_moments_far_from_zero},
     {"gather", OP(gather), check_gather},
     {"attention_rows", OP(attention_rows), check_attention_rows},
     {"swiglu", OP(swiglu), check_swiglu},

@@ -13,6 +13,7 @@
 #include "compressors/token_kinds.h"
 #include "model/model.h"
 #include "support/default_model.h"
+#include "support/plain_ops.h"
 #include "support/sample_view.h"
 #include "support/temporary.h"
 #include "support/tiny_model.h"
@@ -83,7 +84,7 @@ static void recover(const sample_view *s, const settings *o, size_t g, double *r
             keep_sets(s, o, g, seen, keeps);
             memcpy(q, s->observed + (h * T + t) * D, D * sizeof *q);
             if (s->view.cache_positions && seen) rkv_rope_turn(&s->rope, (int64_t)seen - 1, q);
-            sample_attention_rows(q, &position, 1, head->keys, head->positions, n, D, p);
+            plain_attention_rows(q, &position, 1, head->keys, head->positions, n, D, p);
             for (size_t k = 0; k < N_POLICIES; k++)
                 for (size_t i = 0; i < n; i++)
                     if (keeps[k * n + i]) recovered[k] += p[i] / (double)(T * group);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "support/plain_ops.h"
 #include "support/sample_view.h"
 
 static json_t *reference;
@@ -34,8 +35,8 @@ static void fill_sums(sample_view *s, size_t g) {
     double *p = calloc(T * T, sizeof *p);
     memset((void *)head->sums, 0, group * T * sizeof(float));
     for (size_t h = 0; h < group; h++) {
-        sample_attention_rows(s->observed + (g * group + h) * T * D, head->positions, T, head->keys,
-                              head->positions, T, D, p);
+        plain_attention_rows(s->observed + (g * group + h) * T * D, head->positions, T, head->keys,
+                             head->positions, T, D, p);
         for (size_t i = 0; i < T * T; i++)
             ((float *)head->sums)[h * T + i % T] += (float)p[i];
     }

@@ -29,6 +29,9 @@ void plain_expected_logits(const float *mean, const float *squares, const float 
 void plain_attention_mean(const float *q, const int32_t *query_position, size_t m, const float *k,
                           const int32_t *position, size_t n, size_t head_dim, double *mean);
 
+/* mean [D] and squares [D, D] of one head's queries [skip, m), as the task has them. */
+void plain_query_moments(const rkv_query_moments *task, size_t head, double *mean, double *squares);
+
 void plain_swiglu(const float *x, size_t n_tokens, size_t width, double *y);
 void plain_row_metrics(const float *attention, size_t n_tokens, const int32_t *ids, rkv_row_metrics *metrics);
 

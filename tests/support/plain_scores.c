@@ -61,3 +61,36 @@ void plain_attention_mean(const float *q, const int32_t *query_position, size_t 
     }
     free(p);
 }
+
+/* x [D] = q [D] turned back by what position turns. */
+static void turn_back(const rkv_query_moments *task, int64_t position, const float *q, double *x) {
+    size_t d = task->head_dim;
+    bool adjacent = task->pairing == RKV_ROPE_ADJACENT;
+    for (size_t i = 0; i < d; i++)
+        x[i] = (double)q[i];
+    for (size_t i = 0; task->frequency && i < d / 2; i++) {
+        size_t a = adjacent ? 2 * i : i, b = adjacent ? a + 1 : a + d / 2;
+        double c = cos((double)position * task->frequency[i]), s = sin((double)position * task->frequency[i]);
+        x[a] = (double)q[a] * c + (double)q[b] * s;
+        x[b] = (double)q[b] * c - (double)q[a] * s;
+    }
+}
+
+void plain_query_moments(const rkv_query_moments *task, size_t head, double *mean, double *squares) {
+    size_t d = task->head_dim, n = task->m - task->skip;
+    double *x = malloc(n * d * sizeof *x);
+    for (size_t t = 0; t < n; t++)
+        turn_back(task, task->first + (int64_t)(task->skip + t),
+                  task->q + (head * task->m + task->skip + t) * d, x + t * d);
+    for (size_t i = 0; i < d; i++) {
+        mean[i] = 0;
+        for (size_t t = 0; t < n; t++)
+            mean[i] += x[t * d + i] / (double)n;
+    }
+    for (size_t i = 0; i < d * d; i++) {
+        squares[i] = 0;
+        for (size_t t = 0; t < n; t++)
+            squares[i] += (x[t * d + i / d] - mean[i / d]) * (x[t * d + i % d] - mean[i % d]);
+    }
+    free(x);
+}

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core/random.h"
+#include "support/plain_ops.h"
 
 static void *zeros(size_t n, size_t size) {
     void *memory = calloc(n ? n : 1, size);
@@ -73,8 +74,8 @@ static void fill_head(sample_view *s, const sample_view_options *o, size_t g, rk
     for (size_t h = 0; h < group; h++) {
         for (size_t i = 0; i < n_seen; i++) {
             int32_t at = (int32_t)i;
-            sample_attention_rows(s->observed + ((g * group + h) * n_seen + i) * D, &at, 1, keys, positions,
-                                  n, D, p);
+            plain_attention_rows(s->observed + ((g * group + h) * n_seen + i) * D, &at, 1, keys, positions, n,
+                                 D, p);
             for (size_t j = 0; j < n; j++) {
                 sums[h * n + j] += (float)p[j];
                 if (j + o->far_distance <= i) far[h * n + j] += (float)p[j];

@@ -116,17 +116,17 @@ static void assert_gathered(scored_heads *s) {
     free(host);
 }
 
-/* Every row, none, one, every other (so many runs that they do not travel with one kernel), and some. */
+/* Every row, every second or third (so many runs that they do not travel with one kernel), and some. */
 void check_gather(rkv_backend *b) {
     static const size_t widths[] = {1, 3, 64, 67}, length[] = {1100};
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
         scored_shape shape = {1, 1, widths[w], 1, LENGTHS(length)};
         scored_heads s = scored_heads_new(b, &shape);
         assert_gathered(&s);
-        for (size_t step = 1; step < 4; step++) {
+        for (size_t step = 1; step < 5; step++) {
             s.n_index = 0;
-            for (size_t j = step - 1; j < length[0]; j += step)
-                s.index[s.n_index++] = (uint32_t)j;
+            for (size_t j = 0; j < length[0]; j++)
+                if (step < 4 ? j % step == step - 1 : j % step > 0) s.index[s.n_index++] = (uint32_t)j;
             assert_gathered(&s);
         }
         s.n_index = 1, s.index[0] = (uint32_t)length[0] - 1;
@@ -249,5 +249,69 @@ void check_expected_logits_of_bad_values(rkv_backend *b) {
     for (size_t h = 0; h < 4; h++)
         for (size_t j = 0; j < length[0]; j++)
             assert_true(isfinite(s.results[h][j]) == (h < 2 || (j != 20 && j != 21)));
+    scored_heads_free(&s);
+}
+
+/* ---- moments of queries ---- */
+
+static void assert_close_moments(const char *what, const scored_heads *s, const float *got,
+                                 const double *expected, size_t n, double tolerance) {
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)got[i] - expected[i]) <= tolerance))
+            fail_msg("%s of queries on %s: number %zu of %zu is %.9g, not %.9g (tolerance %.2g)", what,
+                     s->backend->ops->name, i, n, (double)got[i], expected[i], tolerance);
+}
+
+/* largest: of what queries hold, before and after they are turned back, which has six roundings; spread: of
+ * their distance from the mean. The mean is summed in pieces of up to 64, which are merged; a square sums n
+ * products, each with the roundings of two numbers and their mean. */
+static void assert_moments(scored_heads *s, double largest, double spread) {
+    size_t d = s->width, n = s->m - s->moments.skip;
+    double *mean = malloc(d * sizeof *mean), *squares = malloc(d * d * sizeof *squares);
+    rkv_query_moments plain = s->moments;
+    plain.q = s->q;
+    if (d % 2) plain.frequency = NULL;
+    double number = 6 * U * largest, of_mean = number + (64 + (double)n / 16) * U * largest;
+    double of_square = (double)n * (2 * spread * (number + of_mean) + (double)n * U * spread * spread);
+    scored_heads_run(s, "query_moments");
+    for (size_t h = 0; h < s->moments.n_heads; h++) {
+        plain_query_moments(&plain, h, mean, squares);
+        assert_close_moments("mean", s, s->moments.mean + h * d, mean, d, of_mean);
+        if (s->moments.squares)
+            assert_close_moments("squares", s, s->moments.squares + h * d * d, squares, d * d, of_square);
+    }
+    free(mean), free(squares);
+}
+
+/* Some queries and all of them, turned and not, with and without squares. */
+void check_query_moments(rkv_backend *b) {
+    for (size_t i = 0; i < N_SHAPES; i++) {
+        scored_heads s = scored_heads_new(b, &shapes[i]);
+        rkv_query_moments task = s.moments;
+        assert_moments(&s, 43, 86);
+        s.moments.pairing = RKV_ROPE_ADJACENT;
+        s.moments.skip = 0;
+        assert_moments(&s, 43, 86);
+        s.moments.frequency = NULL;
+        assert_moments(&s, 30, 60);
+        s.moments.squares = NULL;
+        assert_moments(&s, 30, 60);
+        s.moments = task;
+        scored_heads_free(&s);
+    }
+}
+
+/* Queries of almost one value: squares are those of what is left of them. */
+void check_query_moments_far_from_zero(rkv_backend *b) {
+    static const size_t length[] = {1};
+    scored_shape shape = {1, 2, 6, 300, LENGTHS(length)};
+    scored_heads s = scored_heads_new(b, &shape);
+    rkv_query_moments task = s.moments;
+    for (size_t i = 0; i < 2 * s.m * s.width; i++)
+        s.q[i] = 1000 + s.q[i] / 30;
+    assert_int_equal(b->ops->upload(b, s.device_q, s.q, 2 * s.m * s.width), RKV_OK);
+    s.moments.frequency = NULL;
+    assert_moments(&s, 1001, 2);
+    s.moments = task;
     scored_heads_free(&s);
 }

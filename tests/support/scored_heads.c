@@ -1,6 +1,7 @@
 /* scored_heads.c: a layer's heads with what operations take and give, and the operations. */
 #include "support/scored_heads.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,6 +33,24 @@ static void add_head(scored_heads *s, size_t g, size_t n) {
     s->cosines[g] = room(n, sizeof **s->cosines);
     for (size_t r = 0; r < s->each; r++)
         s->results[g * s->each + r] = room(n, sizeof **s->results);
+}
+
+/* What is asked of the queries: of those behind the first half, turned by far positions. */
+static void ask_for_moments(scored_heads *s) {
+    size_t heads = s->n_kv_heads * s->each, d = s->width;
+    double *frequency = room(d / 2, sizeof *frequency);
+    for (size_t i = 0; i < d / 2; i++)
+        frequency[i] = pow(10, -4.0 * (double)i / (double)d);
+    s->moments = (rkv_query_moments){.n_heads = heads,
+                                     .head_dim = d,
+                                     .q = s->device_q,
+                                     .m = s->m,
+                                     .skip = s->m / 2,
+                                     .frequency = frequency,
+                                     .first = 4000,
+                                     .pairing = RKV_ROPE_HALVES,
+                                     .mean = room(heads * d, sizeof(float)),
+                                     .squares = room(heads * d * d, sizeof(float))};
 }
 
 /* The first query sees nothing, the last all keys of every head, those between a growing part. */
@@ -76,6 +95,7 @@ scored_heads scored_heads_new(rkv_backend *backend, const scored_shape *shape) {
         add_head(&s, g, shape->length[g % shape->n_lengths]);
     add_queries(&s);
     add_moments(&s);
+    ask_for_moments(&s);
     size_t n = s.heads[0].n;
     s.gathered = empty_device(backend, n * s.width);
     s.index = room(n, sizeof *s.index);
@@ -97,6 +117,7 @@ void scored_heads_free(scored_heads *s) {
     free(s->heads), free(s->rows), free(s->positions), free(s->norms), free(s->cosines), free(s->results);
     free(s->q), free(s->query_position), free(s->index), free(s->p);
     free(s->mean), free(s->squares);
+    free((void *)s->moments.frequency), free(s->moments.mean), free(s->moments.squares);
 }
 
 void scored_heads_set(scored_heads *s, size_t g, size_t j, size_t i, float x) {
@@ -127,6 +148,13 @@ static rkv_status expected_logits(rkv_backend *b, scored_heads *s) {
     return b->ops->expected_logits(b, &task);
 }
 
+/* Of numbers of an odd width no pairs are turned. */
+static rkv_status query_moments(rkv_backend *b, scored_heads *s) {
+    rkv_query_moments task = s->moments;
+    if (task.head_dim % 2) task.frequency = NULL;
+    return b->ops->query_moments(b, &task);
+}
+
 static rkv_status attention_means(rkv_backend *b, scored_heads *s) {
     rkv_attention_means task = {.n_heads = s->n_kv_heads * s->each,
                                 .n_kv_heads = s->n_kv_heads,
@@ -154,6 +182,7 @@ const scored_operation scored_operations[] = {
     {"mean_cosines", mean_cosines},
     {"attention_means", attention_means},
     {"expected_logits", expected_logits},
+    {"query_moments", query_moments},
     {"gather", gather},
     {"attention_rows", attention_rows},
 };

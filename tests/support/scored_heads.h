@@ -23,6 +23,7 @@ typedef struct scored_heads {
     float **cosines; /* [G] -> [n] */
     float **results; /* [H] -> [n] */
     float *p;        /* [m, n of head 0] */
+    rkv_query_moments moments;
 } scored_heads;
 
 /* Lengths and the number of queries; head g has length[g % n_lengths] rows. Rows are uniform in [-1, 1) but
