@@ -59,7 +59,7 @@ static void tell(const rkv_session_needs *n, const run_inputs *inputs, const run
     memory_tell_part("cache", n->cache_bytes);
     memory_tell_part("activations", n->activations_bytes);
     if (n->workspace_bytes) memory_tell_part("while computing", n->workspace_bytes);
-    if (n->host_bytes) memory_tell_part("on the host: positions", n->host_bytes);
+    if (n->host_bytes) memory_tell_part("positions, scores: host", n->host_bytes);
     memory_tell_part("the model's file, mapped", model->file_bytes);
     tell_cache(&n->cache, model);
 }
