@@ -49,7 +49,7 @@ test_gpu() {
 # compute-sanitizer. Under memcheck also what has several streams, a model, its sessions and copies between devices, where
 # memory that one stream gives and another still uses is looked for.
 sanitize() {
-  local test status flags=() tests=(backend cuda_rank rows rows_device cached_attention)
+  local test status flags=() tests=(backend cuda_rank rows rows_device rows_together entries cached_attention)
   if ! command -v compute-sanitizer > /dev/null; then
     echo "compute-sanitizer is not here"
     return 77
