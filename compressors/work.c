@@ -87,24 +87,46 @@ static void turn_to_places(const rkv_work *w, const uint32_t *from, float *keys,
 
 /* ---- one head's entries ---- */
 
-/* Decodes what is stored of head g: of keys and values, those that are needed. */
-static rkv_status load(rkv_work *w, size_t g, unsigned needs) {
+/* Room for what is stored of head g: of keys and values, for those that are needed, which are read then. */
+static rkv_status make_room(rkv_work *w, size_t g, unsigned needs, float **keys, float **values) {
     const rkv_entries *e = &w->stored[g];
     size_t cells = e->n * e->head_dim;
-    float *keys = NULL, *values = NULL;
     rkv_status status = RKV_OK;
-    if (needs & RKV_NEEDS_KEYS) status = reserve(w, g, KEYS, cells, &keys);
-    if (!status && needs & RKV_NEEDS_VALUES) status = reserve(w, g, VALUES, cells, &values);
-    if (!status) status = (is_at_home(w) ? rkv_entries_read_there : rkv_entries_read)(e, keys, values);
+    *keys = *values = NULL;
+    if (needs & RKV_NEEDS_KEYS) status = reserve(w, g, KEYS, cells, keys);
+    if (!status && needs & RKV_NEEDS_VALUES) status = reserve(w, g, VALUES, cells, values);
     w->heads[g] = (rkv_head_view){
-        .n = e->n, .keys = keys, .values = values, .positions = e->positions, .sums = e->sums};
+        .n = e->n, .keys = *keys, .values = *values, .positions = e->positions, .sums = e->sums};
     return status;
 }
 
-/* The same as attention sees it: with places for positions, keys turned by theirs. */
-static rkv_status load_turned(rkv_work *w, size_t g, unsigned needs) {
-    rkv_status status = load(w, g, needs);
-    if (!status && needs & RKV_NEEDS_KEYS) turn_by_place(w, 1, w->room[g * BUFFERS + KEYS].at, w->heads[g].n);
+/* Decodes it. */
+static rkv_status load(rkv_work *w, size_t g, unsigned needs) {
+    float *keys, *values;
+    rkv_status status = make_room(w, g, needs, &keys, &values);
+    if (status) return status;
+    return (is_at_home(w) ? rkv_entries_read_there : rkv_entries_read)(&w->stored[g], keys, values);
+}
+
+/* The same of all heads, one by one to the host. */
+static rkv_status load_each(rkv_work *w, unsigned needs) {
+    rkv_status status = RKV_OK;
+    for (size_t g = 0; !status && g < w->view.n_kv_heads; g++)
+        status = load(w, g, needs);
+    return status;
+}
+
+/* The same, at once. */
+static rkv_status load_all_there(rkv_work *w, unsigned needs) {
+    size_t n_heads = w->view.n_kv_heads;
+    float **rows = NULL; /* [2, G]: keys, values */
+    rkv_status status = rkv_alloc(&rows, 2 * n_heads, sizeof *rows);
+    for (size_t g = 0; !status && g < n_heads; g++)
+        status = make_room(w, g, needs, &rows[g], &rows[n_heads + g]);
+    if (!status)
+        status = rkv_entries_read_all_there(w->stored, n_heads, needs & RKV_NEEDS_KEYS ? rows : NULL,
+                                            needs & RKV_NEEDS_VALUES ? rows + n_heads : NULL);
+    free(rows);
     return status;
 }
 
@@ -194,12 +216,14 @@ static rkv_status score_heads(rkv_work *w, const rkv_stage *stage, const rkv_sta
     return status;
 }
 
-/* Methods may look at all of the prompt; afterwards only at what they say that they need. */
+/* Methods may look at all of the prompt; afterwards only at what they say that they need. What is stored they
+ * see as attention does: with places for positions, keys turned by theirs. */
 static rkv_status show_heads(rkv_work *w, const rkv_stage *stage) {
     unsigned needs = stage->method->needs | (w->view.prompt ? RKV_NEEDS_KEYS | RKV_NEEDS_VALUES : 0);
-    rkv_status status = RKV_OK;
-    for (size_t g = 0; !status && !w->loose && g < w->view.n_kv_heads; g++)
-        status = load_turned(w, g, needs);
+    if (w->loose) return RKV_OK;
+    rkv_status status = (is_at_home(w) ? load_all_there : load_each)(w, needs);
+    for (size_t g = 0; !status && needs & RKV_NEEDS_KEYS && g < w->view.n_kv_heads; g++)
+        turn_by_place(w, 1, w->room[g * BUFFERS + KEYS].at, w->heads[g].n);
     return status;
 }
 
