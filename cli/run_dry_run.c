@@ -5,6 +5,7 @@
 #include "cli/memory_text.h"
 #include "cli/message.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/run.h"
 #include "cli/summary.h"
 
@@ -12,10 +13,13 @@
 
 static rkv_status ask(rkv_session_needs *out, const run_inputs *inputs, const run_options *options,
                       const char *method) {
+    progress_bar bar;
     rkv_session_options how = run_session_options(inputs, options, method);
-    return run_said(rkv_session_foretell(out, inputs->model, &how, inputs->ids, inputs->n_tokens,
-                                         options->generate.n_tokens),
-                    options);
+    how.progress = progress_begin(&bar, "memory", options->quiet || options->json);
+    rkv_status status = rkv_session_foretell(out, inputs->model, &how, inputs->ids, inputs->n_tokens,
+                                             options->generate.n_tokens);
+    progress_erase();
+    return run_said(status, options);
 }
 
 /* With --compare one run comes after the other: n of 1 or 2. */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "compressors/executor.h"
-#include "core/fail.h"
+#include "core/progress.h"
 #include "model/rehearsal.h"
 
 /* What is known at the end, and the most that lay in host memory of what is always there. */
@@ -18,7 +18,7 @@ static rkv_status look(life *l, const rkv_session *s) {
     return status;
 }
 
-/* The session without those who watch it. The last token is drawn, not read. */
+/* The session without those who watch its cache. The last token is drawn, not read. */
 static rkv_status rehearse(life *l, rkv_model *rehearsal, const rkv_session_options *options,
                            const int32_t *ids, size_t n, size_t n_new) {
     rkv_session_options unseen = options ? *options : (rkv_session_options){0};
@@ -29,8 +29,10 @@ static rkv_status rehearse(life *l, rkv_model *rehearsal, const rkv_session_opti
     if (!status) status = look(l, s);
     if (!status) status = rkv_session_prefill(s, ids, n);
     if (!status) status = look(l, s);
-    for (size_t i = 1; !status && i < n_new; i++)
-        status = rkv_session_decode(s, ids[n - 1]);
+    for (size_t i = 1; !status && i < n_new; i++) {
+        status = rkv_progress_report(&unseen.progress, "generate", i, n_new);
+        if (!status) status = rkv_session_decode(s, ids[n - 1]);
+    }
     if (!status) status = look(l, s);
     rkv_session_free(s);
     return status;

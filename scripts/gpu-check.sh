@@ -55,7 +55,7 @@ sanitize() {
     return 77
   fi
   if [[ $1 == memcheck ]]; then
-    tests+=(cuda_model cuda_session cuda_several)
+    tests+=(cuda_model cuda_prompts cuda_session cuda_several)
     if [[ $(compute-sanitizer --help) == *--track-stream-ordered-races* ]]; then
       flags=(--track-stream-ordered-races all)
     fi

@@ -31,12 +31,6 @@ static int make_model(void **state) {
     return tiny_model_begin(ids, PROMPT + NEW);
 }
 
-static int set_right(void **state) {
-    (void)state;
-    host_device_set_free(0);
-    return 0;
-}
-
 /* ---- what sessions are asked to do ---- */
 
 /* Method number i of the table, then some that are more than one; false: there is no such number. */
@@ -263,36 +257,25 @@ static void test_counted_rows(void **state) {
     }
 }
 
-/* ---- evaluations ---- */
+/* ---- what cannot be ---- */
 
-/* The session that takes most is refused before any work. */
-static void test_an_evaluation(void **state) {
-    (void)state;
-    static const rkv_setting settings[] = {{RKV_PROTOCOL_PREFILL, "window+int4", "uniform", 0.25, 0},
-                                           {RKV_PROTOCOL_PREFILL, "full", NULL, 1, 0}};
-    rkv_question question = {.ids = ids + PROMPT, .n = NEW, .first_scored = 1};
-    rkv_window window = {.name = (char[]){"w 1"},
-                         .context = ids,
-                         .n_context = PROMPT,
-                         .questions = &question,
-                         .n_questions = 1};
-    rkv_windows windows = {.items = &window, .n = 1};
-    rkv_model *model = host_model_open(named_device, RKV_WEIGHTS_RESIDENT);
-    size_t needed = 0, at_hand = 0;
-    host_device_set_free(200000);
-    assert_int_equal(rkv_eval_check(model, &windows, settings, 2, NULL), RKV_NO_MEMORY);
-    const char *number = strstr(rkv_message(), "need ");
-    assert_non_null(strstr(rkv_message(), "window w 1: 40 tokens under full"));
-    assert_int_equal(
-        sscanf(number, "need %zu bytes of the memory of cuda:0 host, where %zu", &needed, &at_hand), 2);
-    assert_int_equal(at_hand, 200000);
-    assert_int_equal(host_device_peak(0), 0);
-    host_device_set_free(needed);
-    assert_int_equal(rkv_eval_check(model, &windows, settings, 2, NULL), RKV_OK);
-    rkv_model_close(model);
+static int stop(void *user, const char *stage, size_t done, size_t total) {
+    (void)total;
+    return strcmp(stage, "generate") == 0 && done == *(size_t *)user;
 }
 
-/* ---- what cannot be ---- */
+static void test_stopped(void **state) {
+    (void)state;
+    size_t at = 3;
+    rkv_session_needs needs;
+    rkv_session_options options = {.method = "window", .budget = 8, .progress = {stop, &at}};
+    rkv_model *model = host_model_open(named_device, RKV_WEIGHTS_RESIDENT);
+    assert_int_equal(rkv_session_foretell(&needs, model, &options, ids, PROMPT, NEW), RKV_CANCELLED);
+    at = NEW;
+    assert_int_equal(rkv_session_foretell(&needs, model, &options, ids, PROMPT, NEW), RKV_OK);
+    rkv_model_close(model);
+    assert_int_equal(host_device_live(), 0);
+}
 
 static void test_refusals(void **state) {
     (void)state;
@@ -357,14 +340,14 @@ static int test_on_named_device(void) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_devices, NULL, set_right),
+        cmocka_unit_test(test_devices),
         cmocka_unit_test(test_the_host),
 #ifndef __SANITIZE_ADDRESS__
         cmocka_unit_test(test_the_host_allocates_no_more),
 #endif
         cmocka_unit_test(test_counted_rows),
-        cmocka_unit_test_setup_teardown(test_an_evaluation, NULL, set_right),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_stopped),
     };
     named_device = argc > 1 ? argv[1] : NULL;
     return named_device ? test_on_named_device()

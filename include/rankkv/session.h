@@ -175,8 +175,8 @@ typedef struct rkv_session_needs {
 
 /* The needs of a session that reads ids [n] and makes n_new tokens after it: the same steps are taken on a
  * device that only counts, with noise for numbers. A method that keeps as much as it finds in them finds as
- * much there as anywhere, but for chance. Fails as rkv_session_new and rkv_session_prefill, for the same reasons;
- * RKV_UNAVAILABLE: this device is not foretold. */
+ * much there as anywhere, but for chance. options' progress is told, and may end it. Fails as rkv_session_new
+ * and rkv_session_prefill, for the same reasons; RKV_UNAVAILABLE: this device is not foretold. */
 RKV_API rkv_status rkv_session_foretell(rkv_session_needs *out, rkv_model *model,
                                         const rkv_session_options *options, const int32_t *ids, size_t n,
                                         size_t n_new);
