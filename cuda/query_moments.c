@@ -6,7 +6,8 @@
 #include "cuda/moments.h"
 #include "cuda/product.h"
 
-/* Memory for what is worked with of some heads: one is always tried. */
+/* Heads at a time, and the memory for what of them is worked with: one is always tried. */
+#define MOST_HEADS ((size_t)128)
 #define MOST_BYTES ((size_t)256 << 20)
 
 typedef struct work {
@@ -38,8 +39,9 @@ static rkv_status fill_turns(work *w) {
 
 static rkv_status take_room(work *w) {
     size_t d = w->task->head_dim, chunks = (w->n + RKV_MOMENTS_CHUNK - 1) / RKV_MOMENTS_CHUNK;
+    size_t most = w->task->n_heads < MOST_HEADS ? w->task->n_heads : MOST_HEADS;
     size_t fitting = MOST_BYTES / sizeof *w->x / (w->n * d);
-    w->heads = fitting > w->task->n_heads ? w->task->n_heads : fitting ? fitting : 1;
+    w->heads = fitting > most ? most : fitting ? fitting : 1;
     rkv_status status = rkv_cuda_take(w->cuda, &w->x, w->heads * w->n, d * sizeof *w->x);
     return status ? status : rkv_cuda_take(w->cuda, &w->sums, w->heads * chunks, d * sizeof *w->sums);
 }
