@@ -65,7 +65,8 @@ static const rkv_row_format formats[] = {
     {RKV_ROWS_BF16, RKV_AXIS_TOKEN, 0},   {RKV_ROWS_INT8, RKV_AXIS_TOKEN, 0},
     {RKV_ROWS_INT4, RKV_AXIS_TOKEN, 7},   {RKV_ROWS_INT8, RKV_AXIS_CHANNEL, 32},
     {RKV_ROWS_INT4, RKV_AXIS_CHANNEL, 5}, {RKV_ROWS_INT4, RKV_AXIS_TOKEN, 0},
-    {RKV_ROWS_INT8, RKV_AXIS_TOKEN, 16},  {RKV_ROWS_INT4, RKV_AXIS_CHANNEL, 64}};
+    {RKV_ROWS_INT8, RKV_AXIS_TOKEN, 16},  {RKV_ROWS_INT4, RKV_AXIS_CHANNEL, 64},
+    {RKV_ROWS_INT4, RKV_AXIS_TOKEN, 32},  {RKV_ROWS_INT8, RKV_AXIS_TOKEN, 64}};
 #define N_FORMATS (sizeof formats / sizeof *formats)
 
 /* Ordinary and ugly: head sizes that fill no vector, one entry, primes, chunk ends, lengths that differ, many
@@ -175,9 +176,10 @@ static void test_threads_change_nothing(void **state) {
     (void)state;
     rkv_backend *backend = open_backend();
     int before = omp_get_max_threads();
-    for (size_t i = 0; i < N_ORDINARY; i++) {
-        cached_recipe r = ordinary[i];
-        r.keys = formats[i % N_FORMATS], r.values = formats[i % N_FORMATS], r.query_size = 3;
+    for (size_t c = 0; c < N_ORDINARY * N_FORMATS; c++) {
+        const rkv_row_format *format = &formats[c % N_FORMATS];
+        cached_recipe r = ordinary[c / N_FORMATS];
+        r.keys = *format, r.values = *format, r.query_size = 3;
         cached_task t = cached_task_new(backend, &r);
         size_t size = r.shape.n_tokens * r.shape.n_heads * r.shape.head_dim;
         size_t n_sums = r.shape.n_heads / r.shape.n_kv_heads * r.entries[0];
@@ -275,35 +277,41 @@ static rkv_rows *with_gap(rkv_backend *backend, const rkv_row_format *format, si
     return rows;
 }
 
-/* A gap changes no bit, in any form. */
+/* m queries over heads of n and n / 2 rows of d numbers, before some went. */
+static void check_gap(rkv_backend *b, const rkv_row_format *format, size_t m, size_t n, size_t d) {
+    enum { H = 6, G = 2 };
+    rkv_cached_head gaps[G] = {{0}}, closed[G] = {{0}};
+    rkv_rows *copies[2 * G];
+    size_t size = m * H * d;
+    float *q = random_numbers(size, 2), *there = floats_there(b, q, size), *out = floats_there(b, q, size);
+    float *got = random_numbers(size, 1), *expected = random_numbers(size, 1);
+    for (size_t g = 0; g < G; g++) {
+        gaps[g].keys = with_gap(b, format, n / (g + 1), d, &copies[2 * g]);
+        gaps[g].values = with_gap(b, format, n / (g + 1), d, &copies[2 * g + 1]);
+        closed[g] = (rkv_cached_head){.keys = copies[2 * g], .values = copies[2 * g + 1]};
+    }
+    rkv_cached_attention task = {{m, H, G, d}, there, gaps, NULL, 0, out};
+    assert_int_equal(b->ops->attend_cached(b, &task), RKV_OK);
+    assert_int_equal(b->ops->download(b, got, out, size), RKV_OK);
+    task.heads = closed;
+    assert_int_equal(b->ops->attend_cached(b, &task), RKV_OK);
+    assert_int_equal(b->ops->download(b, expected, out, size), RKV_OK);
+    assert_memory_equal(got, expected, size * sizeof *got);
+    for (size_t g = 0; g < G; g++) {
+        rkv_rows_free((rkv_rows *)gaps[g].keys), rkv_rows_free((rkv_rows *)gaps[g].values);
+        rkv_rows_free(copies[2 * g]), rkv_rows_free(copies[2 * g + 1]);
+    }
+    b->ops->release(b, there), b->ops->release(b, out);
+    free(q), free(got), free(expected);
+}
+
+/* A gap changes no bit, in any form; rows of 64 and 128 numbers have kernels of their own. */
 static void check_gaps(rkv_backend *b, size_t share) {
-    enum { H = 6, G = 2, D = 50, SIZE = 2 * H * D };
-    for (size_t f = 0; f < N_FORMATS; f++)
-        for (size_t m = 1; m <= 2; m++) {
-            rkv_cached_head gaps[G] = {{0}}, closed[G] = {{0}};
-            rkv_rows *copies[2 * G];
-            float *q = random_numbers(SIZE, 2), *there = floats_there(b, q, SIZE);
-            float *out = floats_there(b, q, SIZE), got[SIZE], expected[SIZE];
-            for (size_t g = 0; g < G; g++) {
-                size_t n = (share > 1 ? 200 : 600) / (g + 1);
-                gaps[g].keys = with_gap(b, &formats[f], n, D, &copies[2 * g]);
-                gaps[g].values = with_gap(b, &formats[f], n, D, &copies[2 * g + 1]);
-                closed[g] = (rkv_cached_head){.keys = copies[2 * g], .values = copies[2 * g + 1]};
-            }
-            rkv_cached_attention task = {{m, H, G, D}, there, gaps, NULL, 0, out};
-            assert_int_equal(b->ops->attend_cached(b, &task), RKV_OK);
-            assert_int_equal(b->ops->download(b, got, out, m * H * D), RKV_OK);
-            task.heads = closed;
-            assert_int_equal(b->ops->attend_cached(b, &task), RKV_OK);
-            assert_int_equal(b->ops->download(b, expected, out, m * H * D), RKV_OK);
-            assert_memory_equal(got, expected, m * H * D * sizeof *got);
-            for (size_t g = 0; g < G; g++) {
-                rkv_rows_free((rkv_rows *)gaps[g].keys), rkv_rows_free((rkv_rows *)gaps[g].values);
-                rkv_rows_free(copies[2 * g]), rkv_rows_free(copies[2 * g + 1]);
-            }
-            b->ops->release(b, there), b->ops->release(b, out);
-            free(q);
-        }
+    static const size_t widths[] = {50, 64, 128};
+    for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
+        for (size_t f = w % share; f < N_FORMATS; f += w ? share : 1)
+            for (size_t m = 1; m <= 2; m++)
+                check_gap(b, &formats[f], m, share > 1 ? 200 : 600, widths[w]);
 }
 
 static void test_gaps_change_nothing(void **state) {

@@ -67,11 +67,11 @@ static double operand(const unsigned char *row, size_t n, rkv_codes_part part, s
 
 /* What a sum of n products of numbers up to 1 with codes is off by for the numbers' sake, by the analysis in
  * cpu_vnni_digits.h: queries have two digits where codes have 4 bits; of RKV_CODES_BOTH those that go with
- * whole bytes have the sixteenth of the step. */
+ * whole bytes are rounded as what goes with their upper codes, sixteen times as large. */
 static double rounding_error(const rkv_stream *stream, rkv_codes_part part, bool queries, size_t n) {
     if (!stream->fixed_point) return 0;
     if (!queries || part == RKV_CODES_WHOLE) return (double)n * 255 * 5.1 * U;
-    return (double)n * 0.5 / 0x7F7F * (part == RKV_CODES_BOTH ? (16 * 15 + 255) / 2.0 : 15);
+    return (double)n * 0.51 / 0x7F7F * 15 * (part == RKV_CODES_BOTH ? 16 : 1);
 }
 
 /* Tolerances: sums of that many products of numbers up to 1 and up to 255. */

@@ -152,8 +152,8 @@ static bool is_coded(const rkv_row_format *format) {
  * relative error of its weight, and normalising doubles it. Sums of n weights, in whatever order, carry n u
  * at worst (chunks make it far less). Whole numbers are multiplied as zero + scale code: of a number of at
  * most 1 here, zero is up to 1 and scale code up to 2, which a sixteenth of the other half's may come to.
- * One query's numbers may be rounded to two digits for codes of 4 bits (cpu_vnni_digits.h): of the two behind
- * a byte by halves of 17/16 max |q| / 32639, times 15 and 255/16 codes, times a scale of at most 2 / 15: 1.1
+ * One query's numbers may be rounded to two digits for codes of 4 bits (cpu_vnni_digits.h): by half of max
+ * |q| / 32639, and a little for step and inverse, times 15, times a scale of at most 2 / 15: less than 1.1
  * 2^-15 max |q| for each. */
 static double weight_error(const cached_task *t, const cached_recipe *r, double most) {
     bool digits = t->backend->host_memory && r->shape.n_tokens == 1 && r->keys.form == RKV_ROWS_INT4;
