@@ -23,7 +23,7 @@ typedef struct rkv_codes_next {
 /* Rows [first, first + n) of rows, all of which are codes (rkv_rows_n_coded): s [m, n] = q [m, width] x^T. */
 void rkv_codes_dots(const rkv_stream *stream, const rkv_rows *rows, size_t first, size_t n, const float *q,
                     size_t ldq, size_t m, rkv_codes_next next, float *s, size_t lds, float *room);
-/* y [m, width] += p [m, n] x. */
+/* y [m, width] += p [m, n] x, each p from 0 to 1 (a NaN gives NaN): rkv_stream's mix_affine relies on it. */
 void rkv_codes_mix(const rkv_stream *stream, const rkv_rows *rows, size_t first, size_t n, const float *p,
                    size_t ldp, size_t m, rkv_codes_next next, float *y, size_t ldy, float *room);
 

@@ -90,9 +90,10 @@ void rkv_codes_dots(const rkv_stream *stream, const rkv_rows *rows, size_t first
         dots_by_token(&j, first, n, q, ldq, s, lds);
         return;
     }
-    for (size_t done = 0, count; done < n; done += count) {
-        count = dots_at_once(&j, first + done, n - done, q, ldq, s + done, lds);
-        if (count) continue;
+    size_t done = 0, count;
+    while (done < n && (count = dots_at_once(&j, first + done, n - done, q, ldq, s + done, lds)))
+        done += count;
+    for (; done < n; done += count) {
         part = rkv_rows_stretch_at(rows, first + done, n - done);
         count = rkv_smaller(part.left, n - done);
         dots_group(&j, &part, first + done, count, q, ldq, s + done, lds);

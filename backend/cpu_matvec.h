@@ -3,7 +3,7 @@
  * A weight of a block of 32 is scale * quantum + offset. With t = sum of quantum_i x_i over a block, a row's
  * product is the sum of scale * t + offset * (sum of x_i): quanta become float32 in registers, and nothing is
  * rounded that float32 weights would not round, but for sums in another order; or (cpu_matvec_vnni.c) x
- * becomes whole numbers of 22 bits, block by block, whose products with quanta are exact. */
+ * becomes whole numbers of 22 bits and a sign, block by block, whose products with quanta are exact. */
 #ifndef RKV_BACKEND_CPU_MATVEC_H
 #define RKV_BACKEND_CPU_MATVEC_H
 

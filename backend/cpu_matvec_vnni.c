@@ -5,8 +5,8 @@
  * three signed bytes, its digits: P = d0 + 256 d1 + 65536 d2. Quanta times digits are exact, and so are
  * their sums: |P| is at most 2^22, a lane adds eight products with quanta below 16, and 2^22 8 15 < 2^31.
  * With the rounding of step and of its inverse x is off by at most 5.1 2^-24 of the largest |x| of its block,
- * which is what float32 sums come to anyway. Numbers of a block without one of 2^-100 count as 0; infinities
- * and NaN give NaN. */
+ * which is what float32 sums come to anyway. Numbers of a block where none reaches 2^-100 count as 0;
+ * infinities and NaN give what is not finite. */
 #if defined(__x86_64__)
 #include "backend/cpu_matvec.h"
 #include "backend/cpu_vnni_digits.h"

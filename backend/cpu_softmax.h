@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* p [n] = exp(scale (row [n] - *largest)), *largest the row's maximum: no exponential overflows. Returns
- * their sum. p may be row; n > 0. */
+/* p [n] = exp(scale (row [n] - *largest)), *largest the row's maximum, scale > 0: from 0 to 1, or NaN where
+ * the row holds one, or infinity. Returns their sum. p may be row; n > 0. */
 float rkv_softmax_part(const float *row, size_t n, float scale, float *p, float *largest);
 
 /* p [n] = softmax(scale row [n]); p may be row; n > 0. */

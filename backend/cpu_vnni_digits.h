@@ -1,5 +1,5 @@
 /* cpu_vnni_digits.h: float32 numbers as the signed bytes that AVX-512 VNNI multiplies with codes; what
- * cpu_vnni_*.c share.
+ * cpu_vnni_*.c share, and what of it cpu_matvec_vnni.c uses.
  *
  * Numbers x [n] become fixed point: x = step P, P a whole number of two or three bytes, its digits: P = sum
  * of 256^g digit g. Their products with codes are exact, and so are the sums; digits meet in float32 at the
@@ -9,13 +9,14 @@
  * inverse x is off by at most 5.1 2^-24 max |x|, what float32 sums come to anyway. Two have 2^15, and x is
  * off by step / 2: they are for queries and codes of 4 bits, where a sum of n products is then off by up to
  * 15 n step / 2, less than 1/2000 of what rounding the codes to whole numbers may come to where x is largest.
- * Numbers below 2^-100 count as 0; infinities and NaN give NaN.
+ * Where none reaches 2^-100 all count as 0; infinities and NaN give what is not finite.
  *
  * A mixture's weights times the scales of their rows are positive and at most the largest scale: step = that
  * / LEVELS. Three digits for codes of 8 bits have 2^23 levels; with the rounding of step, its inverse and the
  * scales, a weight is off by at most 4.1 2^-24 of the largest scale. Two without a sign for codes of 4 bits
  * have 2^16: it is off by at most 0.51 step. Errors of 256 rows add up like noise, to about 40 steps = 1/1600
- * of the largest scale, where the rounding of one code that has the weight 1 came to 1/3.5 of its own. */
+ * of the largest scale, where the rounding of one code that has the weight 1 came to 1/3.5 of its own. At
+ * worst, where all weights but one are just below half a step and so count as 0, it is 1/33. */
 #ifndef RKV_BACKEND_CPU_VNNI_DIGITS_H
 #define RKV_BACKEND_CPU_VNNI_DIGITS_H
 

@@ -4,7 +4,7 @@
 #include "backend/cpu_vnni_mix.h"
 #include "backend/cpu_stream_vnni.h"
 
-/* The same of two sums and one load. */
+/* Two sums += the products of bytes with the same four digits, by fours; digits are loaded once. */
 INLINE void add_products_2(__m512i *sum_0, __m512i bytes_0, __m512i *sum_1, __m512i bytes_1,
                            const int8_t *digits) {
     __m512i all;

@@ -7,8 +7,8 @@
 
 /* ---- weights ---- */
 
-/* The same of numbers that are not negative: to two digits without a sign, or to three, of which the last
- * needs none. */
+/* As split_lanes, of numbers that are not negative: to two digits without a sign, or to three, of which the
+ * last needs none. */
 INLINE void split_positive(__m512 value, __m512 inverse, size_t digits, int8_t *quad) {
     const __m512i by_digit =
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));

@@ -6,7 +6,7 @@
 /* Vectors that fit into the registers so. */
 #define FEW_VECTORS ((size_t)3)
 
-/* sum += the products of codes with four digits without a sign, by fours; of two sums and one load. */
+/* As add_products_2 (cpu_vnni_mix.c), of digits without a sign. */
 INLINE void add_positive_2(__m512i *sum_0, __m512i codes_0, __m512i *sum_1, __m512i codes_1,
                            const int8_t *digits) {
     __m512i all;

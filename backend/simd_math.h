@@ -8,7 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* exp(x) for x <= 88; exactly 0 below -87.3 (where the result would be subnormal), NaN for NaN. */
+/* exp(x) for x <= 88; at most 1 for x <= 0 (cpu_stream.h's mix_affine relies on it); exactly 0 below
+ * -87.3 (where the result would be subnormal), NaN for NaN. */
 static inline float rkv_exp(float x) {
     float clamped = x < -87.3f ? -87.3f : x;
     float shifted = clamped * 1.44269504088896341f + 12582912.0f; /* 1.5 * 2^23: rounds to an integer */

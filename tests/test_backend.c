@@ -579,6 +579,7 @@ static void test_exponential_and_logarithm(void **state) {
     for (int i = 0; i < 2000000; i++) {
         float x = (float)(-87.3 + 175.3 * i / 2e6), y = ldexpf(1.0f + (float)i / 2e6f, i % 250 - 124);
         assert_true(fabs((double)rkv_exp(x) / exp((double)x) - 1) <= 2.5 * 2 * U);
+        assert_true(rkv_exp(-ldexpf(1.0f + (float)i / 2e6f, -(i % 30))) <= 1);
         double log_error = fabs((double)rkv_log(y) - log((double)y));
         assert_true(log_error <= 2 * 2 * U * fmax(fabs(log((double)y)), 0x1p-2));
     }
