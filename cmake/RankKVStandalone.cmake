@@ -20,9 +20,9 @@ cuda_scores|cuda_selection|cuda_session|cuda_several|effective_rank|entries|fore
 gguf|half|matvec|module|policies|prefill|rows|rows_device|rows_host|rows_together|sampler|share|stream|tensor_type|\
 tiny_model)$")
 set(RANKKV_STANDALONE_ONLY_tests_support "^(\
-cached_task|default_model|device_data|gguf_writer|kept_layers|plain_cache|plain_ops|plain_scores|\
-row_lists|row_pairs|sample_analysis|sample_profile|score_checks|scored_heads|session_pair|temporary|\
-tiny_model)$")
+cached_task|default_model|device_data|gguf_writer|guarded|kept_layers|plain_cache|plain_ops|\
+plain_scores|row_lists|row_pairs|sample_analysis|sample_profile|score_checks|scored_heads|session_pair|\
+temporary|tiny_model)$")
 
 # Takes from the list of sources what a standalone build leaves out of this folder.
 function(rankkv_standalone_filter folder list)

@@ -15,6 +15,7 @@
 #include "backend/cpu_matvec.h"
 #include "core/random.h"
 #include "io/tensor_type.h"
+#include "support/guarded.h"
 
 static rkv_random dice = {7};
 
@@ -70,26 +71,25 @@ static double largest_term(const rkv_tensor_type *type, const unsigned char *blo
     return 0;
 }
 
-/* A matrix [rows, k] at an odd address, with nothing behind it. */
+/* A matrix [rows, k] behind which nothing can be read; every other one at an odd address. */
 typedef struct matrix {
     const rkv_tensor_type *type;
     size_t rows, k;
-    unsigned char *memory;
+    guarded memory;
     rkv_file_matrix part;
 } matrix;
 
 static matrix random_matrix(const rkv_tensor_type *type, size_t rows, size_t k) {
     size_t bytes = rows * k / type->block_elements * type->block_bytes;
-    matrix m = {type, rows, k, malloc(bytes + 1), {type->form, NULL, rows}};
-    assert_non_null(m.memory);
-    for (size_t at = 1; at <= bytes; at += type->block_bytes)
-        random_block(type, m.memory + at);
-    m.part.data = m.memory + 1;
+    matrix m = {type, rows, k, guarded_new(bytes, rows % 2), {type->form, NULL, rows}};
+    for (size_t at = 0; at < bytes; at += type->block_bytes)
+        random_block(type, m.memory.at + at);
+    m.part.data = m.memory.at;
     return m;
 }
 
-static const unsigned char *block_at(const matrix *m, size_t row, size_t column) {
-    return m->memory + 1 + (row * m->k + column) / m->type->block_elements * m->type->block_bytes;
+static unsigned char *block_at(const matrix *m, size_t row, size_t column) {
+    return m->memory.at + (row * m->k + column) / m->type->block_elements * m->type->block_bytes;
 }
 
 /* The largest weight that a quantum of 4 bits alone makes; 0 for other forms. */
@@ -175,8 +175,8 @@ static void check_shape(const rkv_tensor_type *type, size_t rows, size_t k) {
         rkv_matvec(set, x, k, &m.part, 1, true, y);
         check_rows(&m, set->name, expected, before, y);
     }
-    free(m.memory), free(expected);
-    free(x), free(before), free(y);
+    guarded_free(&m.memory);
+    free(x), free(before), free(y), free(expected);
 }
 
 static void test_every_form(void **state) {
@@ -230,7 +230,7 @@ static void test_parts_and_threads(void **state) {
     }
     omp_set_num_threads(threads);
     for (size_t i = 0; i < n; i++)
-        free(m[i].memory);
+        guarded_free(&m[i].memory);
     free(x);
 }
 
@@ -245,13 +245,13 @@ static void test_infinite_scale_stays_in_its_row(void **state) {
     for (size_t t = 0; (type = rkv_tensor_type_at(t)); t++) {
         if (!type->form || type->block_elements == 1) continue;
         matrix m = random_matrix(type, ROWS, K);
-        memcpy(m.memory + (block_at(&m, BAD, 0) - m.memory), &infinity, sizeof infinity);
+        memcpy(block_at(&m, BAD, 0), &infinity, sizeof infinity);
         for (size_t s = 0; (set = rkv_matvec_set_at(s)); s++) {
             rkv_matvec(set, x, K, &m.part, 1, false, y);
             for (size_t r = 0; r < ROWS; r++)
                 assert_int_equal(isfinite(y[r]) != 0, r != BAD);
         }
-        free(m.memory);
+        guarded_free(&m.memory);
     }
     free(x);
 }
@@ -286,7 +286,7 @@ static void test_ugly_vectors(void **state) {
                     assert_false(isfinite(y[r]));
             }
         }
-        free(m.memory);
+        guarded_free(&m.memory);
     }
 }
 
@@ -301,7 +301,7 @@ static void test_backend(void **state) {
     assert_int_equal(b->ops->matvec(b, x, 576, &m.part, 1, false, y), RKV_OK);
     assert_memory_equal(y, expected, sizeof y);
     rkv_backend_close(b);
-    free(m.memory);
+    guarded_free(&m.memory);
     free(x);
 }
 

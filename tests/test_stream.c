@@ -13,6 +13,7 @@
 #include "backend/cpu_stream.h"
 #include "core/half.h"
 #include "core/random.h"
+#include "support/guarded.h"
 
 #define U 0x1p-24 /* float32's unit roundoff */
 
@@ -128,13 +129,14 @@ static void test_streams_of_many_codes(void **state) {
     const rkv_stream *stream;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         size_t rows = sizes[i][0], bytes = sizes[i][1], apart = bytes + 4, all = (rows - 1) * apart + bytes;
-        unsigned char *codes = malloc(all);
+        guarded codes = guarded_new(all, 0);
         for (size_t b = 0; b < all; b++)
-            codes[b] = (unsigned char)rkv_random_below(&dice, 256);
+            codes.at[b] = (unsigned char)rkv_random_below(&dice, 256);
         for (size_t t = 0; (stream = rkv_stream_at(t)); t++)
             for (size_t m = 1; m <= 5; m++)
-                check_codes(stream, m, &(rkv_codes_block){codes, apart, rows, bytes, parts[m % 2], NULL, 0});
-        free(codes);
+                check_codes(stream, m,
+                            &(rkv_codes_block){codes.at, apart, rows, bytes, parts[m % 2], NULL, 0});
+        guarded_free(&codes);
     }
 }
 
@@ -193,8 +195,8 @@ static void test_streams_of_odd_numbers(void **state) {
 /* Rows of one layout, and the numbers that they stand for. */
 typedef struct affine_rows {
     rkv_row_layout layout;
-    unsigned char *group, *records; /* group: by channel */
-    double *number;                 /* [rows, width] */
+    guarded group, records; /* group: by channel */
+    double *number;         /* [rows, width] */
 } affine_rows;
 
 static float random_half(unsigned char *at, double low) {
@@ -208,7 +210,7 @@ static float random_half(unsigned char *at, double low) {
 static unsigned code_at(const affine_rows *x, size_t row, size_t i) {
     const rkv_row_layout *layout = &x->layout;
     size_t head = layout->by_channel ? 0 : layout->width / layout->group * 4, half = (layout->width + 1) / 2;
-    const unsigned char *codes = x->records + row * layout->record_bytes + head;
+    const unsigned char *codes = x->records.at + row * layout->record_bytes + head;
     if (layout->bits == 8) return codes[i];
     return i < half ? codes[i] & 15u : codes[i - half] >> 4;
 }
@@ -218,15 +220,15 @@ static affine_rows random_affine_rows(const rkv_row_format *format, size_t width
     assert_int_equal(rkv_row_layout_of(format, width, &x.layout), RKV_OK);
     bool by_channel = x.layout.by_channel;
     size_t bytes = x.layout.record_bytes, groups = by_channel ? width : width / x.layout.group;
-    x.records = malloc(rows * bytes), x.group = malloc(4 * width);
+    x.records = guarded_new(rows * bytes, 0), x.group = guarded_new(4 * width, 0);
     float *scale = malloc(groups * sizeof *scale), *zero = malloc(groups * sizeof *zero);
     for (size_t i = 0; i < rows * bytes; i++)
-        x.records[i] = (unsigned char)rkv_random_below(&dice, 256);
+        x.records.at[i] = (unsigned char)rkv_random_below(&dice, 256);
     for (size_t row = 0; row < rows; row++) {
-        unsigned char *head = x.records + row * bytes;
+        unsigned char *head = x.records.at + row * bytes;
         for (size_t g = 0; g < groups && (row == 0 || !by_channel); g++) {
-            scale[g] = random_half(by_channel ? x.group + 2 * g : head + 4 * g, 0);
-            zero[g] = random_half(by_channel ? x.group + 2 * (width + g) : head + 4 * g + 2, -1);
+            scale[g] = random_half(by_channel ? x.group.at + 2 * g : head + 4 * g, 0);
+            zero[g] = random_half(by_channel ? x.group.at + 2 * (width + g) : head + 4 * g + 2, -1);
         }
         for (size_t i = 0; i < width; i++) {
             size_t g = by_channel ? i : i / x.layout.group;
@@ -247,7 +249,7 @@ static double weights_error(size_t bits, size_t n) {
 static void check_affine(const rkv_stream *stream, const affine_rows *x, size_t rows, size_t m) {
     size_t width = x->layout.width;
     rkv_codes_part part = x->layout.bits == 8 ? RKV_CODES_WHOLE : RKV_CODES_BOTH;
-    const rkv_affine_block block = {&x->layout, x->records, x->group, rows, x->records, 16};
+    const rkv_affine_block block = {&x->layout, x->records.at, x->group.at, rows, x->records.at, 16};
     float *q = random_floats(m * width, 1), *p = random_floats(m * rows, 1);
     float *s = random_floats(m * rows, 1), *y = random_floats(m * width, 1);
     float *before = memcpy(malloc(m * width * 4), y, m * width * 4);
@@ -295,7 +297,7 @@ static void test_codes_with_scales(void **state) {
                         if (groups && width % groups) continue;
                         affine_rows x = random_affine_rows(&format, width, rows);
                         check_affine(stream, &x, rows, m);
-                        free(x.group), free(x.records), free(x.number);
+                        guarded_free(&x.group), guarded_free(&x.records), free(x.number);
                     }
 }
 
