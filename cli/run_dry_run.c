@@ -41,16 +41,17 @@ static rkv_status judge(const rkv_session_needs *needs, size_t n, const run_inpu
 
 /* ---- telling ---- */
 
-/* Heads that keep as many as they find may keep fewer. */
+/* Heads that keep as many as they find may keep fewer, and the model may end the text earlier. */
 static void tell_cache(const rkv_cache_stats *cache, const rkv_model_info *model) {
     char words[3][32];
     write_bytes(words[0], (double)cache->allocated_bytes);
     write_bytes(words[1], (double)cache->peak_bytes);
     write_bytes(words[2], (double)cache->full_bytes_16);
-    printf("  the cache at the end: %.1f entries per head of %zu tokens, %s; at most %s; every token at 16 "
-           "bits takes %s\n",
-           (double)cache->n_entries / (double)(model->n_layers * model->n_kv_heads), cache->n_tokens,
-           words[0], words[1], words[2]);
+    printf(
+        "  the cache, at most: %.1f entries per head of %zu tokens at the end, %s; %s at its largest; every "
+        "token at 16 bits takes %s\n",
+        (double)cache->n_entries / (double)(model->n_layers * model->n_kv_heads), cache->n_tokens, words[0],
+        words[1], words[2]);
 }
 
 static void tell(const rkv_session_needs *n, const run_inputs *inputs, const run_options *options,
@@ -60,7 +61,7 @@ static void tell(const rkv_session_needs *n, const run_inputs *inputs, const run
            inputs->n_tokens == 1 ? "" : "s", options->generate.n_tokens, label);
     memory_tell(n->needed_bytes, n->device, n->free_bytes);
     memory_tell_part(n->resident ? "weights, resident" : "weights, layer by layer", n->weights_bytes);
-    memory_tell_part("cache", n->cache_bytes);
+    memory_tell_part("cache, when most is used", n->cache_bytes);
     memory_tell_part("activations", n->activations_bytes);
     if (n->workspace_bytes) memory_tell_part("while computing", n->workspace_bytes);
     if (n->host_bytes) memory_tell_part("positions, scores: host", n->host_bytes);
