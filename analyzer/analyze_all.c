@@ -117,7 +117,8 @@ static rkv_status end_next(work *w) {
 
 static rkv_status step(work *w) {
     rkv_lane_task *next = &w->tasks[w->ended];
-    bool model_wanted = next->done && w->options->end_uses_model;
+    bool fails = next->done && rkv_first_failure_seen(&next->failure); /* then nothing ends it */
+    bool model_wanted = next->done && !fails && w->options->end_uses_model;
     if (!model_wanted) begin_some(w);
     if (next->done && (!model_wanted || rkv_lanes_model_is_free(w->lanes))) return end_next(w);
     return rkv_lanes_serve(w->lanes, next);

@@ -87,6 +87,7 @@ typedef struct cli_making {
     const cli_source *source;
     cli_folder folder;
     cli_watcher watcher;
+    bool told; /* why it fails stands on stderr already */
 } cli_making;
 
 /* What one source became. */

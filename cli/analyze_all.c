@@ -12,9 +12,9 @@ typedef struct work {
     size_t first;        /* source of the first */
     cli_making *makings; /* [n] */
     progress_bar *bars;  /* [n] */
+    size_t n_ended;      /* the next one is who fails, if any does: others may have begun since */
     cli_result *results; /* of all sources */
     cli_result_fn done;
-    bool told; /* why it fails stands on stderr already */
 } work;
 
 static const rkv_model_info *model_of(const cli_sources *sources, const cli_source *source) {
@@ -38,7 +38,7 @@ static rkv_status begin(void *user, size_t i) {
     work *w = user;
     const cli_source *source = &w->sources->at[w->first + i];
     rkv_status status = making_begin(&w->makings[i], source, model_of(w->sources, source), w->options);
-    w->told = status != RKV_OK;
+    w->makings[i].told = status != RKV_OK;
     return status;
 }
 
@@ -48,8 +48,15 @@ static rkv_status end(void *user, size_t i, rkv_analysis *analysis) {
     progress_erase();
     rkv_status status = making_end(&w->makings[i], analysis, w->sources->model, w->options, &w->results[at]);
     if (!status && w->done) status = w->done(w->sources, w->results, at);
-    w->told = status != RKV_OK;
+    w->makings[i].told = status != RKV_OK;
+    w->n_ended += status == RKV_OK;
     return status;
+}
+
+/* Why they fail, unless that stands on stderr already. */
+static rkv_status tell(const work *w, rkv_status status) {
+    progress_erase();
+    return status && !w->makings[w->n_ended].told ? said(status) : status;
 }
 
 static rkv_status analyse_trace(work *w) {
@@ -57,7 +64,7 @@ static rkv_status analyse_trace(work *w) {
     rkv_analyze_options options = options_of(w, 0);
     rkv_status status = begin(w, 0);
     if (!status) status = rkv_analyze_trace(&analysis, w->sources->at[w->first].trace, &options);
-    return status ? status : end(w, 0, analysis);
+    return tell(w, status ? status : end(w, 0, analysis));
 }
 
 /* That prompts do not go side by side, where it is for want of memory. */
@@ -66,7 +73,7 @@ static rkv_status note_lanes(const work *w, const rkv_prompt *prompts, size_t n)
     size_t lanes;
     rkv_status status = rkv_analyze_lanes(&lanes, w->sources->model, prompts, n, reason, sizeof reason);
     if (!status && *reason) note("%s", reason);
-    return status;
+    return said(status);
 }
 
 static rkv_status analyse_prompts(work *w, size_t n) {
@@ -78,7 +85,7 @@ static rkv_status analyse_prompts(work *w, size_t n) {
         prompts[i] = (rkv_prompt){source->ids, source->n_tokens, options_of(w, i)};
     }
     rkv_status status = note_lanes(w, prompts, n);
-    if (!status) status = rkv_analyze_all(w->sources->model, prompts, n, &how);
+    if (!status) status = tell(w, rkv_analyze_all(w->sources->model, prompts, n, &how));
     free(prompts);
     return status;
 }
@@ -87,12 +94,10 @@ static rkv_status analyse_prompts(work *w, size_t n) {
 static rkv_status analyse_some(work *w, size_t n) {
     w->makings = calloc(n, sizeof *w->makings);
     w->bars = calloc(n, sizeof *w->bars);
-    w->told = !w->makings || !w->bars;
-    rkv_status status = w->told                                  ? complain(RKV_NO_MEMORY, "out of memory")
+    w->n_ended = 0;
+    rkv_status status = !w->makings || !w->bars                  ? complain(RKV_NO_MEMORY, "out of memory")
                         : w->sources->at[w->first].trace != NULL ? analyse_trace(w)
                                                                  : analyse_prompts(w, n);
-    progress_erase();
-    if (!w->told) said(status);
     for (size_t i = w->makings ? n : 0; i-- > 0;) /* the first made the folder that the others are in */
         making_drop(&w->makings[i]);
     free(w->makings);
