@@ -2,6 +2,7 @@
 #include "cuda/device_scores.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/memory.h"
 
@@ -31,6 +32,15 @@ rkv_status rkv_device_results_new(rkv_cuda *cuda, size_t count, size_t size, rkv
 
 rkv_status rkv_device_results_fetch(rkv_cuda *cuda, const rkv_device_results *results) {
     return rkv_cuda_to_host(cuda, results->host, results->device, results->bytes);
+}
+
+void rkv_query_heads_spread(const float *from, const rkv_head_rows *keys, size_t n_heads, size_t n_kv_heads,
+                            float *const *to) {
+    for (size_t h = 0; h < n_heads; h++) {
+        size_t n = keys[h * n_kv_heads / n_heads].n;
+        memcpy(to[h], from, n * sizeof *from);
+        from += n;
+    }
 }
 
 void rkv_device_results_free(rkv_cuda *cuda, rkv_device_results *results) {

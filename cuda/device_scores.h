@@ -21,6 +21,9 @@ typedef struct rkv_device_results {
 /* count results of `size` bytes; free takes what new left on failure, and zeros. */
 rkv_status rkv_device_results_new(rkv_cuda *cuda, size_t count, size_t size, rkv_device_results *out);
 rkv_status rkv_device_results_fetch(rkv_cuda *cuda, const rkv_device_results *results);
+/* Numbers of each query head, one head after the other: to [n_heads] -> [n of its KV head's keys]. */
+void rkv_query_heads_spread(const float *from, const rkv_head_rows *keys, size_t n_heads, size_t n_kv_heads,
+                            float *const *to);
 void rkv_device_results_free(rkv_cuda *cuda, rkv_device_results *results);
 
 #endif

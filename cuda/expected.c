@@ -1,7 +1,6 @@
 /* expected.c: what expected queries make of keys, on the device: the squares' products by cuBLAS, for some
  * keys of every head at a time. */
 #include <assert.h>
-#include <string.h>
 
 #include "cuda/device_scores.h"
 #include "cuda/product.h"
@@ -87,15 +86,6 @@ static rkv_status expect_all(const work *w) {
     return status;
 }
 
-/* from: every query head's logits, one after the other. */
-static void spread(const rkv_expected_logits *task, const float *from) {
-    for (size_t h = 0; h < task->n_heads; h++) {
-        size_t n = task->keys[h * task->n_kv_heads / task->n_heads].n;
-        memcpy(task->logits[h], from, n * sizeof *from);
-        from += n;
-    }
-}
-
 rkv_status rkv_cuda_expected_logits(rkv_backend *backend, const rkv_expected_logits *task) {
     work w = {.cuda = rkv_cuda_enter(backend), .task = task, .each = task->n_heads / task->n_kv_heads};
     size_t n_keys = rkv_head_rows_total(task->keys, task->n_kv_heads), d = task->head_dim;
@@ -107,7 +97,8 @@ rkv_status rkv_cuda_expected_logits(rkv_backend *backend, const rkv_expected_log
     if (!status) status = send(w.cuda, task->squares, task->n_heads * d, d, &w.squares);
     if (!status) status = expect_all(&w);
     if (!status) status = rkv_device_results_fetch(w.cuda, &results);
-    if (!status) spread(task, results.host);
+    if (!status)
+        rkv_query_heads_spread(results.host, task->keys, task->n_heads, task->n_kv_heads, task->logits);
     rkv_cuda_give(w.cuda, w.squares);
     rkv_cuda_give(w.cuda, w.mean);
     rkv_device_results_free(w.cuda, &results);

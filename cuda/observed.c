@@ -138,15 +138,6 @@ static rkv_status observe_all(const work *w) {
     return status;
 }
 
-/* from: every query head's means, one after the other. */
-static void spread(const rkv_attention_means *task, const float *from) {
-    for (size_t h = 0; h < task->n_heads; h++) {
-        size_t n = task->keys[h * task->n_kv_heads / task->n_heads].n;
-        memcpy(task->means[h], from, n * sizeof *from);
-        from += n;
-    }
-}
-
 /* No queries give nothing. */
 static rkv_status mean_of_none(const rkv_attention_means *task) {
     for (size_t h = 0; h < task->n_heads; h++)
@@ -166,7 +157,8 @@ rkv_status rkv_cuda_attention_means(rkv_backend *backend, const rkv_attention_me
     if (!status) status = send_queries(&w);
     if (!status) status = observe_all(&w);
     if (!status) status = rkv_device_results_fetch(w.cuda, &results);
-    if (!status) spread(task, results.host);
+    if (!status)
+        rkv_query_heads_spread(results.host, task->keys, task->n_heads, task->n_kv_heads, task->means);
     rkv_cuda_give(w.cuda, w.q);
     rkv_cuda_give(w.cuda, w.positions);
     rkv_device_results_free(w.cuda, &results);

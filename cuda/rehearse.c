@@ -1,8 +1,7 @@
 /* rehearse.c: the device before the work: memory is counted by the same calls that take it, nothing runs.
  *
  * Operations queue nothing while cuda->rehearsed is set (RKV_CUDA_QUEUE, and where cuBLAS and cuSOLVER are
- * called); here is the counting, and what they hand to
- * the host where zeros would be no result. */
+ * called); here is the counting, and what they hand to the host where zeros would be no result. */
 #include <stdlib.h>
 #include <string.h>
 
