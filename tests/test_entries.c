@@ -13,13 +13,11 @@
 
 #include "compressors/entries.h"
 #include "core/random.h"
-#include "cuda/open.h"
-#include "cuda_host/host_device.h"
+#include "cuda_host/places.h"
 #include "support/row_lists.h"
 
 enum { HEADS = 19, D = 34, GROUP = 2, MOST = 130 }; /* more heads than are stored at once */
 
-static rkv_backend *where; /* rows lie; NULL: in ordinary memory */
 static rkv_random dice = {17};
 
 /* ---- heads ---- */
@@ -230,7 +228,7 @@ static void test_work_of_a_token(void **state) {
           *room = upload(read, (size_t)2 * AT_ONCE * MOST * D), *keys[AT_ONCE], *values[AT_ONCE];
     for (size_t g = 0; g < AT_ONCE; g++)
         keys[g] = room_of(room, 0, g), values[g] = room_of(room, 0, AT_ONCE + g);
-    for (size_t f = 0; f < N_FORMATS && where && !where->host_memory; f++) {
+    for (size_t f = 0; f < N_FORMATS && on_device(); f++) {
         layer l = new_layer(formats[f]);
         append(&l, 40);
         for (uint32_t step = 0; step < 40; step++) {
@@ -257,43 +255,14 @@ static void test_work_of_a_token(void **state) {
     free(x), free(read);
 }
 
-/* ---- every place ---- */
-
-static rkv_status open_ordinary_memory(rkv_backend **out) {
-    *out = NULL;
-    return RKV_OK;
-}
-static rkv_status open_cuda_on_host(rkv_backend **out) {
-    return rkv_cuda_open(out, 0);
-}
-static const struct {
-    const char *name;
-    rkv_status (*open)(rkv_backend **out);
-} places[] = {{"entries in ordinary memory", open_ordinary_memory},
-              {"entries of the CPU", rkv_cpu_open},
-              {"entries of cuda's sources on the host", open_cuda_on_host}};
-
 static int run(const char *name) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_heads_of_a_layer_at_once),
         cmocka_unit_test(test_work_of_a_token),
     };
-    int failed = cmocka_run_group_tests_name(name, tests, NULL, NULL);
-    if (where) rkv_backend_close(where);
-    return failed;
-}
-
-/* 77: skipped, for there is no such device. */
-static int run_on_named_device(const char *device) {
-    rkv_status status = rkv_backend_open(&where, device);
-    if (status == RKV_UNAVAILABLE) printf("skipped: %s\n", rkv_message());
-    return status == RKV_UNAVAILABLE ? 77 : status ? 1 : run(device);
+    return cmocka_run_group_tests_name(name, tests, NULL, NULL);
 }
 
 int main(int argc, char **argv) {
-    int failed = 0;
-    if (argc > 1) return run_on_named_device(argv[1]);
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        failed += places[i].open(&where) ? 1 : run(places[i].name);
-    return failed + (host_device_live() != 0);
+    return run_in_places(argc, argv, "entries", run);
 }

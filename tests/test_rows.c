@@ -13,11 +13,9 @@
 
 #include "core/half.h"
 #include "core/random.h"
-#include "cuda/open.h"
-#include "cuda_host/host_device.h"
+#include "cuda_host/places.h"
 #include "support/row_lists.h"
 
-static rkv_backend *where; /* lists are made; NULL: in ordinary memory */
 static rkv_random dice = {7};
 
 static const size_t widths[] = {1, 2, 13, 64, 129, 300};
@@ -25,10 +23,10 @@ static const size_t widths[] = {1, 2, 13, 64, 129, 300};
 
 /* Where every thread of a kernel is played, not the widest, and what is done over and over less often. */
 static size_t n_widths(void) {
-    return where ? N_WIDTHS - 1 : N_WIDTHS;
+    return on_device() ? N_WIDTHS - 1 : N_WIDTHS;
 }
 static size_t times(size_t n) {
-    return where ? n / 20 : n;
+    return on_device() ? n / 20 : n;
 }
 
 /* ---- what is read back ---- */
@@ -275,7 +273,7 @@ static void test_keep(void **state) {
             assert_memory_equal(after, before, kept * WIDTH * sizeof *after);
             assert_memory_equal(copied, before, kept * WIDTH * sizeof *after);
             assert_int_equal(rkv_rows_used_bytes(copy), rkv_rows_used_bytes(rows));
-            if (!where || !rows_by_channel(rkv_rows_format(copy)))
+            if (!on_device() || !rows_by_channel(rkv_rows_format(copy)))
                 assert_int_equal(rkv_rows_allocated_bytes(copy), rkv_rows_used_bytes(copy));
             rkv_rows_free(copy);
             free(x), free(before), free(after), free(copied);
@@ -327,7 +325,7 @@ static size_t expected_bytes(const rkv_row_format *format, size_t width, size_t 
 
 /* Of groups of rows by channel, a device's list keeps the first rows on the host as well. */
 static size_t aside_bytes(const rkv_row_format *format, size_t groups) {
-    return where && rows_by_channel(format) ? groups * sizeof(uint32_t) : 0;
+    return on_device() && rows_by_channel(format) ? groups * sizeof(uint32_t) : 0;
 }
 
 static void test_bytes(void **state) {
@@ -470,21 +468,6 @@ static void test_wrong_formats(void **state) {
     rkv_rows_free(NULL);
 }
 
-/* ---- every place ---- */
-
-static rkv_status open_ordinary_memory(rkv_backend **out) {
-    *out = NULL;
-    return RKV_OK;
-}
-static rkv_status open_cuda_on_host(rkv_backend **out) {
-    return rkv_cuda_open(out, 0);
-}
-static const struct {
-    const char *name;
-    rkv_status (*open)(rkv_backend **out);
-} places[] = {{"rows in ordinary memory", open_ordinary_memory},
-              {"rows of cuda's sources on the host", open_cuda_on_host}};
-
 static int run(const char *name) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
@@ -501,22 +484,9 @@ static int run(const char *name) {
         cmocka_unit_test(test_groups_leave),
         cmocka_unit_test(test_wrong_formats),
     };
-    int failed = cmocka_run_group_tests_name(name, tests, NULL, NULL);
-    if (where) rkv_backend_close(where);
-    return failed;
-}
-
-/* 77: skipped, for there is no such device. */
-static int run_on_named_device(const char *device) {
-    rkv_status status = rkv_backend_open(&where, device);
-    if (status == RKV_UNAVAILABLE) printf("skipped: %s\n", rkv_message());
-    return status == RKV_UNAVAILABLE ? 77 : status ? 1 : run(device);
+    return cmocka_run_group_tests_name(name, tests, NULL, NULL);
 }
 
 int main(int argc, char **argv) {
-    int failed = 0;
-    if (argc > 1) return run_on_named_device(argv[1]);
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        failed += places[i].open(&where) ? 1 : run(places[i].name);
-    return failed + (host_device_live() != 0);
+    return run_in_places(argc, argv, "rows", run);
 }
