@@ -9,6 +9,7 @@
 #include "backend/cpu_gemm.h"
 #include "backend/cpu_softmax.h"
 #include "core/memory.h"
+#include "core/sizes.h"
 
 typedef struct work {
     const rkv_cached_attention *task;
@@ -25,20 +26,12 @@ typedef struct work {
     float *rooms;   /* [threads, 2, RKV_CACHED_TILE, widest] */
 } work;
 
-static size_t larger(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 static rkv_status open_heads(work *w, bool *sums) {
     size_t groups = w->task->shape.n_kv_heads;
     rkv_status status = rkv_alloc(&w->entries, groups, sizeof *w->entries);
     for (size_t g = 0; !status && g < groups; g++) {
         status = rkv_cached_view_open(&w->entries[g], w->task, g, 1);
-        w->longest = larger(w->longest, w->entries[g].n);
+        w->longest = rkv_larger(w->longest, w->entries[g].n);
         *sums |= w->task->heads[g].sums != NULL;
     }
     if (!status) w->widest = rkv_cached_view_widest(w->entries, groups);
@@ -78,7 +71,7 @@ static void close_work(work *w) {
 
 /* Entries [first, first + RKV_CACHED_TILE), a whole number of panels, into panels. */
 static void pack(const work *w, const rkv_cached_view *e, size_t first, float *room) {
-    size_t ld, n = smaller(e->n - first, RKV_CACHED_TILE);
+    size_t ld, n = rkv_smaller(e->n - first, RKV_CACHED_TILE);
     size_t wide = rkv_whole_panels(w->tile, e->value_width);
     const float *keys = rkv_cached_view_keys(e, first, n, room, &ld);
     rkv_pack_transposed(w->tile, keys, n, e->key_width, w->keys, first);
@@ -108,7 +101,8 @@ static void normalise(const work *w, float *rows, size_t ld, size_t m, size_t vi
 static void attend_block(const work *w, size_t g, size_t r, size_t b, float *rows) {
     const rkv_cached_view *e = &w->entries[g];
     const rkv_attention_shape *s = &w->task->shape;
-    size_t first = b * RKV_QUERY_BLOCK, m = smaller(s->n_tokens - first, RKV_QUERY_BLOCK), d = s->head_dim;
+    size_t first = b * RKV_QUERY_BLOCK, m = rkv_smaller(s->n_tokens - first, RKV_QUERY_BLOCK),
+           d = s->head_dim;
     size_t visible = e->n - s->n_tokens + first + 1, n = visible + m - 1;
     size_t ld = rkv_whole_panels(w->tile, e->n), wide = rkv_whole_panels(w->tile, e->value_width);
     size_t query = r * s->n_tokens + first;
@@ -129,7 +123,7 @@ static void add_sums(const work *w, const rkv_cached_view *e, size_t r) {
     size_t m = w->task->shape.n_tokens;
     for (size_t b = 0; b < w->n_blocks; b++)
         rkv_add_row(w->parts + (r * w->n_blocks + b) * w->longest,
-                    e->n - m + smaller((b + 1) * RKV_QUERY_BLOCK, m), 1.0f, e->head->sums + r * e->n);
+                    e->n - m + rkv_smaller((b + 1) * RKV_QUERY_BLOCK, m), 1.0f, e->head->sums + r * e->n);
 }
 
 static void attend_head(const work *w, size_t g) {

@@ -15,6 +15,7 @@
 #include "backend/cpu_stream.h"
 #include "backend/rows_form.h"
 #include "core/memory.h"
+#include "core/sizes.h"
 
 /* Entries of a chunk: enough that merging is nothing beside it, few enough that three heads of 1000 entries
  * keep two processors equally busy. */
@@ -47,14 +48,6 @@ typedef struct work {
     float *rooms;                   /* [threads, room] */
     size_t room;                    /* for exponentials [H/G, CHUNK]; 2 tiles, or products with codes */
 } work;
-
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static size_t larger(size_t a, size_t b) {
-    return a > b ? a : b;
-}
 
 /* The next n elements of size bytes in a block that begins and goes on at whole cache lines; *at is NULL
  * while the block's size is counted in *bytes. */
@@ -107,8 +100,9 @@ static rkv_status open_work(work *w, const rkv_cached_attention *task, size_t th
     rkv_status status = open_heads(w);
     if (status) return status;
     w->widest = rkv_cached_view_widest(w->entries, s->n_kv_heads);
-    w->room = rkv_whole_lanes(w->stream, each * CHUNK + larger(2 * RKV_CACHED_TILE * w->widest,
-                                                               rkv_codes_room(w->stream, w->widest, each)));
+    w->room =
+        rkv_whole_lanes(w->stream, each * CHUNK + rkv_larger(2 * RKV_CACHED_TILE * w->widest,
+                                                             rkv_codes_room(w->stream, w->widest, each)));
     status = rkv_alloc_raw(&block, place_vectors(w, NULL, threads), 1);
     if (!status) place_vectors(w, block, threads);
     return status;
@@ -136,7 +130,7 @@ static float score_scale(const work *w) {
 
 /* How many of n entries from `first` on are among the `coded` first of all. */
 static size_t n_among(size_t coded, size_t first, size_t n) {
-    return coded > first ? smaller(coded - first, n) : 0;
+    return coded > first ? rkv_smaller(coded - first, n) : 0;
 }
 
 /* Scores of entries [first, first + n) of KV head g for its query heads: p [H/G, n], rows ldp apart. Their
@@ -149,7 +143,7 @@ static void score(const work *w, size_t g, size_t first, size_t n, float *room, 
     rkv_codes_dots(w->stream, e->head->keys, first, coded, q, w->widest, w->heads_per_group, next, p, ldp,
                    room);
     for (size_t t = coded, ld; t < n; t += RKV_CACHED_TILE) {
-        size_t count = smaller(n - t, RKV_CACHED_TILE);
+        size_t count = rkv_smaller(n - t, RKV_CACHED_TILE);
         const float *keys = rkv_cached_view_keys(e, first + t, count, room, &ld);
         w->stream->dots(q, w->widest, w->heads_per_group, keys, ld, count, e->key_stride, p + t, ldp);
     }
@@ -164,7 +158,7 @@ static void mix(const work *w, size_t g, size_t first, size_t n, rkv_codes_next 
     rkv_codes_mix(w->stream, e->head->values, first, coded, p, ldp, w->heads_per_group, next, mixture,
                   w->widest, room);
     for (size_t t = coded, ld; t < n; t += RKV_CACHED_TILE) {
-        size_t count = smaller(n - t, RKV_CACHED_TILE);
+        size_t count = rkv_smaller(n - t, RKV_CACHED_TILE);
         const float *values = rkv_cached_view_values(e, first + t, count, room, &ld);
         w->stream->mix(p + t, ldp, w->heads_per_group, values, ld, count, e->value_stride, mixture,
                        w->widest);
@@ -189,7 +183,7 @@ static rkv_codes_next keys_after(const work *w, size_t chunk) {
 
 static void attend_chunk(const work *w, size_t chunk, float *room) {
     size_t each = w->heads_per_group, first, g = head_of(w, chunk, &first);
-    size_t n = smaller(w->entries[g].n - first, CHUNK);
+    size_t n = rkv_smaller(w->entries[g].n - first, CHUNK);
     float *p = w->p[g] ? w->p[g] + first : room + w->room - each * CHUNK;
     size_t ldp = w->p[g] ? w->entries[g].n : CHUNK;
     score(w, g, first, n, room, p, ldp);
@@ -231,7 +225,7 @@ static void finish_head(const work *w, size_t h) {
     rkv_cached_view_output(e, y, w->task->out + h * w->task->shape.head_dim);
     if (!e->head->sums) return;
     for (size_t first = 0; first < e->n; first += CHUNK)
-        rkv_add_row(w->p[g] + r * e->n + first, smaller(e->n - first, CHUNK), share[first / CHUNK],
+        rkv_add_row(w->p[g] + r * e->n + first, rkv_smaller(e->n - first, CHUNK), share[first / CHUNK],
                     e->head->sums + r * e->n + first);
 }
 

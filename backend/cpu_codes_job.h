@@ -6,6 +6,7 @@
 #include "backend/cpu_codes.h"
 #include "backend/rows_affine.h"
 #include "backend/rows_form.h"
+#include "core/sizes.h"
 
 /* Rows that are multiplied together: what is prepared for them counts for little beside them. */
 #define RKV_CODES_BLOCK ((size_t)256)
@@ -27,13 +28,6 @@ typedef struct rkv_codes_job {
     size_t first;          /* row */
     rkv_codes_next next;
 } rkv_codes_job;
-
-static inline size_t rkv_larger(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-static inline size_t rkv_smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 
 /* room: of rkv_codes_room. */
 rkv_codes_job rkv_codes_job_new(const rkv_stream *stream, const rkv_rows *rows, size_t m, float *room);

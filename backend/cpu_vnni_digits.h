@@ -28,6 +28,7 @@
 #include "backend/cpu_stream.h"
 #include "backend/rows_affine.h"
 #include "core/simd.h"
+#include "core/sizes.h"
 
 /* Left to itself, the compiler peels and vectorises loops that are written out already. */
 #define TARGET                                                                                               \
@@ -41,10 +42,6 @@
 #define SPAN    ((size_t)256)
 /* Bytes that four split numbers take: their digits g are at 4 g. */
 #define QUAD    ((size_t)16)
-
-static inline size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 
 /* ---- numbers as digits ---- */
 

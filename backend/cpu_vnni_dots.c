@@ -172,7 +172,7 @@ INLINE void dots_span(rkv_codes_part part, const split_vectors *q, size_t m, con
         } else {
             rows16 few = {.codes = group.codes};
             for (size_t i = 0; i < LANES; i++)
-                few.at[i] = smaller(i, left - 1) * x->apart;
+                few.at[i] = rkv_smaller(i, left - 1) * x->apart;
             dots_group(part, q, m, &few, n, value);
         }
 #pragma GCC unroll 4
@@ -214,7 +214,7 @@ INLINE void dots_rows(const float *q, size_t ldq, size_t m, const rkv_codes_bloc
     split_vectors split_q;
     rkv_codes_block part = *x;
     for (size_t d = 0; d < x->n; d += SPAN, part.codes += SPAN, part.next = NULL) {
-        size_t n = smaller(x->n - d, SPAN);
+        size_t n = rkv_smaller(x->n - d, SPAN);
         if (x->part == RKV_CODES_WHOLE)
             split_in_three(q + d, ldq, m, n, &split_q);
         else
@@ -277,7 +277,7 @@ bool rkv_vnni_dots_affine(const float *q, size_t ldq, size_t m, const rkv_affine
     if (!x->layout->by_channel || (width != 64 && width != 128)) return false;
     dots_of_groups_fn *const *dots = width == 64 ? dots_of_groups_64 : dots_of_groups_128;
     for (size_t some; m; m -= some, q += some * ldq, s += some * lds) {
-        some = smaller(m, VECTORS);
+        some = rkv_smaller(m, VECTORS);
         dots[some](q, ldq, x, n, s, lds);
     }
     return true;

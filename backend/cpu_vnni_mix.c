@@ -16,8 +16,8 @@ INLINE void add_products_2(__m512i *sum_0, __m512i bytes_0, __m512i *sum_1, __m5
 /* Adds four rows, `apart` bytes apart; past `last` the last stands in, with digits that are 0. sum [m, 2]. */
 INLINE void mix_four(const unsigned char *at, size_t apart, size_t last, bool half, rkv_codes_part part,
                      const split_vectors *p, size_t t, size_t m, __m512i (*sum)[2][3]) {
-    __m512i ab = two_rows(at, at + smaller(1, last) * apart, half);
-    __m512i cd = two_rows(at + smaller(2, last) * apart, at + smaller(3, last) * apart, half);
+    __m512i ab = two_rows(at, at + rkv_smaller(1, last) * apart, half);
+    __m512i cd = two_rows(at + rkv_smaller(2, last) * apart, at + rkv_smaller(3, last) * apart, half);
     __m512i first = codes_of(column_of(ab, cd, 0), part), second = codes_of(column_of(ab, cd, 4), part);
 #pragma GCC unroll 4
     for (size_t r = 0; r < m; r++)
@@ -86,7 +86,7 @@ INLINE void mix_rows(const float *p, size_t ldp, size_t m, const rkv_codes_block
     split_vectors split_p;
     for (size_t t = 0; t < x->rows; t += SPAN) {
         rkv_codes_block span = *x;
-        span.codes += t * x->apart, span.rows = smaller(x->rows - t, SPAN);
+        span.codes += t * x->apart, span.rows = rkv_smaller(x->rows - t, SPAN);
         if (x->next) span.next += t * x->next_apart;
         span = in_shares(span, pieces(x->n), 0);
         split_in_three(p + t, ldp, m, span.rows, &split_p);

@@ -19,8 +19,8 @@ INLINE void add_positive_2(__m512i *sum_0, __m512i codes_0, __m512i *sum_1, __m5
 INLINE void mix_four_both(const unsigned char *at, size_t apart, size_t last, bool half,
                           const split_vectors *const *p, size_t t, size_t m,
                           __m512i (*sum)[FEW_VECTORS][2][2]) {
-    __m512i ab = two_rows(at, at + smaller(1, last) * apart, half);
-    __m512i cd = two_rows(at + smaller(2, last) * apart, at + smaller(3, last) * apart, half);
+    __m512i ab = two_rows(at, at + rkv_smaller(1, last) * apart, half);
+    __m512i cd = two_rows(at + rkv_smaller(2, last) * apart, at + rkv_smaller(3, last) * apart, half);
     __m512i column[2] = {column_of(ab, cd, 0), column_of(ab, cd, 4)};
 #pragma GCC unroll 2
     for (size_t h = 0; h < 2; h++) {

@@ -7,6 +7,7 @@
 
 #include "core/fail.h"
 #include "core/memory.h"
+#include "core/sizes.h"
 #include "cuda/device.h"
 
 static_assert(sizeof(rkv_attend_task) <= 4096, "a kernel's task has 4 KB at most");
@@ -25,20 +26,12 @@ typedef struct work {
 
 /* ---- sizes ---- */
 
-static size_t larger(size_t a, size_t b) {
-    return a > b ? a : b;
-}
-
-static size_t smaller(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
 /* The longest row of numbers of any head. */
 static size_t widest(const rkv_cached_attention *task) {
     size_t width = task->shape.head_dim;
     for (size_t g = 0; g < task->shape.n_kv_heads; g++) {
-        width = larger(width, rkv_cuda_rows_view(task->heads[g].keys).layout.width);
-        width = larger(width, rkv_cuda_rows_view(task->heads[g].values).layout.width);
+        width = rkv_larger(width, rkv_cuda_rows_view(task->heads[g].keys).layout.width);
+        width = rkv_larger(width, rkv_cuda_rows_view(task->heads[g].values).layout.width);
     }
     return width;
 }
@@ -100,7 +93,7 @@ static rkv_attend_task task_of(const work *w, size_t first_head, size_t n_heads)
                          .scale = 1.0f / sqrtf((float)s->head_dim)};
     for (size_t i = 0; i < n_heads; i++) {
         t.heads[i] = view_of(w, &w->task->heads[first_head + i]);
-        t.longest = larger(t.longest, t.heads[i].keys.n);
+        t.longest = rkv_larger(t.longest, t.heads[i].keys.n);
     }
     return t;
 }
@@ -126,14 +119,14 @@ static rkv_status attend_heads(const work *w, size_t first, size_t n, float **su
         any |= wants_sums(w, &t, i);
         floats += w->each * row_floats(&t.heads[i], wants_sums(w, &t, i));
     }
-    size_t queries = smaller(MOST_BYTES / sizeof *scratch / floats, MOST_ROWS / w->each);
-    queries = smaller(larger(queries, 1), m);
+    size_t queries = rkv_smaller(MOST_BYTES / sizeof *scratch / floats, MOST_ROWS / w->each);
+    queries = rkv_smaller(rkv_larger(queries, 1), m);
     rkv_status status = rkv_cuda_take(w->cuda, &scratch, queries, floats * sizeof *scratch);
     float *left = scratch;
     for (size_t i = 0; !status && i < n; i++)
         share(&t.heads[i], wants_sums(w, &t, i), queries * w->each, w->each, &left, sums);
     for (; !status && t.first < m; t.first += queries) {
-        t.queries = smaller(queries, m - t.first);
+        t.queries = rkv_smaller(queries, m - t.first);
         status = launch(w, &t, any);
     }
     rkv_cuda_give(w->cuda, scratch);
@@ -145,7 +138,7 @@ static rkv_status attend(const work *w) {
     float *sums = w->sums;
     rkv_status status = RKV_OK;
     for (size_t g = 0; !status && g < groups; g += RKV_ATTEND_HEADS)
-        status = attend_heads(w, g, smaller(groups - g, RKV_ATTEND_HEADS), &sums);
+        status = attend_heads(w, g, rkv_smaller(groups - g, RKV_ATTEND_HEADS), &sums);
     return status;
 }
 

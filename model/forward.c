@@ -8,13 +8,10 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "core/progress.h"
+#include "core/sizes.h"
 #include "model/forward_parts.h"
 
 /* ---- working memory ---- */
-
-static size_t larger(size_t a, size_t b) {
-    return a > b ? a : b;
-}
 
 static rkv_status allocate(rkv_forward *f, float **out, size_t columns) {
     size_t n;
@@ -37,8 +34,8 @@ static rkv_status allocate_all(rkv_forward *f) {
     size_t q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
     rkv_status status = allocate(f, &f->x, c->n_embd);
     if (!status) status = allocate(f, &f->normed, c->n_embd);
-    if (!status) status = allocate(f, &f->wide, larger(q + 2 * kv, 2 * c->n_ff));
-    if (!status) status = allocate(f, &f->narrow, larger(q, c->n_ff));
+    if (!status) status = allocate(f, &f->wide, rkv_larger(q + 2 * kv, 2 * c->n_ff));
+    if (!status) status = allocate(f, &f->narrow, rkv_larger(q, c->n_ff));
     if (!status) status = allocate(f, &f->q, q);
     if (!status) status = allocate(f, &f->k, kv);
     if (!status) status = allocate(f, &f->v, kv);
