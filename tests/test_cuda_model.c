@@ -15,6 +15,7 @@
 #include <rankkv/rankkv.h>
 
 #include "cuda/open.h"
+#include "cuda_host/gpu.h"
 #include "cuda_host/host_device.h"
 #include "cuda_host/host_model.h"
 #include "model/model.h"
@@ -205,12 +206,7 @@ static int test_on_named_device(void) {
         cmocka_unit_test(test_layers_are_shown),
         cmocka_unit_test(test_same_analysis),
     };
-    char text[256];
-    if (rkv_device_describe(named_device, text, sizeof text) == RKV_UNAVAILABLE) {
-        printf("skipped: %s\n", rkv_message());
-        return 77;
-    }
-    printf("on %s\n", text);
+    if (!gpu_is_there(named_device)) return GPU_IS_MISSING;
     n_new = NEW;
     return cmocka_run_group_tests(tests, make_model, temporary_tear_down);
 }

@@ -12,6 +12,7 @@
 
 #include <rankkv/rankkv.h>
 
+#include "cuda_host/gpu.h"
 #include "cuda_host/host_device.h"
 #include "cuda_host/host_model.h"
 #include "model/model.h"
@@ -177,12 +178,7 @@ static void test_within_a_tenth(void **state) {
 
 static int test_on_named_device(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_within_a_tenth)};
-    char text[256];
-    if (rkv_device_describe(named_device, text, sizeof text) == RKV_UNAVAILABLE) {
-        printf("skipped: %s\n", rkv_message());
-        return 77;
-    }
-    printf("on %s\n", text);
+    if (!gpu_is_there(named_device)) return GPU_IS_MISSING;
     return cmocka_run_group_tests(tests, make_larger_model, temporary_tear_down);
 }
 

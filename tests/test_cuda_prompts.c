@@ -14,6 +14,7 @@
 #include <rankkv/rankkv.h>
 
 #include "core/fail.h"
+#include "cuda_host/gpu.h"
 #include "cuda_host/host_device.h"
 #include "cuda_host/several.h"
 #include "support/temporary.h"
@@ -406,12 +407,7 @@ static void test_needs_of_every_device(void **state) {
 /* 77: there are not two. */
 static int test_on_gpus(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_many_prompts_as_there_are)};
-    char text[256];
-    if (rkv_device_describe("cuda:0,1", text, sizeof text) == RKV_UNAVAILABLE) {
-        printf("skipped: %s\n", rkv_message());
-        return 77;
-    }
-    printf("on %s\n", text);
+    if (!gpu_is_there("cuda:0,1")) return GPU_IS_MISSING;
     real = true;
     return cmocka_run_group_tests(tests, make_model, remove_model);
 }
