@@ -4,12 +4,15 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
+#include "core/sizes.h"
 #include "cuda/kernels.h"
 #include "cuda/product.h"
 
-/* Queries of a head at a time, and the memory for their rows where nobody asked to keep them. */
-#define MOST_QUERIES ((size_t)512)
-#define MOST_BYTES   ((size_t)256 << 20)
+/* Rows that one processor of the device is given at a time: a tile of the products of cuBLAS. */
+#define ROWS_EACH ((size_t)128)
+
+/* Memory for the rows where nobody asked to keep them. */
+#define MOST_BYTES ((size_t)256 << 20)
 
 typedef struct work {
     rkv_cuda *cuda;
@@ -30,10 +33,12 @@ typedef struct block {
     size_t ld, head_stride;
 } block;
 
-static size_t queries_at_a_time(const rkv_attention_shape *s, bool kept) {
-    size_t most = s->n_tokens < MOST_QUERIES ? s->n_tokens : MOST_QUERIES;
-    size_t fitting = MOST_BYTES / sizeof(float) / (s->n_heads * s->n_tokens);
-    return kept || fitting > most ? most : fitting ? fitting : 1;
+/* As many blocks as all heads' rows fill the device with, so that little is multiplied that no query sees. */
+static size_t queries_at_a_time(const rkv_cuda *cuda, const rkv_attention_shape *s, bool kept) {
+    size_t n = s->n_tokens, blocks = rkv_larger(n * s->n_heads / (cuda->processors * ROWS_EACH), 1);
+    size_t most = (n + blocks - 1) / blocks;
+    size_t fitting = rkv_larger(MOST_BYTES / sizeof(float) / (s->n_heads * n), 1);
+    return kept ? most : rkv_smaller(most, fitting);
 }
 
 static block block_at(const work *w, size_t first) {
@@ -45,44 +50,38 @@ static block block_at(const work *w, size_t first) {
     return b;
 }
 
-/* Query heads that share keys and values lie side by side: the i-th of every group in one batch. */
+/* Query heads that share keys and values are neighbours. */
 static rkv_status logits(const work *w, const block *b) {
     const rkv_attention_shape *s = w->shape;
-    size_t n = s->n_tokens, d = s->head_dim, each = s->n_heads / s->n_kv_heads;
-    rkv_status status = RKV_OK;
-    for (size_t i = 0; !status && i < each; i++) {
-        rkv_cuda_product p = {.m = b->m,
-                              .n = b->keys,
-                              .k = d,
-                              .batch = s->n_kv_heads,
-                              .a = {w->q + (i * n + b->first) * d, d, each * n * d},
-                              .b = {w->k, d, n * d},
-                              .turned = true,
-                              .y = b->x + i * b->head_stride,
-                              .y_ld = b->ld,
-                              .y_stride = each * b->head_stride};
-        status = rkv_cuda_multiply(w->cuda, &p);
-    }
-    return status;
+    size_t n = s->n_tokens, d = s->head_dim;
+    rkv_cuda_product p = {.m = b->m,
+                          .n = b->keys,
+                          .k = d,
+                          .batch = s->n_heads,
+                          .shared = s->n_heads / s->n_kv_heads,
+                          .a = {w->q + b->first * d, d, n * d},
+                          .b = {w->k, d, n * d},
+                          .turned = true,
+                          .y = b->x,
+                          .y_ld = b->ld,
+                          .y_stride = b->head_stride};
+    return rkv_cuda_multiply(w->cuda, &p);
 }
 
 static rkv_status outputs(const work *w, const block *b) {
     const rkv_attention_shape *s = w->shape;
-    size_t n = s->n_tokens, d = s->head_dim, each = s->n_heads / s->n_kv_heads;
-    rkv_status status = RKV_OK;
-    for (size_t i = 0; !status && i < each; i++) {
-        rkv_cuda_product p = {.m = b->m,
-                              .n = d,
-                              .k = b->keys,
-                              .batch = s->n_kv_heads,
-                              .a = {b->x + i * b->head_stride, b->ld, each * b->head_stride},
-                              .b = {w->v, d, n * d},
-                              .y = w->out + (b->first * s->n_heads + i) * d,
-                              .y_ld = s->n_heads * d,
-                              .y_stride = each * d};
-        status = rkv_cuda_multiply(w->cuda, &p);
-    }
-    return status;
+    size_t n = s->n_tokens, d = s->head_dim;
+    rkv_cuda_product p = {.m = b->m,
+                          .n = d,
+                          .k = b->keys,
+                          .batch = s->n_heads,
+                          .shared = s->n_heads / s->n_kv_heads,
+                          .a = {b->x, b->ld, b->head_stride},
+                          .b = {w->v, d, n * d},
+                          .y = w->out + b->first * s->n_heads * d,
+                          .y_ld = s->n_heads * d,
+                          .y_stride = d};
+    return rkv_cuda_multiply(w->cuda, &p);
 }
 
 static rkv_status add_sums(const work *w, const block *b, size_t distance, double *sums) {
@@ -147,7 +146,7 @@ rkv_status rkv_cuda_attention(rkv_backend *backend, const float *q, const float 
     if (!sums) sums = &none;
     work w = {.cuda = rkv_cuda_enter(backend), .shape = shape, .q = q, .k = k, .v = v, .out = out};
     w.attention = attention;
-    w.queries = queries_at_a_time(shape, attention != NULL);
+    w.queries = queries_at_a_time(w.cuda, shape, attention != NULL);
     w.distance = sums->distance;
     rkv_status status = RKV_OK;
     if (!attention) status = rkv_cuda_take(w.cuda, &w.rows, n_sums, w.queries * sizeof *w.rows);

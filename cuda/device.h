@@ -16,6 +16,7 @@ typedef struct rkv_cuda {
     int ordinal;
     uint64_t reached; /* bit N: what the pool of device N holds is within reach (peer.c) */
     char name[48];
+    size_t processors; /* its streaming multiprocessors */
     cudaStream_t stream;
     cudaStream_t downloads;         /* copies to the host beside it; NULL until the first */
     cublasHandle_t blas;            /* on the stream */

@@ -66,6 +66,16 @@ typedef struct rkv_fold_logits_task {
 } rkv_fold_logits_task;
 cudaError_t rkv_launch_fold_logits(const rkv_fold_logits_task *task, cudaStream_t stream);
 
+/* places [3, batch]: where matrix i of three kinds begins: a + i a_stride, b + i / shared b_stride, y + i
+ * y_stride; batch, shared > 0. */
+typedef struct rkv_batch_places_task {
+    const float *a, *b;
+    float *y;
+    size_t a_stride, b_stride, y_stride, shared, batch;
+    float **places;
+} rkv_batch_places_task;
+cudaError_t rkv_launch_batch_places(const rkv_batch_places_task *task, cudaStream_t stream);
+
 /* mean [n] of x [H, n] over heads; n > 0. */
 typedef struct rkv_head_mean_task {
     const float *x;

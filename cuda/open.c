@@ -110,6 +110,7 @@ static rkv_status describe(rkv_cuda *cuda) {
     if (properties.major < LEAST_MAJOR)
         return rkv_fail(RKV_UNAVAILABLE, "%s has compute capability %d.%d: RankKV needs %d.0",
                         properties.name, properties.major, properties.minor, LEAST_MAJOR);
+    cuda->processors = (size_t)properties.multiProcessorCount;
     cudaRuntimeGetVersion(&runtime);
     snprintf(cuda->name, sizeof cuda->name, "%.47s", properties.name);
     snprintf(cuda->base.description, sizeof cuda->base.description,

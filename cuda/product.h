@@ -14,6 +14,7 @@ typedef struct rkv_cuda_rows {
  * m] when a_turned. */
 typedef struct rkv_cuda_product {
     size_t m, n, k, batch;
+    size_t shared; /* as many neighbours have the same b; 0: each has its own */
     rkv_cuda_rows a, b;
     bool turned, a_turned, accumulate;
     float *y;

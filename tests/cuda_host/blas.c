@@ -25,22 +25,61 @@ cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
     return handle && stream ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_INITIALIZED;
 }
 
-/* A matrix as cuBLAS takes it, columns first. */
+/* Matrices as cuBLAS takes them, columns first: `stride` apart, or where the list `each` in device memory
+ * says.
+ */
 typedef struct operand {
     cublasOperation_t operation;
     const float *x;
-    int64_t ld;
     long long stride;
+    const void *const *each;
+    int64_t ld;
 } operand;
 
-static double at(const operand *o, int64_t row, int64_t column, int64_t batch) {
-    bool turned = o->operation == CUBLAS_OP_T;
-    return (double)o->x[batch * o->stride + (turned ? column + row * o->ld : row + column * o->ld)];
+static const float *matrix(const operand *o, int64_t batch) {
+    return o->each ? (const float *)o->each[batch] : o->x + batch * o->stride;
+}
+
+static double at(const operand *o, const float *x, int64_t row, int64_t column) {
+    return (double)x[o->operation == CUBLAS_OP_T ? column + row * o->ld : row + column * o->ld];
 }
 
 static bool is_valid(const operand *o, int64_t rows, int64_t columns) {
     int64_t least = o->operation == CUBLAS_OP_T ? columns : rows;
     return o->ld >= (least > 1 ? least : 1);
+}
+
+typedef struct product {
+    int64_t m, n, k, batch;
+    operand a, b, c;
+    float scale, keep;
+} product;
+
+static void multiply(const product *p, int64_t s) {
+    const float *a = matrix(&p->a, s), *b = matrix(&p->b, s);
+    float *c = (float *)matrix(&p->c, s);
+    for (int64_t j = 0; j < p->n; j++)
+        for (int64_t i = 0; i < p->m; i++) {
+            float *out = c + i + j * p->c.ld;
+            double sum = 0;
+            for (int64_t l = 0; l < p->k; l++)
+                sum += at(&p->a, a, i, l) * at(&p->b, b, l, j);
+            *out = (float)((double)p->scale * sum + (p->keep != 0 ? (double)p->keep * (double)*out : 0));
+        }
+}
+
+static cublasStatus_t multiply_all(cublasHandle_t handle, const product *p, cudaDataType a, cudaDataType b,
+                                   cudaDataType c) {
+    if (!handle) return CUBLAS_STATUS_NOT_INITIALIZED;
+    if (p->m < 0 || p->n < 0 || p->k < 0 || p->batch < 0 || !is_valid(&p->a, p->m, p->k) ||
+        !is_valid(&p->b, p->k, p->n) || !is_valid(&p->c, p->m, p->n) || a != CUDA_R_32F || b != CUDA_R_32F ||
+        c != CUDA_R_32F)
+        return CUBLAS_STATUS_INVALID_VALUE;
+    host_work_begin(handle->stream);
+    for (int64_t s = 0; s < p->batch; s++)
+        multiply(p, s);
+    host_work_end();
+    return CUBLAS_STATUS_SUCCESS;
 }
 
 cublasStatus_t cublasGemmStridedBatchedEx_64(cublasHandle_t handle, cublasOperation_t transa,
@@ -51,25 +90,37 @@ cublasStatus_t cublasGemmStridedBatchedEx_64(cublasHandle_t handle, cublasOperat
                                              const void *beta, void *c, cudaDataType c_type, int64_t ldc,
                                              long long stride_c, int64_t batch,
                                              cublasComputeType_t arithmetic, cublasGemmAlgo_t algorithm) {
-    operand left = {transa, a, lda, stride_a}, right = {transb, b, ldb, stride_b};
-    float scale = *(const float *)alpha, keep = *(const float *)beta;
+    product p = {m,
+                 n,
+                 k,
+                 batch,
+                 {transa, a, stride_a, NULL, lda},
+                 {transb, b, stride_b, NULL, ldb},
+                 {CUBLAS_OP_N, c, stride_c, NULL, ldc},
+                 *(const float *)alpha,
+                 *(const float *)beta};
     (void)arithmetic, (void)algorithm;
-    if (!handle) return CUBLAS_STATUS_NOT_INITIALIZED;
-    if (m < 0 || n < 0 || k < 0 || batch < 0 || ldc < (m > 1 ? m : 1) || !is_valid(&left, m, k) ||
-        !is_valid(&right, k, n) || a_type != CUDA_R_32F || b_type != CUDA_R_32F || c_type != CUDA_R_32F)
-        return CUBLAS_STATUS_INVALID_VALUE;
-    host_work_begin(handle->stream);
-    for (int64_t s = 0; s < batch; s++)
-        for (int64_t j = 0; j < n; j++)
-            for (int64_t i = 0; i < m; i++) {
-                float *out = (float *)c + s * stride_c + i + j * ldc;
-                double sum = 0;
-                for (int64_t l = 0; l < k; l++)
-                    sum += at(&left, i, l, s) * at(&right, l, j, s);
-                *out = (float)((double)scale * sum + (keep != 0 ? (double)keep * (double)*out : 0));
-            }
-    host_work_end();
-    return CUBLAS_STATUS_SUCCESS;
+    return multiply_all(handle, &p, a_type, b_type, c_type);
+}
+
+cublasStatus_t cublasGemmBatchedEx_64(cublasHandle_t handle, cublasOperation_t transa,
+                                      cublasOperation_t transb, int64_t m, int64_t n, int64_t k,
+                                      const void *alpha, const void *const a[], cudaDataType a_type,
+                                      int64_t lda, const void *const b[], cudaDataType b_type, int64_t ldb,
+                                      const void *beta, void *const c[], cudaDataType c_type, int64_t ldc,
+                                      int64_t batch, cublasComputeType_t arithmetic,
+                                      cublasGemmAlgo_t algorithm) {
+    product p = {m,
+                 n,
+                 k,
+                 batch,
+                 {transa, NULL, 0, a, lda},
+                 {transb, NULL, 0, b, ldb},
+                 {CUBLAS_OP_N, NULL, 0, (const void *const *)c, ldc},
+                 *(const float *)alpha,
+                 *(const float *)beta};
+    (void)arithmetic, (void)algorithm;
+    return multiply_all(handle, &p, a_type, b_type, c_type);
 }
 
 cublasStatus_t cublasGemmEx_64(cublasHandle_t handle, cublasOperation_t transa, cublasOperation_t transb,

@@ -38,6 +38,13 @@ cublasStatus_t cublasGemmStridedBatchedEx_64(cublasHandle_t handle, cublasOperat
                                              const void *beta, void *c, cudaDataType c_type, int64_t ldc,
                                              long long stride_c, int64_t batch,
                                              cublasComputeType_t arithmetic, cublasGemmAlgo_t algorithm);
+cublasStatus_t cublasGemmBatchedEx_64(cublasHandle_t handle, cublasOperation_t transa,
+                                      cublasOperation_t transb, int64_t m, int64_t n, int64_t k,
+                                      const void *alpha, const void *const a[], cudaDataType a_type,
+                                      int64_t lda, const void *const b[], cudaDataType b_type, int64_t ldb,
+                                      const void *beta, void *const c[], cudaDataType c_type, int64_t ldc,
+                                      int64_t batch, cublasComputeType_t arithmetic,
+                                      cublasGemmAlgo_t algorithm);
 
 cublasStatus_t cublasDgemmStridedBatched_64(cublasHandle_t handle, cublasOperation_t transa,
                                             cublasOperation_t transb, int64_t m, int64_t n, int64_t k,
