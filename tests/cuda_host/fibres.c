@@ -15,6 +15,9 @@
 #define WARP         32
 #define STACK_BYTES  ((size_t)256 << 10)
 
+/* Stacks begin so far apart within a page that those of a warp's threads do not share lines of the cache. */
+#define STACK_STEP ((size_t)256)
+
 uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
 
@@ -22,19 +25,19 @@ dim3 blockDim, gridDim;
 
 typedef struct fibre {
     void *jump[5];
-    ucontext_t start; /* of the first switch to it */
+    ucontext_t start; /* of the first change to it */
     bool begun;
 } fibre;
 
 static void *scheduler[5];
 
-static void go_to(fibre *f) {
+static void change_to(void **from, fibre *f) {
     bool begun = f->begun;
     f->begun = true;
     if (begun)
-        host_change(scheduler, f->jump);
+        host_change(from, f->jump);
     else
-        host_change_first(scheduler, &f->start);
+        host_change_first(from, &f->start);
 }
 
 /* ---- the threads of a block ---- */
@@ -50,7 +53,8 @@ typedef struct thread {
 
 static thread threads[MOST_THREADS];
 static thread *running;
-static unsigned n_done; /* of the block's threads */
+static unsigned n_done, n_at_barrier; /* of the block's threads */
+static bool backward;                 /* the order in which they run */
 static void (*the_kernel)(const void *task);
 static const void *the_task;
 static fibre *idle[MOST_THREADS];
@@ -62,12 +66,109 @@ static void end_program(const char *what) {
     abort();
 }
 
+/* ---- whose turn it is ---- */
+
+/* Some threads, in their order; a warp's, or a block's. */
+typedef struct range {
+    unsigned first, n;
+} range;
+
+static range block_range(void) {
+    return (range){0, blockDim.x};
+}
+
+static range warp_range(const thread *t) {
+    unsigned first = (unsigned)(t - threads) / WARP * WARP, left = blockDim.x - first;
+    return (range){first, left < WARP ? left : WARP};
+}
+
+/* The first that is ready, from `from` on and round to it; NULL: none. */
+static thread *ready_from(range r, unsigned from) {
+    for (unsigned i = 0, at = from - r.first; i < r.n; i++) {
+        if (threads[r.first + at].state == READY) return &threads[r.first + at];
+        at = backward ? (at ? at - 1 : r.n - 1) : at + 1 < r.n ? at + 1 : 0;
+    }
+    return NULL;
+}
+
+/* Lets go those that wait so; the first of them. */
+static thread *release(range r, state waiting) {
+    for (unsigned i = 0; i < r.n; i++)
+        if (threads[r.first + i].state == waiting) threads[r.first + i].state = READY;
+    return ready_from(r, backward ? r.first + r.n - 1 : r.first);
+}
+
+static bool all_shuffle(range warp) {
+    for (unsigned i = 0; i < warp.n; i++)
+        if (threads[warp.first + i].state != IN_SHUFFLE) return false;
+    return true;
+}
+
+/* After a thread that waits or has ended: a warp's lanes are together at a shuffle before others run. NULL:
+ * nobody can run. */
+static thread *next_after(const thread *t) {
+    unsigned number = (unsigned)(t - threads);
+    thread *next = NULL;
+    if (t->state == IN_SHUFFLE) {
+        range warp = warp_range(t);
+        next = ready_from(warp, number);
+        if (!next && all_shuffle(warp)) next = release(warp, IN_SHUFFLE);
+    }
+    if (!next) next = ready_from(block_range(), number);
+    if (!next && n_at_barrier && n_at_barrier + n_done == blockDim.x) {
+        n_at_barrier = 0;
+        next = release(block_range(), AT_BARRIER);
+    }
+    return next;
+}
+
+/* ---- changing hands ---- */
+
+static void run_threads(void);
+
+/* getcontext can return twice, as setjmp: apart, where no local is alive. */
+__attribute__((noinline)) static void set_start(ucontext_t *start, void *stack, size_t bytes) {
+    if (getcontext(start)) end_program("no context for a fibre");
+    start->uc_stack.ss_sp = stack;
+    start->uc_stack.ss_size = bytes;
+    makecontext(start, run_threads, 0);
+}
+
+static fibre *take_fibre(void) {
+    static size_t made;
+    if (n_idle) return idle[--n_idle];
+    fibre *f = calloc(1, sizeof *f);
+    void *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (!f || stack == MAP_FAILED) end_program("no memory for a fibre");
+    set_start(&f->start, stack, STACK_BYTES - made++ % 16 * STACK_STEP);
+    return f;
+}
+
+static void become(thread *t) {
+    running = t;
+    threadIdx = (uint3){(unsigned)(t - threads), 0, 0};
+}
+
+/* From whoever is left at `from` to a thread, or to the scheduler. */
+static void go_to(void **from, thread *t) {
+    if (!t) {
+        host_change(from, scheduler);
+        return;
+    }
+    become(t);
+    if (!t->fibre) t->fibre = take_fibre();
+    change_to(from, t->fibre);
+}
+
 static void wait_as(state why) {
-    running->state = why;
-    host_change(running->fibre->jump, scheduler);
+    thread *self = running;
+    self->state = why;
+    thread *next = next_after(self);
+    if (next != self) go_to(self->fibre->jump, next);
 }
 
 void host_barrier(void) {
+    n_at_barrier++;
     wait_as(AT_BARRIER);
 }
 
@@ -80,85 +181,45 @@ uint64_t host_exchange(unsigned mask, uint64_t bits, unsigned from) {
     return threads[first + from].bits[turn];
 }
 
-/* One thread after the other, as often as the fibre is taken. */
+/* One thread after the other: on to the next that has not begun, or left to whoever takes it for one. */
 static void run_threads(void) {
     for (;;) {
         the_kernel(the_task);
-        wait_as(DONE);
-    }
-}
-
-/* getcontext can return twice, as setjmp: apart, where no local is alive. */
-__attribute__((noinline)) static void set_start(ucontext_t *start, void *stack) {
-    if (getcontext(start)) end_program("no context for a fibre");
-    start->uc_stack.ss_sp = stack;
-    start->uc_stack.ss_size = STACK_BYTES;
-    makecontext(start, run_threads, 0);
-}
-
-static fibre *take_fibre(void) {
-    if (n_idle) return idle[--n_idle];
-    fibre *f = calloc(1, sizeof *f);
-    void *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (!f || stack == MAP_FAILED) end_program("no memory for a fibre");
-    set_start(&f->start, stack);
-    return f;
-}
-
-/* Lets a thread run until it waits or ends. */
-static void resume(unsigned number) {
-    running = &threads[number];
-    if (!running->fibre) running->fibre = take_fibre();
-    threadIdx = (uint3){number, 0, 0};
-    go_to(running->fibre);
-    if (running->state != DONE) return;
-    idle[n_idle++] = running->fibre;
-    running->fibre = NULL;
-    n_done++;
-}
-
-static unsigned count(unsigned first, unsigned end, state what) {
-    unsigned n = 0;
-    for (unsigned i = first; i < end; i++)
-        n += threads[i].state == what;
-    return n;
-}
-
-static bool release(unsigned first, unsigned end) {
-    for (unsigned i = first; i < end; i++)
-        if (threads[i].state != DONE) threads[i].state = READY;
-    return true;
-}
-
-/* Lets go whom nobody else need wait for; false: no one. */
-static bool release_waiting(void) {
-    unsigned n = blockDim.x;
-    bool any = false;
-    if (count(0, n, AT_BARRIER) + n_done == n) return release(0, n);
-    for (unsigned first = 0; first < n; first += WARP) {
-        unsigned end = first + WARP < n ? first + WARP : n, waiting = count(first, end, IN_SHUFFLE);
-        if (waiting && waiting + count(first, end, DONE) == end - first) {
-            if (waiting < end - first) end_program("a shuffle after a lane of the warp has ended");
-            any = release(first, end);
+        thread *self = running;
+        fibre *own = self->fibre;
+        self->state = DONE, self->fibre = NULL, n_done++;
+        thread *next = next_after(self);
+        if (next && !next->fibre) {
+            next->fibre = own;
+            become(next);
+            continue;
         }
+        idle[n_idle++] = own;
+        go_to(own->jump, next);
     }
-    return any;
 }
 
-static void run_block(bool backward) {
-    unsigned n = blockDim.x;
-    for (unsigned i = 0; i < n; i++) {
+/* ---- blocks ---- */
+
+static void refuse_deadlock(void) {
+    for (unsigned i = 0; i < blockDim.x; i++) {
+        range warp = warp_range(&threads[i]);
+        if (threads[i].state != IN_SHUFFLE) continue;
+        for (unsigned j = 0; j < warp.n; j++)
+            if (threads[warp.first + j].state == DONE)
+                end_program("a shuffle after a lane of the warp has ended");
+    }
+    end_program("its block's threads wait at different barriers");
+}
+
+static void run_block(void) {
+    for (unsigned i = 0; i < blockDim.x; i++) {
         threads[i].state = READY;
         threads[i].shuffles = 0;
     }
-    n_done = 0;
-    while (n_done < n) {
-        for (unsigned i = 0; i < n; i++) {
-            unsigned number = backward ? n - 1 - i : i;
-            if (threads[number].state == READY) resume(number);
-        }
-        if (n_done < n && !release_waiting()) end_program("its block's threads wait at different barriers");
-    }
+    n_done = n_at_barrier = 0;
+    go_to(scheduler, &threads[backward ? blockDim.x - 1 : 0]);
+    if (n_done < blockDim.x) refuse_deadlock();
 }
 
 static size_t launches;
@@ -169,7 +230,6 @@ size_t host_device_launches(void) {
 
 cudaError_t host_launch(void (*kernel)(const void *task), const void *task, dim3 blocks, unsigned n_threads,
                         cudaStream_t stream) {
-    static bool backward;
     if (!blocks.x || !blocks.y || !blocks.z || !n_threads || blocks.x > 0x7FFFFFFFu || blocks.y > 65535 ||
         blocks.z > 65535 || n_threads > MOST_THREADS)
         return host_noted(cudaErrorInvalidConfiguration);
@@ -183,7 +243,7 @@ cudaError_t host_launch(void (*kernel)(const void *task), const void *task, dim3
         size_t b = backward ? n - 1 - i : i;
         blockIdx = (uint3){(unsigned)(b % blocks.x), (unsigned)(b / blocks.x % blocks.y),
                            (unsigned)(b / blocks.x / blocks.y)};
-        run_block(backward);
+        run_block();
     }
     host_work_end();
     return cudaSuccess;
