@@ -17,9 +17,6 @@
 
 typedef struct rkv_backend rkv_backend;
 
-/* Weights in a backend's own form. */
-typedef struct rkv_matrix rkv_matrix;
-
 /* A product takes rows of a matrix from a multiple of this. */
 #define RKV_MATRIX_STEP ((size_t)64)
 
@@ -51,10 +48,10 @@ typedef struct rkv_singular_task {
     unsigned char *svd_used; /* out [n] host: 1 where an SVD made them; may be NULL */
 } rkv_singular_task;
 
-/* Forms in which matvec can read weights as they lie in a model file: little-endian blocks, in GGUF's layout.
- */
+/* Forms in which weights may be read as they lie in a model file: little-endian blocks, in GGUF's layout
+ * (weight_block.h). */
 typedef enum rkv_weight_form {
-    RKV_WEIGHT_OTHER, /* matvec cannot: decode them */
+    RKV_WEIGHT_OTHER, /* they may not: decode them */
     RKV_WEIGHT_F32,
     RKV_WEIGHT_F16,
     RKV_WEIGHT_BF16,
@@ -63,6 +60,12 @@ typedef enum rkv_weight_form {
     RKV_WEIGHT_Q8_0,
     RKV_WEIGHT_FORM_COUNT
 } rkv_weight_form;
+
+/* Weights [n, k] in device memory. Every backend's own begin with this. */
+typedef struct rkv_matrix {
+    rkv_weight_form form; /* in which rows are put */
+    size_t n, k;
+} rkv_matrix;
 
 /* A matrix [rows, k] of weights in a file: wherever those lie (for the CPU, in its mapping), at any address.
  */
@@ -165,7 +168,8 @@ typedef struct rkv_memory_use {
 } rkv_memory_use;
 
 typedef struct rkv_backend_ops {
-    const char *name; /* "cpu", "cuda" */
+    const char *name;      /* "cpu", "cuda" */
+    unsigned weight_forms; /* bit F: matrices hold rows of form F as they lie in a file */
     void (*close)(rkv_backend *backend);
 
     /* Bytes of device memory that are free; 0: unknown. */
@@ -210,14 +214,18 @@ typedef struct rkv_backend_ops {
     /* y [T,E] = x / sqrt(mean(x^2) + eps) * weight [E], row by row (Zhang and Sennrich 2019). */
     rkv_status (*rms_norm)(rkv_backend *backend, const float *x, const float *weight, size_t n_tokens,
                            size_t width, float eps, float *y);
-    /* Weights [n, k], in whatever form matmul is fastest with; matrix_put fills rows [first, first + rows)
-     * from host memory [rows, k], and may be called from several threads for different rows. */
-    rkv_status (*matrix_new)(rkv_backend *backend, size_t n, size_t k, rkv_matrix **out);
+    /* Weights [n, k] in a form of weight_forms, of whose blocks k is a multiple, or in RKV_WEIGHT_F32, which
+     * every backend knows. matrix_put fills rows [first, first + rows) from host memory that holds them in
+     * this form, at any address when it is one of weight_forms; it may be called from several threads for
+     * different rows. */
+    rkv_status (*matrix_new)(rkv_backend *backend, rkv_weight_form form, size_t n, size_t k,
+                             rkv_matrix **out);
     rkv_status (*matrix_put)(rkv_backend *backend, rkv_matrix *matrix, size_t first, size_t rows,
-                             const float *host);
+                             const void *host);
     void (*matrix_free)(rkv_backend *backend, rkv_matrix *matrix);
     /* y [m, rows] = x [m, k] w^T + (accumulate ? y : 0), w the rows [first, first + rows) of matrix; first is
-     * a multiple of RKV_MATRIX_STEP. */
+     * a multiple of RKV_MATRIX_STEP. Weights are used as the float32 numbers that they decode to; how they
+     * are summed depends on the shape and the form alone. */
     rkv_status (*matmul)(rkv_backend *backend, const float *x, size_t m, const rkv_matrix *matrix,
                          size_t first, size_t rows, bool accumulate, float *y);
     /* y [rows of all parts] = w x [k] + (accumulate ? y : 0), w the matrices part [n] one below the other, k

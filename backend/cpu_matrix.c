@@ -1,4 +1,5 @@
 /* cpu_matrix.c: weights in panels, and their products with the activations of a prompt. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,19 +8,21 @@
 #include "core/fail.h"
 #include "core/memory.h"
 
-struct rkv_matrix {
+typedef struct panels {
+    rkv_matrix base; /* of float32 */
     const rkv_tile *tile;
-    size_t n, k;
     float *panels; /* [ceil(n / panel), k, panel] */
-};
+} panels;
 
-rkv_status rkv_cpu_matrix_new(rkv_backend *backend, size_t n, size_t k, rkv_matrix **out) {
+rkv_status rkv_cpu_matrix_new(rkv_backend *backend, rkv_weight_form form, size_t n, size_t k,
+                              rkv_matrix **out) {
     (void)backend;
-    rkv_matrix *m = NULL;
+    assert(form == RKV_WEIGHT_F32);
+    panels *m = NULL;
     *out = NULL;
     rkv_status status = rkv_alloc(&m, 1, sizeof *m);
     if (status) return status;
-    *m = (rkv_matrix){.tile = rkv_tile_best(), .n = n, .k = k};
+    *m = (panels){.base = {form, n, k}, .tile = rkv_tile_best()};
     size_t floats, last = (n - 1) / m->tile->panel * m->tile->panel * k;
     if (!rkv_multiply(rkv_whole_panels(m->tile, n), k, &floats))
         status = rkv_fail(RKV_NO_MEMORY, "out of memory: a matrix of %zu x %zu", n, k);
@@ -29,20 +32,21 @@ rkv_status rkv_cpu_matrix_new(rkv_backend *backend, size_t n, size_t k, rkv_matr
         return status;
     }
     memset(m->panels + last, 0, (floats - last) * sizeof *m->panels); /* columns past n stay 0 */
-    *out = m;
+    *out = &m->base;
     return RKV_OK;
 }
 
 rkv_status rkv_cpu_matrix_put(rkv_backend *backend, rkv_matrix *matrix, size_t first, size_t rows,
-                              const float *host) {
+                              const void *host) {
     (void)backend;
-    rkv_pack_transposed(matrix->tile, host, rows, matrix->k, matrix->panels, first);
+    const panels *m = (const panels *)matrix;
+    rkv_pack_transposed(m->tile, host, rows, matrix->k, m->panels, first);
     return RKV_OK;
 }
 
 void rkv_cpu_matrix_free(rkv_backend *backend, rkv_matrix *matrix) {
     (void)backend;
-    if (matrix) free(matrix->panels);
+    if (matrix) free(((panels *)matrix)->panels);
     free(matrix);
 }
 
@@ -53,15 +57,16 @@ void rkv_cpu_matrix_free(rkv_backend *backend, rkv_matrix *matrix) {
 rkv_status rkv_cpu_matmul(rkv_backend *backend, const float *x, size_t m, const rkv_matrix *matrix,
                           size_t first, size_t rows, bool accumulate, float *y) {
     (void)backend;
-    const rkv_tile *tile = matrix->tile;
-    size_t k = matrix->k, panels = (rows + tile->panel - 1) / tile->panel;
+    const panels *w = (const panels *)matrix;
+    const rkv_tile *tile = w->tile;
+    size_t k = matrix->k, n_panels = (rows + tile->panel - 1) / tile->panel;
 #pragma omp parallel
     for (size_t i = 0; i < m; i += BLOCK_ROWS) {
         size_t block = m - i < BLOCK_ROWS ? m - i : BLOCK_ROWS;
 #pragma omp for schedule(static) nowait
-        for (size_t p = 0; p < panels; p++) {
+        for (size_t p = 0; p < n_panels; p++) {
             size_t j = p * tile->panel, n = rows - j < tile->panel ? rows - j : tile->panel;
-            rkv_panels b = {matrix->panels + (first + j) * k, k * tile->panel, tile->panel};
+            rkv_panels b = {w->panels + (first + j) * k, k * tile->panel, tile->panel};
             rkv_gemm(tile, x + i * k, k, block, b, n, k, y + i * rows + j, rows, accumulate);
         }
     }

@@ -7,6 +7,7 @@
 
 #include "backend/cpu.h"
 #include "backend/cpu_level.h"
+#include "backend/weight_block.h"
 #include "core/simd.h"
 
 /* ---- the vector ---- */
@@ -44,18 +45,7 @@ void rkv_span_mix_q4_1(rkv_span *s) {
         s->offset[2 * b + 1] = sums[b];
 }
 
-/* ---- forms and instruction sets ---- */
-
-static const struct form {
-    size_t block_elements, block_bytes;
-} forms[RKV_WEIGHT_FORM_COUNT] = {
-    [RKV_WEIGHT_F32] = {1, 4},    [RKV_WEIGHT_F16] = {1, 2},    [RKV_WEIGHT_BF16] = {1, 2},
-    [RKV_WEIGHT_Q4_0] = {32, 18}, [RKV_WEIGHT_Q4_1] = {32, 20}, [RKV_WEIGHT_Q8_0] = {32, 34},
-};
-
-static size_t bytes_of(rkv_weight_form form, size_t columns) {
-    return columns / forms[form].block_elements * forms[form].block_bytes;
-}
+/* ---- instruction sets ---- */
 
 /* Row by row for rkv_cpu_level; the first two are for the same. */
 static const rkv_matvec_set *const sets[] = {
@@ -98,8 +88,9 @@ static void multiply_part(rkv_matvec_add_fn *add, const rkv_span *span, size_t f
                           const rkv_file_matrix *part, bool fresh, float *y) {
     size_t thread = (size_t)omp_get_thread_num(), threads = (size_t)omp_get_num_threads();
     size_t from = first_row(part->rows, thread, threads), to = first_row(part->rows, thread + 1, threads);
-    size_t stride = bytes_of(part->form, k);
-    const unsigned char *w = (const unsigned char *)part->data + from * stride + bytes_of(part->form, first);
+    size_t stride = rkv_weight_bytes(part->form, k);
+    const unsigned char *w =
+        (const unsigned char *)part->data + from * stride + rkv_weight_bytes(part->form, first);
     if (fresh) memset(y + from, 0, (to - from) * sizeof *y);
     add(span, w, stride, to - from, y + from);
 }
@@ -134,7 +125,7 @@ rkv_status rkv_cpu_matvec(rkv_backend *backend, const float *x, size_t k, const 
                           size_t n, bool accumulate, float *y) {
     (void)backend;
     for (size_t i = 0; i < n; i++)
-        assert(part[i].form != RKV_WEIGHT_OTHER && k % forms[part[i].form].block_elements == 0);
+        assert(part[i].form != RKV_WEIGHT_OTHER && k % rkv_weight_block_numbers(part[i].form) == 0);
     rkv_matvec(rkv_matvec_set_at(0), x, k, part, n, accumulate, y);
     return RKV_OK;
 }

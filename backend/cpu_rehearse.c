@@ -21,10 +21,6 @@ typedef struct rehearsal {
     rkv_memory_use most;
 } rehearsal;
 
-struct rkv_matrix {
-    size_t bytes;
-};
-
 /* ---- counting ---- */
 
 static void take(rehearsal *r, kind of, size_t bytes) {
@@ -79,16 +75,21 @@ static void release(rkv_backend *backend, float *memory) {
     free(h);
 }
 
-static rkv_status matrix_new(rkv_backend *backend, size_t n, size_t k, rkv_matrix **out) {
+static size_t bytes_of(const rkv_matrix *matrix) {
+    return rkv_whole_panels(rkv_tile_best(), matrix->n) * matrix->k * sizeof(float);
+}
+
+static rkv_status matrix_new(rkv_backend *backend, rkv_weight_form form, size_t n, size_t k,
+                             rkv_matrix **out) {
     rkv_status status = rkv_alloc(out, 1, sizeof **out);
     if (status) return status;
-    (*out)->bytes = rkv_whole_panels(rkv_tile_best(), n) * k * sizeof(float);
-    take((rehearsal *)backend, WEIGHTS, (*out)->bytes);
+    **out = (rkv_matrix){form, n, k};
+    take((rehearsal *)backend, WEIGHTS, bytes_of(*out));
     return RKV_OK;
 }
 
 static void matrix_free(rkv_backend *backend, rkv_matrix *matrix) {
-    if (matrix) give((rehearsal *)backend, WEIGHTS, matrix->bytes);
+    if (matrix) give((rehearsal *)backend, WEIGHTS, bytes_of(matrix));
     free(matrix);
 }
 
@@ -113,7 +114,7 @@ static rkv_status rms_norm(rkv_backend *backend, const float *x, const float *we
 }
 
 static rkv_status matrix_put(rkv_backend *backend, rkv_matrix *matrix, size_t first, size_t rows,
-                             const float *host) {
+                             const void *host) {
     (void)backend, (void)matrix, (void)first, (void)rows, (void)host;
     return RKV_OK;
 }

@@ -99,9 +99,10 @@ rkv_status rkv_cuda_receive(rkv_backend *backend, float *memory, rkv_backend *fr
                             size_t n);
 
 /* matrix.c */
-rkv_status rkv_cuda_matrix_new(rkv_backend *backend, size_t n, size_t k, rkv_matrix **out);
+rkv_status rkv_cuda_matrix_new(rkv_backend *backend, rkv_weight_form form, size_t n, size_t k,
+                               rkv_matrix **out);
 rkv_status rkv_cuda_matrix_put(rkv_backend *backend, rkv_matrix *matrix, size_t first, size_t rows,
-                               const float *host);
+                               const void *host);
 void rkv_cuda_matrix_free(rkv_backend *backend, rkv_matrix *matrix);
 rkv_status rkv_cuda_matmul(rkv_backend *backend, const float *x, size_t m, const rkv_matrix *matrix,
                            size_t first, size_t rows, bool accumulate, float *y);

@@ -106,10 +106,11 @@ static rkv_status download(rkv_backend *backend, float *host, const float *devic
     return RKV_OK;
 }
 
-static rkv_status matrix_new(rkv_backend *backend, size_t n, size_t k, rkv_matrix **out) {
+static rkv_status matrix_new(rkv_backend *backend, rkv_weight_form form, size_t n, size_t k,
+                             rkv_matrix **out) {
     rehearsal *r = (rehearsal *)backend;
     r->kind = WEIGHTS;
-    rkv_status status = rkv_cuda_matrix_new(backend, n, k, out);
+    rkv_status status = rkv_cuda_matrix_new(backend, form, n, k, out);
     r->kind = WORKSPACES;
     return status;
 }

@@ -15,7 +15,7 @@ typedef struct rkv_tensor_type {
     size_t block_bytes;    /* bytes that they take */
     /* Decodes n elements, a multiple of block_elements, from blocks into values. */
     void (*decode)(const void *blocks, float *values, size_t n);
-    rkv_weight_form form; /* what a backend's matvec calls it */
+    rkv_weight_form form; /* what backends call it */
 } rkv_tensor_type;
 
 /* NULL when the id is not one that RankKV reads. */

@@ -2,7 +2,7 @@
 #include "core/clock.h"
 #include "model/forward_parts.h"
 
-/* What a layer computes with. A matrix that was not decoded is NULL: it is read in the file. */
+/* What a layer computes with. A matrix that was not loaded is NULL: it is read in the file. */
 typedef struct weights {
     const rkv_layer_tensors *tensors;
     const rkv_layer_vectors *vectors;
@@ -16,7 +16,7 @@ static bool reads_file(const rkv_forward *f, size_t n, const rkv_layer_tensors *
            rkv_forward_reads_file(f, n, (rkv_joined_tensors){{t->down}});
 }
 
-/* The decoded matrices: kept when the model is resident, else decoded into the one scratch layer. */
+/* The matrices on the device: kept when the model is resident, else put into the one scratch layer. */
 static rkv_status load_matrices(rkv_forward *f, size_t layer, rkv_layer_weights *out) {
     rkv_model *m = f->model;
     rkv_layer_weights *w = &m->layers[m->resident ? layer : 0];
@@ -48,13 +48,13 @@ static rkv_status find_weights(rkv_forward *f, size_t n, size_t layer, weights *
 }
 
 /* y [n, rows] = x [n, k] w^T + (accumulate ? y : 0) */
-static rkv_status multiply(rkv_forward *f, const float *x, size_t n, const rkv_matrix *decoded,
+static rkv_status multiply(rkv_forward *f, const float *x, size_t n, const rkv_matrix *matrix,
                            rkv_joined_tensors w, bool accumulate, float *y) {
-    if (!decoded) return rkv_forward_multiply_all(f, x, n, w, accumulate, y);
+    if (!matrix) return rkv_forward_multiply_all(f, x, n, w, accumulate, y);
     size_t rows = 0;
     for (size_t i = 0; i < 3 && w.part[i]; i++)
         rows += (size_t)w.part[i]->dims[1];
-    return f->backend->ops->matmul(f->backend, x, n, decoded, 0, rows, accumulate, y);
+    return f->backend->ops->matmul(f->backend, x, n, matrix, 0, rows, accumulate, y);
 }
 
 static rkv_status attention_block(rkv_forward *f, const rkv_pass *pass, size_t layer, const weights *w) {

@@ -27,18 +27,19 @@ static span wanted_tokens(const rkv_pass *pass) {
 
 /* Where the weights of the output matrix come from. */
 typedef struct source {
-    bool file;           /* they are read as they lie in the file */
-    rkv_matrix *decoded; /* all of them, when the model is resident; else a scratch chunk */
+    bool file;          /* they are read as they lie in the file */
+    rkv_matrix *matrix; /* all of them, when the model is resident; else a scratch chunk */
 } source;
 
-/* Decoded weights: kept when the model is resident, else a scratch chunk that chunk_of_logits fills anew. */
-static rkv_status decode_output(rkv_forward *f, rkv_matrix **out) {
+/* On the device: kept when the model is resident, else a scratch chunk that chunk_of_logits fills anew. */
+static rkv_status load_output(rkv_forward *f, rkv_matrix **out) {
     rkv_model *m = f->model;
     const rkv_config *c = &m->config;
     *out = m->output;
     if (m->output) return RKV_OK;
     size_t rows = m->resident || c->n_vocab < VOCABULARY_CHUNK ? c->n_vocab : VOCABULARY_CHUNK;
-    rkv_status status = f->backend->ops->matrix_new(f->backend, rows, c->n_embd, out);
+    rkv_weight_form form = rkv_joined_form(f->backend, (rkv_joined_tensors){{m->tensors.output}});
+    rkv_status status = f->backend->ops->matrix_new(f->backend, form, rows, c->n_embd, out);
     if (!status && m->resident)
         status = rkv_tensor_load_matrix(f->backend, m->tensors.output, 0, rows, *out, 0);
     if (status) {
@@ -55,13 +56,13 @@ static rkv_status open_source(rkv_forward *f, size_t rows, source *out) {
     double start = rkv_now_s();
     *out =
         (source){.file = rkv_forward_reads_file(f, rows, (rkv_joined_tensors){{f->model->tensors.output}})};
-    rkv_status status = out->file ? RKV_OK : decode_output(f, &out->decoded);
+    rkv_status status = out->file ? RKV_OK : load_output(f, &out->matrix);
     f->load_s += rkv_now_s() - start;
     return status;
 }
 
 static void close_source(rkv_forward *f, source *s) {
-    if (!f->model->resident) f->backend->ops->matrix_free(f->backend, s->decoded);
+    if (!f->model->resident) f->backend->ops->matrix_free(f->backend, s->matrix);
 }
 
 /* logits [rows, n] of the tokens x [rows, E] for the vocabulary [first, first + n). */
@@ -71,11 +72,10 @@ static rkv_status chunk_of_logits(rkv_forward *f, const float *x, size_t rows, s
     if (s->file) return rkv_forward_multiply_rows(f, x, rows, m->tensors.output, first, n, logits);
     double start = rkv_now_s();
     rkv_status status = RKV_OK;
-    if (!m->resident) status = rkv_tensor_load_matrix(f->backend, m->tensors.output, first, n, s->decoded, 0);
+    if (!m->resident) status = rkv_tensor_load_matrix(f->backend, m->tensors.output, first, n, s->matrix, 0);
     f->load_s += rkv_now_s() - start;
     if (status) return status;
-    return f->backend->ops->matmul(f->backend, x, rows, s->decoded, m->resident ? first : 0, n, false,
-                                   logits);
+    return f->backend->ops->matmul(f->backend, x, rows, s->matrix, m->resident ? first : 0, n, false, logits);
 }
 
 /* Takes from logits [rows, n], of the tokens, what the pass asked for. */

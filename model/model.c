@@ -91,9 +91,10 @@ static rkv_status prepare_weights(rkv_model *m, const char *device) {
     rkv_status status = rkv_backend_open(&m->backend, device);
     if (!status) status = m->backend->ops->set_precision(m->backend, m->precision);
     if (status) return status;
-    m->resident = m->weights == RKV_WEIGHTS_RESIDENT ||
-                  (m->weights == RKV_WEIGHTS_AUTO &&
-                   rkv_model_weights_bytes(&m->config) < m->backend->ops->memory_available(m->backend) / 2);
+    m->resident =
+        m->weights == RKV_WEIGHTS_RESIDENT ||
+        (m->weights == RKV_WEIGHTS_AUTO && rkv_model_weights_bytes(m->backend, &m->tensors, &m->config) <
+                                               m->backend->ops->memory_available(m->backend) / 2);
     status = rkv_alloc(&m->vectors, m->config.n_layers, sizeof *m->vectors);
     if (status) return status;
     return rkv_alloc(&m->layers, m->resident ? m->config.n_layers : 1, sizeof *m->layers);

@@ -19,11 +19,11 @@ struct rkv_model {
     rkv_rope rope;
     rkv_weights weights; /* as the options said */
     rkv_precision precision;
-    bool resident;              /* decoded weights are kept */
-    rkv_layer_vectors *vectors; /* [L] decoded so far */
-    rkv_layer_weights *layers;  /* [L] decoded so far, when resident; one scratch layer when streamed */
-    rkv_matrix *output;         /* [V, E] decoded, when resident; NULL until needed */
-    float *output_norm;         /* [E], decoded at first use */
+    bool resident;              /* matrices are kept on the device */
+    rkv_layer_vectors *vectors; /* [L] loaded so far */
+    rkv_layer_weights *layers;  /* [L] loaded so far, when resident; one scratch layer when streamed */
+    rkv_matrix *output;         /* [V, E], when resident; NULL until needed */
+    float *output_norm;         /* [E], loaded at first use */
 };
 
 /* The backend that the model computes on; never NULL once weights are there. */

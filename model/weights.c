@@ -1,9 +1,10 @@
-/* weights.c: the tensors of a model, found, checked and decoded. */
+/* weights.c: the tensors of a model, found, checked and put into device memory. */
 #include "model/weights.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/weight_block.h"
 #include "core/fail.h"
 #include "core/memory.h"
 
@@ -102,7 +103,20 @@ void rkv_model_tensors_clear(rkv_model_tensors *tensors) {
     *tensors = (rkv_model_tensors){0};
 }
 
-/* ---- decoding ---- */
+/* ---- forms ---- */
+
+static bool is_held(const rkv_backend *backend, rkv_weight_form form) {
+    return form != RKV_WEIGHT_OTHER && (backend->ops->weight_forms >> form & 1u);
+}
+
+rkv_weight_form rkv_joined_form(const rkv_backend *backend, rkv_joined_tensors tensors) {
+    rkv_weight_form form = tensors.part[0]->type->form;
+    for (size_t i = 1; i < 3 && tensors.part[i]; i++)
+        if (tensors.part[i]->type->form != form) return RKV_WEIGHT_F32;
+    return is_held(backend, form) ? form : RKV_WEIGHT_F32;
+}
+
+/* ---- loading ---- */
 
 const void *rkv_tensor_row(const rkv_gguf_tensor *tensor, size_t row) {
     size_t blocks = row * (size_t)tensor->dims[0] / tensor->type->block_elements;
@@ -135,11 +149,10 @@ rkv_status rkv_tensor_load_rows(rkv_backend *backend, const rkv_gguf_tensor *ten
     return status;
 }
 
-rkv_status rkv_tensor_load_matrix(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t first,
-                                  size_t rows, rkv_matrix *matrix, size_t to) {
+static rkv_status decode_matrix(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t first,
+                                size_t rows, rkv_matrix *matrix, size_t to) {
     size_t columns = (size_t)tensor->dims[0];
     rkv_first_failure failure = {0};
-    if (backend->rehearses) return RKV_OK;
 #pragma omp parallel
     {
         float *host = NULL;
@@ -156,6 +169,15 @@ rkv_status rkv_tensor_load_matrix(rkv_backend *backend, const rkv_gguf_tensor *t
     return rkv_first_failure_raise(&failure);
 }
 
+rkv_status rkv_tensor_load_matrix(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t first,
+                                  size_t rows, rkv_matrix *matrix, size_t to) {
+    rkv_weight_form form = tensor->type->form;
+    if (backend->rehearses) return RKV_OK;
+    if (matrix->form != form || !is_held(backend, form))
+        return decode_matrix(backend, tensor, first, rows, matrix, to);
+    return backend->ops->matrix_put(backend, matrix, to, rows, rkv_tensor_row(tensor, first));
+}
+
 /* Vectors, joined into device memory that is allocated when *to is NULL. */
 static rkv_status join_vectors(rkv_backend *backend, float **to, rkv_joined_tensors from) {
     size_t n = 0, at = 0;
@@ -170,13 +192,25 @@ static rkv_status join_vectors(rkv_backend *backend, float **to, rkv_joined_tens
     return status;
 }
 
-/* Matrices, joined row below row. */
+/* All their rows. */
+static size_t rows_of(rkv_joined_tensors tensors) {
+    size_t n = 0;
+    for (size_t i = 0; i < 3 && tensors.part[i]; i++)
+        n += (size_t)tensors.part[i]->dims[1];
+    return n;
+}
+
+/* Matrices, joined row below row. The matrix may be another layer's, whose form need not be this one's. */
 static rkv_status join_matrices(rkv_backend *backend, rkv_matrix **to, rkv_joined_tensors from) {
-    size_t n = 0, at = 0;
-    for (size_t i = 0; i < 3; i++)
-        n += from.part[i] ? (size_t)from.part[i]->dims[1] : 0;
+    size_t at = 0;
+    rkv_weight_form form = rkv_joined_form(backend, from);
+    if (*to && (*to)->form != form) {
+        backend->ops->matrix_free(backend, *to);
+        *to = NULL;
+    }
     rkv_status status =
-        *to ? RKV_OK : backend->ops->matrix_new(backend, n, (size_t)from.part[0]->dims[0], to);
+        *to ? RKV_OK
+            : backend->ops->matrix_new(backend, form, rows_of(from), (size_t)from.part[0]->dims[0], to);
     for (size_t i = 0; !status && i < 3 && from.part[i]; i++) {
         size_t rows = (size_t)from.part[i]->dims[1];
         status = rkv_tensor_load_matrix(backend, from.part[i], 0, rows, *to, at);
@@ -185,11 +219,22 @@ static rkv_status join_matrices(rkv_backend *backend, rkv_matrix **to, rkv_joine
     return status;
 }
 
+/* What each matrix of a layer is made of. */
+enum { LAYER_MATRICES = 4 };
+static void list_matrices(const rkv_layer_tensors *t, rkv_joined_tensors list[LAYER_MATRICES]) {
+    list[0] = (rkv_joined_tensors){{t->q, t->k, t->v}};
+    list[1] = (rkv_joined_tensors){{t->attention_out}};
+    list[2] = (rkv_joined_tensors){{t->gate, t->up}};
+    list[3] = (rkv_joined_tensors){{t->down}};
+}
+
 rkv_status rkv_layer_weights_load(rkv_layer_weights *w, rkv_backend *backend, const rkv_layer_tensors *t) {
-    rkv_status status = join_matrices(backend, &w->qkv, (rkv_joined_tensors){{t->q, t->k, t->v}});
-    if (!status) status = join_matrices(backend, &w->attention_out, (rkv_joined_tensors){{t->attention_out}});
-    if (!status) status = join_matrices(backend, &w->gate_up, (rkv_joined_tensors){{t->gate, t->up}});
-    if (!status) status = join_matrices(backend, &w->down, (rkv_joined_tensors){{t->down}});
+    rkv_matrix **const matrices[LAYER_MATRICES] = {&w->qkv, &w->attention_out, &w->gate_up, &w->down};
+    rkv_joined_tensors list[LAYER_MATRICES];
+    rkv_status status = RKV_OK;
+    list_matrices(t, list);
+    for (size_t i = 0; !status && i < LAYER_MATRICES; i++)
+        status = join_matrices(backend, matrices[i], list[i]);
     return status;
 }
 
@@ -216,11 +261,31 @@ void rkv_layer_vectors_clear(rkv_layer_vectors *v, rkv_backend *backend) {
     *v = (rkv_layer_vectors){0};
 }
 
-size_t rkv_layer_weights_bytes(const rkv_config *c) {
-    size_t attention = (2 * c->n_heads + 2 * c->n_kv_heads) * c->head_dim * c->n_embd;
-    return (attention + 3 * c->n_ff * c->n_embd + 2 * c->n_embd) * sizeof(float);
+/* ---- sizes ---- */
+
+static size_t matrix_bytes(const rkv_backend *backend, rkv_joined_tensors tensors) {
+    return rows_of(tensors) *
+           rkv_weight_bytes(rkv_joined_form(backend, tensors), (size_t)tensors.part[0]->dims[0]);
 }
 
-size_t rkv_model_weights_bytes(const rkv_config *c) {
-    return c->n_layers * rkv_layer_weights_bytes(c) + (c->n_vocab + 1) * c->n_embd * sizeof(float);
+size_t rkv_layer_weights_bytes(const rkv_backend *backend, const rkv_layer_tensors *t) {
+    const rkv_gguf_tensor *const vectors[] = {t->attention_norm, t->ffn_norm, t->q_bias, t->k_bias,
+                                              t->v_bias};
+    rkv_joined_tensors list[LAYER_MATRICES];
+    size_t bytes = 0;
+    list_matrices(t, list);
+    for (size_t i = 0; i < LAYER_MATRICES; i++)
+        bytes += matrix_bytes(backend, list[i]);
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++)
+        bytes += vectors[i] ? vectors[i]->n_elements * sizeof(float) : 0;
+    return bytes;
+}
+
+size_t rkv_model_weights_bytes(const rkv_backend *backend, const rkv_model_tensors *tensors,
+                               const rkv_config *config) {
+    size_t bytes = matrix_bytes(backend, (rkv_joined_tensors){{tensors->output}});
+    bytes += tensors->output_norm->n_elements * sizeof(float);
+    for (size_t l = 0; l < config->n_layers; l++)
+        bytes += rkv_layer_weights_bytes(backend, &tensors->layers[l]);
+    return bytes;
 }

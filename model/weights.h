@@ -1,5 +1,5 @@
-/* weights.h: the tensors of a model, found and checked in the file, and decoded to float32 when they are
- * needed. */
+/* weights.h: the tensors of a model, found and checked in the file, and put into device memory when they are
+ * needed: matrices in the file's own form where the backend holds it, else decoded to float32. */
 #ifndef RKV_MODEL_WEIGHTS_H
 #define RKV_MODEL_WEIGHTS_H
 
@@ -46,7 +46,12 @@ typedef struct rkv_model_tensors {
 rkv_status rkv_model_tensors_find(rkv_model_tensors *out, const rkv_gguf *file, rkv_config *config);
 void rkv_model_tensors_clear(rkv_model_tensors *tensors);
 
-/* Decodes a layer's matrices into *weights, allocating what is NULL there; rkv_layer_weights_clear frees. */
+/* The form in which a backend holds these, as one matrix: theirs, or float32 where they differ or it does not
+ * know theirs. */
+rkv_weight_form rkv_joined_form(const rkv_backend *backend, rkv_joined_tensors tensors);
+
+/* Puts a layer's matrices into *weights, allocating what is NULL there or holds another form;
+ * rkv_layer_weights_clear frees. */
 rkv_status rkv_layer_weights_load(rkv_layer_weights *weights, rkv_backend *backend,
                                   const rkv_layer_tensors *tensors);
 void rkv_layer_weights_clear(rkv_layer_weights *weights, rkv_backend *backend);
@@ -66,12 +71,13 @@ rkv_status rkv_tensor_load_row(rkv_backend *backend, const rkv_gguf_tensor *tens
 rkv_status rkv_tensor_load_rows(rkv_backend *backend, const rkv_gguf_tensor *tensor, const int32_t *ids,
                                 size_t n, float *to);
 
-/* Decodes rows [first, first + rows) of a matrix tensor to the rows of matrix from `to` on. */
+/* Puts rows [first, first + rows) of a matrix tensor into the rows of matrix from `to` on. */
 rkv_status rkv_tensor_load_matrix(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t first,
                                   size_t rows, rkv_matrix *matrix, size_t to);
 
-/* Bytes of one layer's weights, and of the whole model's, decoded. */
-size_t rkv_layer_weights_bytes(const rkv_config *config);
-size_t rkv_model_weights_bytes(const rkv_config *config);
+/* Bytes of one layer's weights, and of the whole model's, as a backend holds them. */
+size_t rkv_layer_weights_bytes(const rkv_backend *backend, const rkv_layer_tensors *tensors);
+size_t rkv_model_weights_bytes(const rkv_backend *backend, const rkv_model_tensors *tensors,
+                               const rkv_config *config);
 
 #endif

@@ -80,7 +80,7 @@ static void check_matmul(rkv_backend *b) {
         float *x = random_floats(m * k), *w = random_floats(n * k), *add = random_floats(m * n);
         double *expected = malloc(m * n * sizeof *expected);
         rkv_matrix *matrix = NULL;
-        assert_int_equal(b->ops->matrix_new(b, n, k, &matrix), RKV_OK);
+        assert_int_equal(b->ops->matrix_new(b, RKV_WEIGHT_F32, n, k, &matrix), RKV_OK);
         assert_int_equal(b->ops->matrix_put(b, matrix, split, n - split, w + split * k), RKV_OK);
         assert_int_equal(b->ops->matrix_put(b, matrix, 0, split, w), RKV_OK);
         for (size_t first = 0; first < n; first += RKV_MATRIX_STEP) {

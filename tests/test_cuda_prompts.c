@@ -203,7 +203,7 @@ static void test_every_device_reads(void **state) {
     (void)state;
     for (size_t n = 1; n <= 4; n++) {
         asker *a = asker_new("cuda:0,1,2", n);
-        size_t weights = LAYERS * rkv_layer_weights_bytes(&a->model->config);
+        size_t weights = LAYERS * rkv_layer_weights_bytes(a->model->backend, a->model->tensors.layers);
         assert_int_equal(ask(a, false, false), RKV_OK);
         assert_true(host_device_peak(0) > weights);
         for (int device = 1; device < 3; device++)
@@ -343,7 +343,7 @@ static void test_a_device_is_too_small(void **state) {
     assert_int_equal(rkv_analyze_lanes(&lanes, two->model, prompts, 1, reason, sizeof reason), RKV_OK);
     assert_int_equal(lanes, 1);
     assert_string_equal(reason, "");
-    size_t weights = LAYERS * rkv_layer_weights_bytes(&two->model->config);
+    size_t weights = LAYERS * rkv_layer_weights_bytes(two->model->backend, two->model->tensors.layers);
     host_device_set_free_on(1, weights);
     assert_int_equal(rkv_analyze_lanes(&lanes, two->model, prompts, 4, reason, sizeof reason), RKV_OK);
     assert_int_equal(lanes, 1);

@@ -13,9 +13,11 @@
 
 #include "backend/backend.h"
 #include "backend/cpu_matvec.h"
+#include "backend/weight_block.h"
 #include "core/random.h"
 #include "io/tensor_type.h"
 #include "support/guarded.h"
+#include "support/weight_data.h"
 
 static rkv_random dice = {7};
 
@@ -28,33 +30,6 @@ static float random_float(void) {
 }
 
 /* ---- weights ---- */
-
-/* A half of any sign, subnormal or up to 2. */
-static uint16_t random_half(void) {
-    return (uint16_t)(random_below(2) << 15 | random_below(16) << 10 | random_below(1024));
-}
-
-static void random_block(const rkv_tensor_type *type, unsigned char *block) {
-    float value = random_float();
-    uint16_t half = random_half();
-    for (size_t i = 0; i < type->block_bytes; i++)
-        block[i] = (unsigned char)random_below(256);
-    switch (type->form) {
-    case RKV_WEIGHT_F32:
-        memcpy(block, &value, sizeof value);
-        break;
-    case RKV_WEIGHT_BF16:
-        memcpy(block, (char *)&value + 2, 2);
-        break;
-    case RKV_WEIGHT_Q4_1:
-        memcpy(block + 2, &half, sizeof half);
-        half = random_half();
-        memcpy(block, &half, sizeof half);
-        break;
-    default:
-        memcpy(block, &half, sizeof half);
-    }
-}
 
 static double magnitude_of_half(const unsigned char *bytes) {
     float value;
@@ -83,7 +58,7 @@ static matrix random_matrix(const rkv_tensor_type *type, size_t rows, size_t k) 
     size_t bytes = rows * k / type->block_elements * type->block_bytes;
     matrix m = {type, rows, k, guarded_new(bytes, rows % 2), {type->form, NULL, rows}};
     for (size_t at = 0; at < bytes; at += type->block_bytes)
-        random_block(type, m.memory.at + at);
+        random_block(&dice, type, m.memory.at + at);
     m.part.data = m.memory.at;
     return m;
 }
@@ -190,13 +165,17 @@ static void test_every_form(void **state) {
         }
 }
 
-/* The table of types and backend.h name the same forms, each once. */
+/* The table of types and backend.h name the same forms, each once, and weight_block.h has their sizes. */
 static void test_forms_are_named_once(void **state) {
     (void)state;
     const rkv_tensor_type *type;
     size_t named[RKV_WEIGHT_FORM_COUNT] = {0};
-    for (size_t t = 0; (type = rkv_tensor_type_at(t)); t++)
+    for (size_t t = 0; (type = rkv_tensor_type_at(t)); t++) {
         named[type->form]++;
+        if (!type->form) continue;
+        assert_int_equal(rkv_weight_block_numbers(type->form), type->block_elements);
+        assert_int_equal(rkv_weight_block_bytes(type->form), type->block_bytes);
+    }
     for (size_t f = RKV_WEIGHT_OTHER + 1; f < RKV_WEIGHT_FORM_COUNT; f++)
         assert_int_equal(named[f], 1);
 }
