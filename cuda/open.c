@@ -60,6 +60,7 @@ rkv_status rkv_cuda_set_precision(rkv_backend *backend, rkv_precision precision)
 
 static const rkv_backend_ops cuda_ops = {
     .name = "cuda",
+    .weight_forms = RKV_CUDA_WEIGHT_FORMS,
     .close = close_cuda,
     .memory_available = rkv_cuda_memory_available,
     .memory_use = rkv_cuda_memory_use,

@@ -20,6 +20,7 @@
 #include "support/device_data.h"
 #include "support/plain_ops.h"
 #include "support/score_checks.h"
+#include "support/weight_checks.h"
 
 /* Backends that every machine has; others are named on the command line ("cuda"). */
 static rkv_status open_cpu(rkv_backend **out) {
@@ -500,6 +501,10 @@ static const struct {
 } operations[] = {
     {"rms_norm", OP(rms_norm), check_rms_norm},
     {"matmul", OP(matmul), check_matmul},
+    {"matmul of every form of weights", OP(matmul), check_matmul_of_forms},
+    {"matmul decodes exactly", OP(matmul), check_matmul_decodes_exactly},
+    {"matmul of tokens alone", OP(matmul), check_matmul_of_tokens_alone},
+    {"matmul of infinite scales", OP(matmul), check_matmul_of_infinite_scales},
     {"project", OP(project), check_project},
     {"expand", OP(expand), check_expand},
     {"split_rotate", OP(split_rotate), check_split_rotate},

@@ -50,6 +50,15 @@ static rkv_prefill_result prefill(rkv_model *model, size_t n, rkv_layer_fn on_la
     return result;
 }
 
+static void assert_same_prefill(rkv_model *cpu, rkv_model *device, size_t n) {
+    rkv_prefill_result a = prefill(cpu, n, NULL, NULL), b = prefill(device, n, NULL, NULL);
+    assert_close(b.last_logits, a.last_logits, a.n_vocab, 1e-3);
+    for (size_t t = 0; t + 1 < n; t++)
+        assert_true(fabs(a.token_nll[t] - b.token_nll[t]) < 1e-4);
+    rkv_prefill_result_clear(&a);
+    rkv_prefill_result_clear(&b);
+}
+
 /* Weights resident and streamed, prompts of one token and of many. */
 static void test_same_logits_and_losses(void **state) {
     (void)state;
@@ -57,19 +66,72 @@ static void test_same_logits_and_losses(void **state) {
     for (int w = 0; w < 2; w++) {
         rkv_weights weights = w ? RKV_WEIGHTS_STREAMED : RKV_WEIGHTS_RESIDENT;
         rkv_model *cpu = host_model_open("cpu", weights), *device = host_model_open(named_device, weights);
-        for (size_t i = 0; i < 3; i++) {
-            size_t n = lengths[i];
-            rkv_prefill_result a = prefill(cpu, n, NULL, NULL), b = prefill(device, n, NULL, NULL);
-            assert_close(b.last_logits, a.last_logits, a.n_vocab, 1e-3);
-            for (size_t t = 0; t + 1 < n; t++)
-                assert_true(fabs(a.token_nll[t] - b.token_nll[t]) < 1e-4);
-            rkv_prefill_result_clear(&a);
-            rkv_prefill_result_clear(&b);
-        }
+        for (size_t i = 0; i < 3; i++)
+            assert_same_prefill(cpu, device, lengths[i]);
         rkv_model_close(cpu);
         rkv_model_close(device);
         assert_int_equal(host_device_live(), 0);
     }
+}
+
+/* ---- forms of weights ---- */
+
+/* Types of the embedding, of Q, K, V, output, gate, up and down of two layers, and of the output: one for
+ * all; joined matrices of one form, which is another's in the next layer; joined matrices of several. */
+static const char *const types[][17] = {
+    {"F16"},
+    {"BF16"},
+    {"Q4_0"},
+    {"Q4_1"},
+    {"Q8_0"},
+    {"Q5_1"},
+    {"Q4_0", "F16", "F16", "F16", "Q4_1", "Q8_0", "Q8_0", "BF16", "Q4_1", "Q4_1", "Q4_1", "Q8_0", "F16",
+     "F16", "Q4_0", "Q8_0"},
+    {"Q4_0", "Q8_0", "BF16", "Q5_0", "Q4_1"},
+};
+#define N_TYPES (sizeof types / sizeof *types)
+
+static void write_model(const char *const *in_turn) {
+    tiny_model_options options = {.in_turn = in_turn};
+    assert_int_equal(tiny_model_write(temporary_path("tiny.gguf"), &options), RKV_OK);
+}
+
+static void leave_default_model(void) {
+    assert_int_equal(tiny_model_write(temporary_path("tiny.gguf"), NULL), RKV_OK);
+}
+
+static void test_every_form_of_weights(void **state) {
+    (void)state;
+    static const size_t lengths[] = {1, 4, 5, 17};
+    for (size_t i = 0; i < 2 * N_TYPES; i++) {
+        rkv_weights weights = i % 2 ? RKV_WEIGHTS_STREAMED : RKV_WEIGHTS_RESIDENT;
+        write_model(types[i / 2]);
+        rkv_model *cpu = host_model_open("cpu", weights), *device = host_model_open(named_device, weights);
+        for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
+            assert_same_prefill(cpu, device, lengths[l]);
+        rkv_model_close(cpu);
+        rkv_model_close(device);
+        assert_int_equal(host_device_live(), 0);
+    }
+    leave_default_model();
+}
+
+/* What stays on the device is the file's own bytes where it can be, and what was reckoned with. */
+static void test_bytes_of_weights(void **state) {
+    (void)state;
+    for (size_t i = 0; i < N_TYPES; i++) {
+        write_model(types[i]);
+        rkv_model *device = host_model_open(NULL, RKV_WEIGHTS_RESIDENT);
+        rkv_prefill_result result = prefill(device, 5, NULL, NULL);
+        const rkv_gguf_tensor *down = device->tensors.layers[0].down;
+        rkv_weight_form form = down->type->form ? down->type->form : RKV_WEIGHT_F32;
+        assert_int_equal(device->layers[0].down->form, form);
+        assert_int_equal(host_device_bytes(),
+                         rkv_model_weights_bytes(device->backend, &device->tensors, &device->config));
+        rkv_prefill_result_clear(&result);
+        rkv_model_close(device);
+    }
+    leave_default_model();
 }
 
 static int32_t best(const float *logits, size_t n) {
@@ -154,11 +216,10 @@ static void test_same_analysis(void **state) {
 /* ---- failures ---- */
 
 /* Device memory that runs out at any allocation is told, and nothing is left behind. */
-static void test_every_allocation_may_fail(void **state) {
-    (void)state;
+static void fail_each(rkv_weights weights) {
     size_t k = 1;
     for (;; k++) {
-        rkv_model *device = host_model_open(named_device, RKV_WEIGHTS_RESIDENT);
+        rkv_model *device = host_model_open(named_device, weights);
         rkv_prefill_options options = {.losses = true, .attention = true};
         rkv_prefill_result result = {0};
         host_device_fail_at(k);
@@ -172,6 +233,16 @@ static void test_every_allocation_may_fail(void **state) {
         assert_non_null(strstr(rkv_message(), "out of memory on cuda:0 host"));
     }
     assert_true(k > 20);
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    (void)state;
+    for (size_t i = 0; i < N_TYPES; i++) {
+        write_model(types[i]);
+        fail_each(i % 2 ? RKV_WEIGHTS_STREAMED : RKV_WEIGHTS_RESIDENT);
+    }
+    leave_default_model();
+    fail_each(RKV_WEIGHTS_RESIDENT);
 }
 
 static void test_no_such_device(void **state) {
@@ -201,9 +272,8 @@ static void test_precision_is_said(void **state) {
 
 static int test_on_named_device(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_logits_and_losses),
-        cmocka_unit_test(test_same_greedy_tokens),
-        cmocka_unit_test(test_layers_are_shown),
+        cmocka_unit_test(test_same_logits_and_losses), cmocka_unit_test(test_every_form_of_weights),
+        cmocka_unit_test(test_same_greedy_tokens),     cmocka_unit_test(test_layers_are_shown),
         cmocka_unit_test(test_same_analysis),
     };
     if (!gpu_is_there(named_device)) return GPU_IS_MISSING;
@@ -213,7 +283,8 @@ static int test_on_named_device(void) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_logits_and_losses),    cmocka_unit_test(test_same_greedy_tokens),
+        cmocka_unit_test(test_same_logits_and_losses),    cmocka_unit_test(test_every_form_of_weights),
+        cmocka_unit_test(test_bytes_of_weights),          cmocka_unit_test(test_same_greedy_tokens),
         cmocka_unit_test(test_layers_are_shown),          cmocka_unit_test(test_same_analysis),
         cmocka_unit_test(test_every_allocation_may_fail), cmocka_unit_test(test_no_such_device),
         cmocka_unit_test(test_precision_is_said),

@@ -73,6 +73,25 @@ static void test_foretold_to_the_byte(void **state) {
             }
 }
 
+/* Weights in the forms of the file, and what they are decoded in. */
+static void test_forms_of_weights(void **state) {
+    (void)state;
+    static const char *const types[][6] = {{"Q4_1"}, {"Q4_0", "Q8_0", "BF16", "Q5_0", "Q4_1"}};
+    for (size_t i = 0; i < 4; i++) {
+        tiny_model_options options = {.in_turn = types[i / 2]};
+        assert_int_equal(tiny_model_write(temporary_path("tiny.gguf"), &options), RKV_OK);
+        rkv_model *model = host_model_open(named_device, i % 2 ? RKV_WEIGHTS_STREAMED : RKV_WEIGHTS_RESIDENT);
+        rkv_memory_needs needs = needs_of(model, 17, NULL);
+        analyze(model, 17, NULL);
+        assert_int_equal(needs.needed_bytes, host_device_peak(0));
+        assert_true(needs.weights_bytes <=
+                    rkv_model_weights_bytes(model->backend, &model->tensors, &model->config));
+        rkv_model_close(model);
+        assert_int_equal(host_device_live(), 0);
+    }
+    assert_int_equal(tiny_model_write(temporary_path("tiny.gguf"), NULL), RKV_OK);
+}
+
 /* What the model holds already is not needed again. */
 static void test_the_second_analysis(void **state) {
     (void)state;
@@ -185,6 +204,7 @@ static int test_on_named_device(void) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_foretold_to_the_byte),
+        cmocka_unit_test(test_forms_of_weights),
         cmocka_unit_test(test_the_second_analysis),
         cmocka_unit_test_setup_teardown(test_scarce_memory, NULL, set_right),
         cmocka_unit_test_setup_teardown(test_too_little_memory, NULL, set_right),

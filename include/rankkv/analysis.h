@@ -152,7 +152,7 @@ RKV_API rkv_status rkv_analyze_lanes(size_t *lanes, rkv_model *model, const rkv_
 typedef struct rkv_memory_needs {
     size_t needed_bytes;
     size_t free_bytes; /* 0: unknown */
-    /* What needed_bytes is made of: weights in float32, all of them when resident; the attention of one
+    /* What needed_bytes is made of: weights as the device keeps them, all when resident; the attention of one
      * layer, of two on the first of several devices; activations; what ranks and metrics are computed in. */
     size_t weights_bytes, attention_bytes, activations_bytes, workspace_bytes;
     bool resident;

@@ -39,12 +39,13 @@ typedef struct rkv_model_info {
     size_t file_bytes;        /* size of the model file */
 } rkv_model_info;
 
-/* Where weights live while the model is used. Passes over a few tokens read them in the file's own form where
- * they can, whatever this says: then nothing is decoded. */
+/* Where weights live while the model is used. The CPU multiplies prompts with float32 numbers, and reads
+ * weights in the file's own form where it can when a pass has a few tokens, whatever this says: then nothing
+ * is decoded. A GPU keeps F32, F16, BF16, Q4_0, Q4_1 and Q8_0 as the file holds them, others as float32. */
 typedef enum rkv_weights {
-    RKV_WEIGHTS_AUTO,     /* resident when their float32 form takes less than half of the free memory */
-    RKV_WEIGHTS_RESIDENT, /* decoded to float32 once, kept until the model is closed */
-    RKV_WEIGHTS_STREAMED  /* decoded layer by layer at each prefill: memory holds one layer's weights */
+    RKV_WEIGHTS_AUTO,     /* resident when what the device keeps takes less than half of its free memory */
+    RKV_WEIGHTS_RESIDENT, /* loaded once, kept until the model is closed */
+    RKV_WEIGHTS_STREAMED  /* loaded layer by layer at each prefill: memory holds one layer's weights */
 } rkv_weights;
 
 typedef struct rkv_model_options {

@@ -164,11 +164,11 @@ RKV_API rkv_status rkv_session_get_stats(const rkv_session *session, rkv_cache_s
 typedef struct rkv_session_needs {
     size_t needed_bytes;
     size_t free_bytes; /* 0: unknown */
-    /* What needed_bytes is made of: weights in float32; keys and values, on the CPU with host_bytes;
-     * activations; what operations take while they run, which on the CPU is not counted. */
+    /* What needed_bytes is made of: weights as the device keeps them; keys and values, on the CPU with
+     * host_bytes; activations; what operations take while they run, which on the CPU is not counted. */
     size_t weights_bytes, cache_bytes, activations_bytes, workspace_bytes;
     size_t host_bytes;     /* in the host's memory beside a device's: positions, what methods score with */
-    bool resident;         /* weights stay, or are decoded layer by layer */
+    bool resident;         /* weights stay, or are loaded layer by layer */
     char device[64];       /* "cuda:0 NAME", "cpu" */
     rkv_cache_stats cache; /* as rkv_session_get_stats would say at the end; no times */
 } rkv_session_needs;

@@ -158,22 +158,39 @@ static rkv_status fill_blocks(rkv_random *random, const rkv_tensor_type *type, d
 typedef struct builder {
     gguf_writer writer;
     rkv_random random;
-    const rkv_tensor_type *type;
+    const char *const *types; /* NULL-terminated */
+    size_t n_matrices;        /* so far */
     rkv_status status;
 } builder;
 
+static const rkv_tensor_type *find_type(const char *name) {
+    const rkv_tensor_type *type;
+    for (size_t i = 0; (type = rkv_tensor_type_at(i)); i++)
+        if (strcmp(type->name, name) == 0) return type;
+    return NULL;
+}
+
+/* Of the next matrix. */
+static const rkv_tensor_type *next_type(builder *b) {
+    size_t n = 0;
+    while (b->types[n])
+        n++;
+    return find_type(b->types[b->n_matrices++ % n]);
+}
+
 /* A matrix [rows, columns] whose products with unit-variance vectors have variance gain^2. */
 static void add_matrix(builder *b, const char *name, size_t columns, size_t rows, double gain) {
-    size_t bytes = columns * rows / b->type->block_elements * b->type->block_bytes;
+    const rkv_tensor_type *type = next_type(b);
+    size_t bytes = columns * rows / type->block_elements * type->block_bytes;
     unsigned char *data = NULL;
     if (!b->status) b->status = rkv_alloc_raw(&data, bytes, 1);
     if (b->status) return;
     double deviation = gain / sqrt((double)columns);
-    if (b->type->block_elements == 1)
-        fill_plain(&b->random, b->type, deviation, data, columns * rows);
+    if (type->block_elements == 1)
+        fill_plain(&b->random, type, deviation, data, columns * rows);
     else
-        b->status = fill_blocks(&b->random, b->type, deviation, data, bytes / b->type->block_bytes);
-    gguf_write_tensor(&b->writer, name, b->type->id, 2, (uint64_t[]){columns, rows}, data, bytes);
+        b->status = fill_blocks(&b->random, type, deviation, data, bytes / type->block_bytes);
+    gguf_write_tensor(&b->writer, name, type->id, 2, (uint64_t[]){columns, rows}, data, bytes);
     free(data);
 }
 
@@ -233,11 +250,15 @@ static void write_configuration(gguf_writer *writer, const tiny_model_options *o
     gguf_write_float(writer, "llama.rope.freq_base", GGUF_FLOAT32, 10000);
 }
 
-static const rkv_tensor_type *find_type(const char *name) {
-    const rkv_tensor_type *type;
-    for (size_t i = 0; (type = rkv_tensor_type_at(i)); i++)
-        if (strcmp(type->name, name) == 0) return type;
-    return NULL;
+/* The largest block of the types. RKV_USAGE: there is no such type. */
+static rkv_status check_types(const char *const *types, size_t *largest_block) {
+    *largest_block = 1;
+    for (size_t i = 0; types[i]; i++) {
+        const rkv_tensor_type *type = find_type(types[i]);
+        if (!type) return rkv_fail(RKV_USAGE, "no tensor type is called '%s'", types[i]);
+        if (type->block_elements > *largest_block) *largest_block = type->block_elements;
+    }
+    return RKV_OK;
 }
 
 static void set_defaults(tiny_model_options *o, size_t block_elements) {
@@ -250,10 +271,12 @@ static void set_defaults(tiny_model_options *o, size_t block_elements) {
 
 rkv_status tiny_model_write(const char *path, const tiny_model_options *options) {
     tiny_model_options o = options ? *options : (tiny_model_options){0};
-    const char *type = o.type ? o.type : "F32";
-    builder b = {.random = {o.seed}, .type = find_type(type)};
-    if (!b.type) return rkv_fail(RKV_USAGE, "no tensor type is called '%s'", type);
-    set_defaults(&o, b.type->block_elements);
+    const char *const one_type[] = {o.type ? o.type : "F32", NULL};
+    builder b = {.random = {o.seed}, .types = o.in_turn ? o.in_turn : one_type};
+    size_t largest_block;
+    rkv_status known = check_types(b.types, &largest_block);
+    if (known) return known;
+    set_defaults(&o, largest_block);
     write_configuration(&b.writer, &o);
     write_tokenizer(&b.writer);
     add_matrix(&b, "token_embd.weight", o.n_embd, VOCABULARY, o.tied ? 1 : 8);

@@ -17,7 +17,10 @@
  * defaults are 256 for the K types. */
 typedef struct tiny_model_options {
     uint64_t seed;
-    const char *type;  /* of the matrices: the name of any row of the tensor types; "F32" */
+    const char *type; /* of the matrices: the name of any row of the tensor types; "F32" */
+    /* NULL-terminated, instead of type: matrices take them in turn, embedding first, so that neighbours
+     * differ */
+    const char *const *in_turn;
     size_t n_layers;   /* 2 */
     size_t n_embd;     /* 64; a multiple of n_heads */
     size_t n_heads;    /* 4 */
