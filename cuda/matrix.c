@@ -1,5 +1,6 @@
-/* matrix.c: weights on the device, in the form of the file, and their products with the activations of a
- * prompt. Float32 numbers are multiplied by cuBLAS; others are decoded into a workspace before that. */
+/* matrix.c: weights on the device, in the form of the file, and their products with activations. Float32
+ * numbers are multiplied by cuBLAS. Others are decoded into a workspace before that; a few tokens meet them
+ * as they lie. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -80,6 +81,25 @@ static rkv_status decode_and_multiply(rkv_cuda *cuda, const rkv_cuda_product *pr
     return status;
 }
 
+/* It depends on the shape alone, so that the same pass gives the same bits whatever ran before it: tokens
+ * begin where their memory does, or whole tokens later. */
+static bool are_few(const rkv_matrix *matrix, const float *x, size_t m) {
+    return matrix->form != RKV_WEIGHT_F32 && m <= RKV_FEW_TOKENS && matrix->k % RKV_FEW_STEP == 0 &&
+           matrix->k <= RKV_FEW_COLUMNS && (uintptr_t)x % 16 == 0;
+}
+
+static rkv_status multiply_few(rkv_cuda *cuda, const rkv_cuda_product *p, const held *w, size_t first) {
+    rkv_few_task task = {.form = w->base.form,
+                         .weights = row_at(w, first),
+                         .x = p->a.x,
+                         .m = p->m,
+                         .rows = p->n,
+                         .k = p->k,
+                         .accumulate = p->accumulate,
+                         .y = p->y};
+    return RKV_CUDA_QUEUE(cuda, rkv_launch_few(&task, cuda->stream), "a product with a few tokens");
+}
+
 rkv_status rkv_cuda_matmul(rkv_backend *backend, const float *x, size_t m, const rkv_matrix *matrix,
                            size_t first, size_t rows, bool accumulate, float *y) {
     rkv_cuda *cuda = rkv_cuda_enter(backend);
@@ -94,6 +114,7 @@ rkv_status rkv_cuda_matmul(rkv_backend *backend, const float *x, size_t m, const
                                 .y = y,
                                 .y_ld = rows};
     if (!m || !rows) return RKV_OK;
+    if (are_few(matrix, x, m)) return multiply_few(cuda, &product, w, first);
     if (matrix->form != RKV_WEIGHT_F32) return decode_and_multiply(cuda, &product, w, first);
     return multiply_rows(cuda, &product, (const float *)(const void *)row_at(w, first), 0, rows);
 }

@@ -28,6 +28,23 @@ typedef struct rkv_decode_task {
 } rkv_decode_task;
 cudaError_t rkv_launch_decode(const rkv_decode_task *task, cudaStream_t stream);
 
+#define RKV_FEW_TOKENS  4
+#define RKV_FEW_STEP    8
+#define RKV_FEW_COLUMNS ((size_t)1 << 24) /* offsets within a few rows are of 32 bits */
+
+/* y [m, rows] = x [m, k] w^T + (accumulate ? y : 0), w the weights [rows, k]; m at most RKV_FEW_TOKENS, k at
+ * most RKV_FEW_COLUMNS and a multiple of RKV_FEW_STEP, none 0; x begins at a multiple of 16 bytes, and so
+ * does the matrix that the rows are of. Sums are float32's whatever the backend's precision. */
+typedef struct rkv_few_task {
+    rkv_weight_form form;
+    const void *weights;
+    const float *x;
+    size_t m, rows, k;
+    int accumulate;
+    float *y;
+} rkv_few_task;
+cudaError_t rkv_launch_few(const rkv_few_task *task, cudaStream_t stream);
+
 #ifdef __cplusplus
 }
 #endif

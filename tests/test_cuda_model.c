@@ -116,6 +116,29 @@ static void test_every_form_of_weights(void **state) {
     leave_default_model();
 }
 
+/* Up to four tokens read weights as they lie: one kernel, and no memory. More have them decoded. */
+static void test_few_tokens_decode_nothing(void **state) {
+    (void)state;
+    enum { N = 40, K = 64 };
+    rkv_backend *b;
+    rkv_matrix *matrix;
+    float *x, *y;
+    assert_int_equal(rkv_cuda_open(&b, 0), RKV_OK);
+    assert_int_equal(b->ops->matrix_new(b, RKV_WEIGHT_Q4_1, N, K, &matrix), RKV_OK);
+    assert_int_equal(b->ops->alloc(b, &x, 5 * K), RKV_OK);
+    assert_int_equal(b->ops->alloc(b, &y, 5 * N), RKV_OK);
+    size_t held = host_device_bytes();
+    for (size_t m = 1; m <= 5; m++) {
+        size_t launches = host_device_launches();
+        assert_int_equal(b->ops->matmul(b, x, m, matrix, 0, N, false, y), RKV_OK);
+        assert_int_equal(host_device_launches() - launches, 1);
+        assert_int_equal(host_device_peak(0), held + (m > 4 ? N * K * sizeof *x : 0));
+    }
+    b->ops->release(b, x), b->ops->release(b, y);
+    b->ops->matrix_free(b, matrix);
+    rkv_backend_close(b);
+}
+
 /* What stays on the device is the file's own bytes where it can be, and what was reckoned with. */
 static void test_bytes_of_weights(void **state) {
     (void)state;
@@ -283,10 +306,15 @@ static int test_on_named_device(void) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_logits_and_losses),    cmocka_unit_test(test_every_form_of_weights),
-        cmocka_unit_test(test_bytes_of_weights),          cmocka_unit_test(test_same_greedy_tokens),
-        cmocka_unit_test(test_layers_are_shown),          cmocka_unit_test(test_same_analysis),
-        cmocka_unit_test(test_every_allocation_may_fail), cmocka_unit_test(test_no_such_device),
+        cmocka_unit_test(test_same_logits_and_losses),
+        cmocka_unit_test(test_every_form_of_weights),
+        cmocka_unit_test(test_few_tokens_decode_nothing),
+        cmocka_unit_test(test_bytes_of_weights),
+        cmocka_unit_test(test_same_greedy_tokens),
+        cmocka_unit_test(test_layers_are_shown),
+        cmocka_unit_test(test_same_analysis),
+        cmocka_unit_test(test_every_allocation_may_fail),
+        cmocka_unit_test(test_no_such_device),
         cmocka_unit_test(test_precision_is_said),
     };
     named_device = argc > 1 ? argv[1] : NULL;
