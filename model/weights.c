@@ -7,6 +7,7 @@
 #include "backend/weight_block.h"
 #include "core/fail.h"
 #include "core/memory.h"
+#include "core/sizes.h"
 
 /* ---- finding ---- */
 
@@ -133,14 +134,22 @@ rkv_status rkv_tensor_load_row(rkv_backend *backend, const rkv_gguf_tensor *tens
     return status;
 }
 
-/* Some at a time: each copy to a device has a price of its own. */
+/* What is decoded for a device at a time: each copy has a price of its own. */
+#define PIECE_BYTES ((size_t)4 << 20)
+
+/* Of `rows` rows, so many are decoded at a time; on the host, as few as stay in its cache. */
+static size_t rows_at_once(const rkv_backend *backend, size_t rows, size_t columns) {
+    size_t steps = backend->host_memory ? 1 : PIECE_BYTES / (RKV_MATRIX_STEP * columns * sizeof(float));
+    return rkv_smaller(rows, RKV_MATRIX_STEP * rkv_larger(steps, 1));
+}
+
 rkv_status rkv_tensor_load_rows(rkv_backend *backend, const rkv_gguf_tensor *tensor, const int32_t *ids,
                                 size_t n, float *to) {
-    size_t columns = (size_t)tensor->dims[0], most = n < RKV_MATRIX_STEP ? n : RKV_MATRIX_STEP;
+    size_t columns = (size_t)tensor->dims[0], most = rows_at_once(backend, n, columns);
     float *host = NULL;
     rkv_status status = rkv_alloc_raw(&host, most, columns * sizeof *host);
     for (size_t i = 0; !status && i < n; i += most) {
-        size_t rows = n - i < most ? n - i : most;
+        size_t rows = rkv_smaller(n - i, most);
         for (size_t j = 0; j < rows; j++)
             tensor->type->decode(rkv_tensor_row(tensor, (size_t)ids[i + j]), host + j * columns, columns);
         status = backend->ops->upload(backend, to + i * columns, host, rows * columns);
@@ -151,16 +160,16 @@ rkv_status rkv_tensor_load_rows(rkv_backend *backend, const rkv_gguf_tensor *ten
 
 static rkv_status decode_matrix(rkv_backend *backend, const rkv_gguf_tensor *tensor, size_t first,
                                 size_t rows, rkv_matrix *matrix, size_t to) {
-    size_t columns = (size_t)tensor->dims[0];
+    size_t columns = (size_t)tensor->dims[0], most = rows_at_once(backend, rows, columns);
     rkv_first_failure failure = {0};
 #pragma omp parallel
     {
         float *host = NULL;
-        rkv_first_failure_note(&failure, rkv_alloc_raw(&host, RKV_MATRIX_STEP * columns, sizeof *host));
+        rkv_first_failure_note(&failure, rkv_alloc_raw(&host, most * columns, sizeof *host));
 #pragma omp for schedule(static)
-        for (size_t i = 0; i < rows; i += RKV_MATRIX_STEP) {
+        for (size_t i = 0; i < rows; i += most) {
             if (rkv_first_failure_seen(&failure)) continue;
-            size_t n = rows - i < RKV_MATRIX_STEP ? rows - i : RKV_MATRIX_STEP;
+            size_t n = rkv_smaller(rows - i, most);
             tensor->type->decode(rkv_tensor_row(tensor, first + i), host, n * columns);
             rkv_first_failure_note(&failure, backend->ops->matrix_put(backend, matrix, to + i, n, host));
         }

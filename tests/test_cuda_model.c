@@ -139,6 +139,26 @@ static void test_few_tokens_decode_nothing(void **state) {
     rkv_backend_close(b);
 }
 
+/* Each matrix and vector of the file is one copy, in whatever form. */
+static void test_copies_of_weights(void **state) {
+    (void)state;
+    for (size_t i = 0; i < N_TYPES; i++) {
+        write_model(types[i]);
+        rkv_model *device = host_model_open(NULL, RKV_WEIGHTS_RESIDENT);
+        size_t copies[3];
+        for (size_t run = 0; run < 3; run++) {
+            copies[run] = host_device_copies();
+            if (run == 2) break;
+            rkv_prefill_result result = prefill(device, 5, NULL, NULL);
+            rkv_prefill_result_clear(&result);
+        }
+        size_t first = copies[1] - copies[0], second = copies[2] - copies[1];
+        assert_int_equal(first - second, device->config.n_layers * 9 + 2);
+        rkv_model_close(device);
+    }
+    leave_default_model();
+}
+
 /* What stays on the device is the file's own bytes where it can be, and what was reckoned with. */
 static void test_bytes_of_weights(void **state) {
     (void)state;
@@ -306,15 +326,11 @@ static int test_on_named_device(void) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_logits_and_losses),
-        cmocka_unit_test(test_every_form_of_weights),
-        cmocka_unit_test(test_few_tokens_decode_nothing),
-        cmocka_unit_test(test_bytes_of_weights),
-        cmocka_unit_test(test_same_greedy_tokens),
-        cmocka_unit_test(test_layers_are_shown),
-        cmocka_unit_test(test_same_analysis),
-        cmocka_unit_test(test_every_allocation_may_fail),
-        cmocka_unit_test(test_no_such_device),
+        cmocka_unit_test(test_same_logits_and_losses),    cmocka_unit_test(test_every_form_of_weights),
+        cmocka_unit_test(test_few_tokens_decode_nothing), cmocka_unit_test(test_bytes_of_weights),
+        cmocka_unit_test(test_copies_of_weights),         cmocka_unit_test(test_same_greedy_tokens),
+        cmocka_unit_test(test_layers_are_shown),          cmocka_unit_test(test_same_analysis),
+        cmocka_unit_test(test_every_allocation_may_fail), cmocka_unit_test(test_no_such_device),
         cmocka_unit_test(test_precision_is_said),
     };
     named_device = argc > 1 ? argv[1] : NULL;
