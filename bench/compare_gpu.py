@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs bench_gpu and peer_torch_gpu.py in turn on one GPU and prints the results and their ratios as Markdown.
+"""Runs bench_gpu and peer_torch_gpu.py in turn on one GPU, and bench_weights, and prints the results and their ratios as
+Markdown.
 
 scripts/gpu-check.sh calls this. Needs python3, and torch for the peer: without it, only our own times are printed. Ends
 with an error when an effective rank is off by more than 1e-6 of float64's.
@@ -26,7 +27,9 @@ def parse_arguments():
     parser.add_argument("--heads", type=int, default=270)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=60, help="that the peer may take for its heads")
-    parser.add_argument("--only", choices=["rank", "model"], nargs="+", default=["rank", "model"])
+    parser.add_argument("--shape", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), default=[32768, 4096],
+                        help="of the matrix whose products are timed in every form of weights")
+    parser.add_argument("--only", choices=["rank", "model", "weights"], nargs="+", default=["rank", "model", "weights"])
     return parser.parse_args()
 
 
@@ -122,6 +125,29 @@ def compare_model(options, peer, folder):
     return whole
 
 
+def compare_weights(options):
+    """Products with weights as a file holds them against cuBLAS's with float32 numbers."""
+    rows, columns = map(str, options.shape)
+    result = run([f"{options.build}/bench/bench_weights", "--rows", rows, "--columns", columns, "--repeat",
+                  str(options.repeat), "--device", options.device])
+    if not result:
+        return False
+    forms = result["forms"]
+    plain = next(form for form in forms if form["form"] == "F32")
+    tokens = list(plain["seconds"])
+    print(f"\nProducts with weights [{rows}, {columns}]: time, what is read of the weights for one token, and the time with "
+          "float32 numbers over that time.\n")
+    print("| form | MB | " + " | ".join(f"{n} token{'s'[:n != '1']}, ms" for n in tokens) + " | GB/s, 1 token | "
+          + " | ".join(f"F32 / it, {n}" for n in tokens) + " |\n" + "| --- " * (3 + 2 * len(tokens)) + "|")
+    for form in forms:
+        seconds = form["seconds"]
+        print(f"| {form['form']} | {form['bytes'] / 1e6:.0f} | "
+              + " | ".join(f"{1e3 * seconds[n]:.4f}" for n in tokens)
+              + f" | {form['bytes'] / seconds['1'] / 1e9:.0f} | "
+              + " | ".join(ratio(plain["seconds"][n], seconds[n]) for n in tokens) + " |", flush=True)
+    return True
+
+
 def main():
     options = parse_arguments()
     peer = [sys.executable, os.path.join(HERE, "peer_torch_gpu.py")] if importlib.util.find_spec("torch") else None
@@ -137,6 +163,8 @@ def main():
     if "model" in options.only:
         with tempfile.TemporaryDirectory() as folder:
             right = compare_model(options, peer, folder) and right
+    if "weights" in options.only:
+        right = compare_weights(options) and right
     sys.exit(0 if right else 1)
 
 
