@@ -98,8 +98,7 @@ rkv_status rkv_cuda_download_end(rkv_backend *backend, rkv_download *download, c
 rkv_status rkv_cuda_receive(rkv_backend *backend, float *memory, rkv_backend *from, const float *source,
                             size_t n);
 
-/* matrix.c: every form of weights in a file that has a name */
-#define RKV_CUDA_WEIGHT_FORMS ((1u << RKV_WEIGHT_FORM_COUNT) - (1u << RKV_WEIGHT_F32))
+/* matrix.c */
 rkv_status rkv_cuda_matrix_new(rkv_backend *backend, rkv_weight_form form, size_t n, size_t k,
                                rkv_matrix **out);
 rkv_status rkv_cuda_matrix_put(rkv_backend *backend, rkv_matrix *matrix, size_t first, size_t rows,

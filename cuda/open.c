@@ -8,6 +8,7 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "cuda/device.h"
+#include "cuda/weights.h"
 
 /* The oldest compute capability that the module holds code for. */
 #define LEAST_MAJOR 8

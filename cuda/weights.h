@@ -19,6 +19,10 @@ extern "C" {
     FORM(q4_1, RKV_WEIGHT_Q4_1)                                                                              \
     FORM(q8_0, RKV_WEIGHT_Q8_0)
 
+/* What the backend holds: weight_forms of backend.h. */
+#define RKV_FORM_BIT(name, form) | 1u << (form)
+#define RKV_CUDA_WEIGHT_FORMS    (1u << RKV_WEIGHT_F32 RKV_WEIGHT_KERNELS(RKV_FORM_BIT))
+
 /* numbers [n] = what weights, whole blocks, decode to; n > 0. */
 typedef struct rkv_decode_task {
     rkv_weight_form form;
