@@ -1,7 +1,6 @@
 /* rows_list.c: a growing array of byte records whose spare room is bounded in both directions. */
 #include "backend/rows_list.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -28,12 +27,15 @@ void rkv_row_list_close(rkv_row_list *list, size_t count) {
     list->gap = 0;
 }
 
-rkv_status rkv_row_list_reserve(rkv_row_list *list, size_t count, size_t needed) {
-    if (list->gap + needed <= list->capacity) return RKV_OK;
-    rkv_row_list_close(list, count);
-    if (needed <= list->capacity) return RKV_OK;
+size_t rkv_row_list_grown(const rkv_row_list *list, size_t count, size_t needed) {
     size_t wanted = count ? rkv_row_list_room(list, count) : 0;
-    return resize(list, count, wanted > needed ? wanted : needed);
+    return wanted > needed ? wanted : needed;
+}
+
+rkv_status rkv_row_list_reserve(rkv_row_list *list, size_t count, size_t needed) {
+    if (rkv_row_list_has_room(list, needed)) return RKV_OK;
+    rkv_row_list_close(list, count);
+    return needed <= list->capacity ? RKV_OK : resize(list, count, rkv_row_list_grown(list, count, needed));
 }
 
 /* Where reserve stops, trim begins: a list at rest, one item in and one out, never moves. To the bare count,
@@ -96,14 +98,21 @@ static void move_down(rkv_row_list *list, const uint32_t *index, size_t from, si
     }
 }
 
-void rkv_row_list_pick(rkv_row_list *list, size_t count, const uint32_t *index, size_t n, size_t base) {
-    if (n == count) return;
+rkv_row_pick rkv_row_list_plan(const rkv_row_list *list, size_t count, const uint32_t *index, size_t n,
+                               size_t base) {
+    if (n == count) return (rkv_row_pick){0, 0, list->gap_at, list->gap};
     size_t first = n_shifted(index, n, base); /* the first that goes, and the end of those that go */
     size_t end = count - n + n_shifted(index, n, base + count - n - 1);
-    if (!list->gap) list->gap_at = first;
-    size_t from = first < list->gap_at ? first : list->gap_at, to = end > list->gap_at ? end : list->gap_at;
-    size_t stay = n - (count - to); /* below the gap */
-    move_down(list, index, from, stay, base);
-    list->gap = stay < n ? list->gap + count - n : 0; /* at the end it is room like any other */
-    list->gap_at = stay;
+    size_t gap_at = list->gap ? list->gap_at : first;
+    size_t from = first < gap_at ? first : gap_at, to = end > gap_at ? end : gap_at;
+    size_t stay = n - (count - to);                    /* below the gap */
+    size_t gap = stay < n ? list->gap + count - n : 0; /* at the end it is room like any other */
+    return (rkv_row_pick){from, stay, stay, gap};
+}
+
+void rkv_row_list_pick(rkv_row_list *list, size_t count, const uint32_t *index, size_t n, size_t base) {
+    rkv_row_pick p = rkv_row_list_plan(list, count, index, n, base);
+    move_down(list, index, p.from, p.to, base);
+    list->gap = p.gap;
+    list->gap_at = p.gap_at;
 }

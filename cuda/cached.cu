@@ -25,6 +25,7 @@ typedef struct shared {
     float room[ROOM];                                /* keys, then values */
     float queries[QUERY_ROOM];                       /* [rows, whole fours of a key's numbers] */
     float weights[RKV_ATTEND_ROWS][CHUNK];           /* logits, then exp(logit - maximum) */
+    unsigned key_places[CHUNK], value_places[CHUNK]; /* of their records: around a gap */
     unsigned key_groups[CHUNK], value_groups[CHUNK]; /* rkv_row_group */
 } shared;
 
@@ -111,7 +112,8 @@ RKV_DEVICE void load_keys(const rkv_attend_task *t, const block *b, const key_sh
                           unsigned n) {
     const rkv_attend_head *h = b->head;
     float *ranks = b->s->room + (k->expanded ? k->at_once * rkv_tile_stride(k->width) : 0);
-    rkv_tile tile = {b->entry + first, n, b->s->key_groups + first, ranks, rkv_tile_stride(k->rank)};
+    rkv_tile tile = {b->entry + first,         n,     b->s->key_places + first,
+                     b->s->key_groups + first, ranks, rkv_tile_stride(k->rank)};
     unsigned stride = rkv_tile_stride(k->width);
     rkv_tile_read(&h->keys, tile);
     __syncthreads();
@@ -199,7 +201,8 @@ RKV_DEVICE void mix_values(const block *b) {
     float sum[ITEMS][4] = {{0, 0, 0, 0}};
     for (unsigned first = 0; first < b->entries; first += at_once) {
         unsigned n = rkv_least(at_once, b->entries - first);
-        rkv_tile tile = {b->entry + first, n, b->s->value_groups + first, b->s->room, stride};
+        rkv_tile tile = {b->entry + first,           n,          b->s->value_places + first,
+                         b->s->value_groups + first, b->s->room, stride};
         rkv_tile_read(&h->values, tile);
         __syncthreads();
         for (unsigned i = 0; i < ITEMS; i++) {
@@ -218,14 +221,19 @@ RKV_DEVICE void mix_values(const block *b) {
 
 /* ---- the kernel ---- */
 
-/* Of rows by channel; to be found once, in as many threads. */
-RKV_DEVICE void find_groups(const block *b) {
-    unsigned entry = threadIdx.x % CHUNK;
-    if (entry >= b->entries) return;
+RKV_DEVICE void find_row(const rkv_rows_view *v, size_t row, unsigned *place, unsigned *group) {
+    *place = (unsigned)rkv_row_place(v->record_gap, row);
+    *group = (unsigned)rkv_row_group(v, row);
+}
+
+/* Where the chunk's rows lie; to be found once, in as many threads. */
+RKV_DEVICE void find_rows(const block *b) {
+    unsigned e = threadIdx.x % CHUNK;
+    if (e >= b->entries) return;
     if (threadIdx.x < CHUNK)
-        b->s->key_groups[entry] = (unsigned)rkv_row_group(&b->head->keys, b->entry + entry);
+        find_row(&b->head->keys, b->entry + e, &b->s->key_places[e], &b->s->key_groups[e]);
     else if (threadIdx.x < 2 * CHUNK)
-        b->s->value_groups[entry] = (unsigned)rkv_row_group(&b->head->values, b->entry + entry);
+        find_row(&b->head->values, b->entry + e, &b->s->value_places[e], &b->s->value_groups[e]);
 }
 
 /* Entries that none of the rows sees are not read. */
@@ -236,7 +244,7 @@ RKV_KERNEL(attend_chunk, rkv_attend_task) {
     size_t end = rkv_attend_place(&t, b.head, b.row + b.rows - 1) + 1;
     if (b.entry >= end) return;
     b.entries = rkv_least(CHUNK, end - b.entry);
-    find_groups(&b);
+    find_rows(&b);
     load_queries(&t, &b);
     multiply_keys(&t, &b);
     weigh(&t, &b);

@@ -15,7 +15,8 @@
 typedef struct rkv_tile {
     size_t first;           /* row of the cache */
     unsigned n;             /* rows */
-    const unsigned *groups; /* [n] of those rows (rkv_row_group) */
+    const unsigned *places; /* [n] of those rows' records, and */
+    const unsigned *groups; /* [n] their groups (rkv_row_group) */
     float *to;
     unsigned stride;
 } rkv_tile;
@@ -48,7 +49,8 @@ RKV_DEVICE void rkv_tile_read_encoded(rkv_rows_view v, rkv_tile t) {
             float x[4];
             for (unsigned k = 0; k < 4; k++) {
                 unsigned row = rkv_least(e + k, t.n - 1);
-                x[k] = rkv_row_encoded(&v, t.first + row, t.groups[row], rkv_least(i, width - 1));
+                const unsigned char *record = v.records + t.places[row] * v.layout.record_bytes;
+                x[k] = rkv_row_encoded(&v, record, t.groups[row], rkv_least(i, width - 1));
             }
             for (unsigned k = 0; k < 4; k++)
                 t.to[(e + k) * t.stride + i] = e + k < t.n && i < width ? x[k] : 0;

@@ -1,12 +1,18 @@
 /* device_list.c: growing arrays in device memory. */
 #include "cuda/device_list.h"
 
+/* Side by side. */
 static rkv_status copy_items(rkv_cuda *cuda, unsigned char *to, const rkv_row_list *from, size_t count) {
-    if (!count) return RKV_OK;
-    return RKV_CUDA_QUEUE(
-        cuda,
-        cudaMemcpyAsync(to, from->data, count * from->item_bytes, cudaMemcpyDeviceToDevice, cuda->stream),
-        "copying rows");
+    rkv_status status = RKV_OK;
+    for (size_t i = 0, run; !status && i < count; i += run) {
+        run = rkv_row_list_run(from, i, count - i);
+        status =
+            RKV_CUDA_QUEUE(cuda,
+                           cudaMemcpyAsync(to + i * from->item_bytes, rkv_row_list_at(from, i),
+                                           run * from->item_bytes, cudaMemcpyDeviceToDevice, cuda->stream),
+                           "copying rows");
+    }
+    return status;
 }
 
 /* Room for `capacity` items, at least `count`, which come along. */
@@ -18,16 +24,15 @@ static rkv_status resize(rkv_cuda *cuda, rkv_row_list *list, size_t count, size_
         rkv_cuda_give(cuda, moved);
         return status;
     }
-    rkv_cuda_give(cuda, list->data);
+    rkv_device_list_free(cuda, list);
     list->data = moved;
     list->capacity = capacity;
     return RKV_OK;
 }
 
-rkv_status rkv_device_list_reserve(rkv_cuda *cuda, rkv_row_list *list, size_t count, size_t needed) {
-    if (needed <= list->capacity) return RKV_OK;
-    size_t wanted = count ? rkv_row_list_room(list, count) : 0;
-    return resize(cuda, list, count, wanted > needed ? wanted : needed);
+rkv_status rkv_device_list_reserve(rkv_cuda *cuda, rkv_row_list *list, size_t needed) {
+    list->gap = 0;
+    return needed <= list->capacity ? RKV_OK : resize(cuda, list, 0, needed);
 }
 
 void rkv_device_list_trim(rkv_cuda *cuda, rkv_row_list *list, size_t count) {
@@ -35,12 +40,12 @@ void rkv_device_list_trim(rkv_cuda *cuda, rkv_row_list *list, size_t count) {
 }
 
 rkv_status rkv_device_list_copy(rkv_cuda *cuda, rkv_row_list *to, const rkv_row_list *from, size_t count) {
-    rkv_status status = rkv_device_list_reserve(cuda, to, 0, count);
+    rkv_status status = rkv_device_list_reserve(cuda, to, count);
     return status ? status : copy_items(cuda, to->data, from, count);
 }
 
 void rkv_device_list_free(rkv_cuda *cuda, rkv_row_list *list) {
     rkv_cuda_give(cuda, list->data);
     list->data = NULL;
-    list->capacity = 0;
+    list->capacity = list->gap = 0;
 }

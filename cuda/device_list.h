@@ -1,12 +1,15 @@
-/* device_list.h: the growing array of backend/rows_list.h with its data in device memory, and never a gap. */
+/* device_list.h: the growing array of backend/rows_list.h with its data in device memory. Lists that grow,
+ * are thinned out or close their gap together do so by rows_mover.h. */
 #ifndef RKV_CUDA_DEVICE_LIST_H
 #define RKV_CUDA_DEVICE_LIST_H
 
 #include "backend/rows_list.h"
 #include "cuda/device.h"
 
-/* As rkv_row_list_reserve and rkv_row_list_trim. */
-rkv_status rkv_device_list_reserve(rkv_cuda *cuda, rkv_row_list *list, size_t count, size_t needed);
+/* Room for `needed` items in an empty list. */
+rkv_status rkv_device_list_reserve(rkv_cuda *cuda, rkv_row_list *list, size_t needed);
+
+/* As rkv_row_list_trim. */
 void rkv_device_list_trim(rkv_cuda *cuda, rkv_row_list *list, size_t count);
 
 /* The `count` items of another list, in an empty one. */

@@ -19,6 +19,10 @@ static inline uint32_t *rkv_device_rows_starts(const rkv_device_rows *rows) {
     return (uint32_t *)(void *)rows->starts.data;
 }
 
+static inline rkv_row_gap rkv_device_list_gap(const rkv_row_list *list) {
+    return (rkv_row_gap){(uint32_t)list->gap_at, (uint32_t)list->gap};
+}
+
 /* rows_append.c */
 rkv_status rkv_device_rows_append(rkv_rows *rows, const float *x, size_t n, size_t stride);
 rkv_status rkv_device_rows_append_there(rkv_rows *rows, const float *x, size_t n, size_t stride);

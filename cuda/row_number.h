@@ -50,9 +50,9 @@ RKV_DEVICE float rkv_row_coded(const rkv_rows_view *v, const unsigned char *reco
     return rkv_half_to_float(zero) + rkv_half_finite(scale) * (float)code;
 }
 
-/* Number i of an encoded row in any form; group: of rkv_row_group. */
-RKV_DEVICE float rkv_row_encoded(const rkv_rows_view *v, size_t row, size_t group, size_t i) {
-    const unsigned char *record = v->records + row * v->layout.record_bytes;
+/* Number i of an encoded row in any form, from its record; group: of rkv_row_group. */
+RKV_DEVICE float rkv_row_encoded(const rkv_rows_view *v, const unsigned char *record, size_t group,
+                                 size_t i) {
     const uint16_t *halves = (const uint16_t *)(const void *)record;
     switch (v->form) {
     case RKV_ROWS_F32:
@@ -68,8 +68,10 @@ RKV_DEVICE float rkv_row_encoded(const rkv_rows_view *v, size_t row, size_t grou
 
 /* The same of any row, those of the tail included. */
 RKV_DEVICE float rkv_row_number(const rkv_rows_view *v, size_t row, size_t group, size_t i) {
-    if (row >= v->n_encoded) return v->tail[(row - v->n_encoded) * v->layout.width + i];
-    return rkv_row_encoded(v, row, group, i);
+    if (row >= v->n_encoded)
+        return v->tail[rkv_row_place(v->tail_gap, row - v->n_encoded) * v->layout.width + i];
+    const unsigned char *record = v->records + rkv_row_place(v->record_gap, row) * v->layout.record_bytes;
+    return rkv_row_encoded(v, record, group, i);
 }
 
 #endif

@@ -123,9 +123,11 @@ rkv_rows_view rkv_cuda_rows_view(const rkv_rows *base) {
     return (rkv_rows_view){.records = rows->records.data,
                            .groups = rows->groups.data,
                            .tail = (const float *)(const void *)rows->tail.data,
-                           .n = rows->n_encoded + rows->n_tail,
-                           .n_encoded = rows->n_encoded,
-                           .n_groups = rows->n_groups,
+                           .n = (uint32_t)(rows->n_encoded + rows->n_tail),
+                           .n_encoded = (uint32_t)rows->n_encoded,
+                           .n_groups = (uint32_t)rows->n_groups,
+                           .record_gap = rkv_device_list_gap(&rows->records),
+                           .tail_gap = rkv_device_list_gap(&rows->tail),
                            .form = base->format.form,
                            .layout = base->layout};
 }

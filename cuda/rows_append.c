@@ -50,6 +50,7 @@ static rkv_encode_group_list groups_of(const rkv_device_rows *rows, const plan *
                                    .n_tail = rows->n_tail,
                                    .n_groups = p->n_groups,
                                    .first_row = rows->n_encoded,
+                                   .tail_gap = rkv_device_list_gap(&rows->tail),
                                    .layout = rows->base.layout,
                                    .groups = rkv_row_list_at(&rows->groups, rows->n_groups),
                                    .records = rkv_row_list_at(&rows->records, rows->n_encoded)};
@@ -65,7 +66,7 @@ static rkv_status rows_of(const rkv_device_rows *rows, const plan *p, const floa
                              .records = rkv_row_list_at(&rows->records, rows->n_encoded)};
     if (!rows->base.layout.by_channel) return RKV_OK;
     out->form = format.form;
-    out->records = rkv_row_list_at(&rows->tail, p->rest - p->added);
+    out->records = p->n_groups ? rows->tail.data : rkv_row_list_at(&rows->tail, rows->n_tail);
     return rkv_row_layout_of(&format, rows->base.layout.width, &out->layout);
 }
 
@@ -101,6 +102,7 @@ static void count_rows(rkv_device_rows *rows, const plan *p) {
         rows->n_encoded += rows->base.layout.group;
     }
     rows->n_tail = p->rest;
+    if (p->n_groups) rows->tail.gap = 0; /* what lay around it became a group */
     rkv_device_list_trim(rows->cuda, &rows->tail, p->rest);
 }
 

@@ -7,7 +7,7 @@
 
 /* Number `channel` of a row to be encoded. */
 RKV_DEVICE float source(const rkv_encode_group_list *l, size_t stride, size_t row, size_t channel) {
-    return row < l->n_tail ? l->tail[row * l->layout.width + channel]
+    return row < l->n_tail ? l->tail[rkv_row_place(l->tail_gap, row) * l->layout.width + channel]
                            : l->x[(row - l->n_tail) * stride + channel];
 }
 

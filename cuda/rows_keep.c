@@ -4,31 +4,38 @@
 
 #include "cuda/device_rows.h"
 
-/* Where n of the list's items are to lie: memory of their own size, where much would lie idle and there is
- * some; else where they do. */
-static unsigned char *place_for(rkv_cuda *cuda, const rkv_row_list *list, size_t n) {
+/* What the list becomes with n of its items: memory of their own size, where much would lie idle and there is
+ * some; else what it is. */
+static rkv_row_list smaller(rkv_cuda *cuda, const rkv_row_list *list, size_t n) {
+    rkv_row_list after = *list;
     unsigned char *to = NULL;
     bool much = list->capacity > rkv_row_list_room(list, n);
-    return much && !rkv_cuda_take_rows(cuda, &to, n, list->item_bytes) ? to : list->data;
+    if (!much || rkv_cuda_take_rows(cuda, &to, n, list->item_bytes)) return after;
+    after.data = to;
+    after.capacity = n;
+    after.gap = 0;
+    return after;
 }
 
 static bool keeps_none(rkv_cuda *cuda, rkv_row_list *list, size_t n) {
-    if (!n && list->capacity > rkv_row_list_room(list, 0)) rkv_device_list_free(cuda, list);
-    return !n;
+    if (n) return false;
+    list->gap = 0;
+    if (list->capacity > rkv_row_list_room(list, 0)) rkv_device_list_free(cuda, list);
+    return true;
 }
 
-/* Of `count` items leaves index [n], less `base`. What stands before the first that goes is not touched,
- * unless memory is given back. */
+/* Of `count` items leaves index [n], less `base`: all move to other memory, or what rkv_row_list_pick
+ * moves. */
 static rkv_status pick(rkv_rows_mover *m, rkv_row_list *list, size_t count, const uint32_t *index, size_t n,
                        size_t base) {
     if (keeps_none(m->cuda, list, n)) return RKV_OK;
-    unsigned char *to = place_for(m->cuda, list, n);
-    bool in_place = to == list->data;
-    if (in_place && n == count) return RKV_OK;
-    rkv_rows_mover_begin(m, list->data, to, list->item_bytes);
-    rkv_status status = rkv_rows_mover_add_index(
-        m, index, in_place && index[0] == base ? rkv_index_run(index, n) : 0, n, base);
-    return rkv_rows_mover_end(m, status, list, n);
+    rkv_row_list after = smaller(m->cuda, list, n);
+    rkv_row_pick p = {0, n, 0, 0};
+    if (after.data == list->data) p = rkv_row_list_plan(list, count, index, n, base);
+    after.gap_at = p.gap_at;
+    after.gap = p.gap;
+    rkv_rows_mover_begin(m, list, after);
+    return rkv_rows_mover_end(m, rkv_rows_mover_add_index(m, index, p.from, p.to, base));
 }
 
 /* ---- groups ---- */
@@ -52,14 +59,19 @@ static size_t groups_that_stay(const rkv_device_rows *rows, const uint32_t *inde
 }
 
 /* Groups that keep a row move up to places below `kept`, and their first rows with the rows that go before
- * them. In place those at the front, before which none goes, are not touched. */
+ * them. In place those at the front, before which none goes, are not touched; where all groups stay, nothing
+ * but their first rows is written. */
 static rkv_status move_groups(rkv_rows_mover *m, rkv_device_rows *rows, const uint32_t *index, size_t n,
-                              size_t kept, unsigned char *to) {
+                              size_t kept) {
+    rkv_row_list after = smaller(m->cuda, &rows->groups, kept);
     uint32_t *starts = rkv_device_rows_starts(rows);
-    bool in_place = to == rows->groups.data;
+    bool in_place = after.data == rows->groups.data;
     size_t at = 0, place = 0;
     rkv_status status = RKV_OK;
-    rkv_rows_mover_begin(m, rows->groups.data, to, rows->groups.item_bytes);
+    if (in_place && kept == rows->n_groups)
+        rkv_rows_mover_begin_numbers(m, &rows->groups);
+    else
+        rkv_rows_mover_begin(m, &rows->groups, after);
     for (size_t g = 0; !status && g < rows->n_groups; g++) {
         size_t some = rows_that_stay(rows, g, index, at, n), less = starts[g] - at;
         if (!some) continue;
@@ -67,15 +79,14 @@ static rkv_status move_groups(rkv_rows_mover *m, rkv_device_rows *rows, const ui
         starts[place++] = (uint32_t)at;
         at += some;
     }
-    return rkv_rows_mover_end(m, status, &rows->groups, kept);
+    return rkv_rows_mover_end(m, status);
 }
 
 /* index [n] are encoded rows. */
 static rkv_status keep_groups(rkv_rows_mover *m, rkv_device_rows *rows, const uint32_t *index, size_t n) {
     size_t kept = groups_that_stay(rows, index, n);
     rkv_status status = RKV_OK;
-    if (!keeps_none(m->cuda, &rows->groups, kept))
-        status = move_groups(m, rows, index, n, kept, place_for(m->cuda, &rows->groups, kept));
+    if (!keeps_none(m->cuda, &rows->groups, kept)) status = move_groups(m, rows, index, n, kept);
     rows->n_groups = kept;
     rkv_row_list_trim(&rows->starts, kept);
     return status;

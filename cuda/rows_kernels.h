@@ -33,11 +33,12 @@ typedef struct rkv_encode_rows_task {
 } rkv_encode_rows_task;
 cudaError_t rkv_launch_encode_rows(const rkv_encode_rows_task *task, cudaStream_t stream);
 
-/* Whole groups of rows by channel, the first from `first_row` on: rows tail [n_tail, width] and after them
- * those of x. */
+/* Whole groups of rows by channel, the first from `first_row` on: rows tail [n_tail, width], which may have a
+ * gap, and after them those of x. */
 typedef struct rkv_encode_group_list {
     const float *tail, *x;
     size_t n_tail, n_groups, first_row;
+    rkv_row_gap tail_gap;
     rkv_row_layout layout;
     unsigned char *groups, *records;
 } rkv_encode_group_list;
@@ -76,7 +77,8 @@ typedef struct rkv_move_run {
 typedef struct rkv_move_list {
     const unsigned char *from;
     unsigned char *to;
-    size_t item_bytes;
+    size_t item_bytes, bytes; /* how far apart items are; how many of an item's bytes are written, from its
+                               * first on */
     uint32_t end;
     uint32_t first_run, n_runs; /* of the task's; n_runs > 0 */
     uint32_t rows_of_block;     /* set by the launch */
@@ -84,7 +86,7 @@ typedef struct rkv_move_list {
 
 /* What a kernel takes with it: nothing need be copied to the device first. */
 #define RKV_MOVE_LISTS 32
-#define RKV_MOVE_RUNS  224
+#define RKV_MOVE_RUNS  208
 
 typedef struct rkv_move_rows_task {
     uint32_t n_lists, n_runs; /* > 0 */

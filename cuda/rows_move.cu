@@ -59,11 +59,11 @@ RKV_KERNEL_OF(MOST_THREADS, move_rows, rkv_move_rows_task) {
            at = (blockIdx.x * UNITS + threadIdx.x % UNITS) * unit_bytes;
     size_t first = run->place + (size_t)blockIdx.y * l->rows_of_block,
            end = first + l->rows_of_block < l->end ? first + l->rows_of_block : l->end;
-    if (blockIdx.x * UNITS * unit_bytes >= l->item_bytes) return;
+    if (blockIdx.x * UNITS * unit_bytes >= l->bytes) return;
     for (size_t chunk = first; chunk < end; chunk += blockDim.x / UNITS * ROWS) {
         uint32_t unit[ROWS];
         size_t place = chunk + threadIdx.x / UNITS * ROWS, left = place < end ? end - place : 0;
-        uint32_t n = at < l->item_bytes ? (uint32_t)(left < ROWS ? left : ROWS) : 0;
+        uint32_t n = at < l->bytes ? (uint32_t)(left < ROWS ? left : ROWS) : 0;
         read_units(l, run, (uint32_t)place, n, at, whole, unit);
         __syncthreads();
         for (uint32_t i = 0; i < ROWS; i++)
@@ -97,7 +97,7 @@ cudaError_t rkv_launch_move_rows(rkv_move_rows_task *task, cudaStream_t stream) 
     size_t threads = threads_of_block(task), chunk = threads / UNITS * ROWS;
     dim3 blocks = {1, 1, task->n_lists};
     for (rkv_move_list *l = task->list; l < task->list + task->n_lists; l++) {
-        size_t units = l->item_bytes % sizeof(uint32_t) ? l->item_bytes : l->item_bytes / sizeof(uint32_t);
+        size_t units = l->item_bytes % sizeof(uint32_t) ? l->bytes : l->bytes / sizeof(uint32_t);
         size_t n = items_of(task, l);
         size_t down = l->from == l->to ? 1 : least((n + chunk - 1) / chunk, MOST_BLOCKS);
         l->rows_of_block = (uint32_t)((n + down - 1) / down);

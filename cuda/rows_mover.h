@@ -1,12 +1,13 @@
 /* rows_mover.h: items of several lists in device memory that move together: what stays of lists that are
- * thinned out, and all of lists that grow. Runs of items travel with the kernel, so that nothing is copied to
- * the device first and nothing waited for; a launch takes as many lists and runs as its task has room for.
+ * thinned out, and all of lists that grow or close their gap. Runs of items travel with the kernel, so that
+ * nothing is copied to the device first and nothing waited for; a launch takes as many lists and runs as its
+ * task has room for.
  *
  *     rkv_rows_mover m = {.cuda = cuda};
- *     rkv_rows_mover_begin(&m, from, to, item_bytes);
- *     rkv_rows_mover_add(&m, place, from, n, 0); ...     places ascending, without a gap between them
- *     rkv_rows_mover_end(&m, status, list, capacity);    where `to` becomes the memory of a list
- *     ... more, from and to other memory ...
+ *     rkv_rows_mover_begin(&m, list, after);             what the list becomes: other memory, another gap
+ *     rkv_rows_mover_add(&m, place, item, n, 0); ...     places ascending, without a gap between them
+ *     rkv_rows_mover_end(&m, status);
+ *     ... more, of other lists ...
  *     rkv_rows_mover_flush(&m);                          also after a failure */
 #ifndef RKV_CUDA_ROWS_MOVER_H
 #define RKV_CUDA_ROWS_MOVER_H
@@ -14,33 +15,41 @@
 #include "cuda/device_list.h"
 #include "cuda/rows_kernels.h"
 
+/* A list, and what it is once its items were moved. */
+typedef struct rkv_moved_list {
+    const rkv_row_list *from; /* whose items move: the list's own, or another's, which keeps them */
+    rkv_row_list *list, after;
+} rkv_moved_list;
+
 typedef struct rkv_rows_mover {
     rkv_cuda *cuda;
-    rkv_move_list at_hand;
-    bool open; /* it is the last of the task's lists */
-    struct {   /* lists that have other memory once the task was launched */
-        rkv_row_list *list;
-        unsigned char *to;
-        size_t capacity;
-    } moved[RKV_MOVE_LISTS];
+    rkv_moved_list at_hand;
+    size_t bytes; /* of its items, that move */
+    bool open;    /* it is the last of the task's lists */
     size_t n_moved;
+    rkv_moved_list moved[RKV_MOVE_LISTS];
     rkv_move_rows_task task;
 } rkv_rows_mover;
 
-/* to: `from` itself, or other memory. */
-void rkv_rows_mover_begin(rkv_rows_mover *m, const void *from, void *to, size_t item_bytes);
-/* Items [from, from + n) to `place` and what follows; the number in the first four bytes of each becomes
+/* Items move inside the list's memory, or to that of `after`, which becomes the list's with the flush. Until
+ * then the list is what it was, unless nothing moves. */
+void rkv_rows_mover_begin(rkv_rows_mover *m, rkv_row_list *list, rkv_row_list after);
+/* The same with items of another list, which outlives the flush. */
+void rkv_rows_mover_begin_copy(rkv_rows_mover *m, const rkv_row_list *from, rkv_row_list *list,
+                               rkv_row_list after);
+/* The same of items that stay where they are: the number in their first four bytes alone is written. */
+void rkv_rows_mover_begin_numbers(rkv_rows_mover *m, rkv_row_list *list);
+/* Items [item, item + n) to `place` and what follows; the number in the first four bytes of each becomes
  * `less` smaller. In their own memory, no place is above where its item comes from. */
-rkv_status rkv_rows_mover_add(rkv_rows_mover *m, size_t place, size_t from, size_t n, size_t less);
-/* Items index [n], less `base`, from index[first] on to places `first` and what follows. */
-rkv_status rkv_rows_mover_add_index(rkv_rows_mover *m, const uint32_t *index, size_t first, size_t n,
+rkv_status rkv_rows_mover_add(rkv_rows_mover *m, size_t place, size_t item, size_t n, size_t less);
+/* Items index[from] .. index[to - 1], less `base`, to the places from .. to - 1. */
+rkv_status rkv_rows_mover_add_index(rkv_rows_mover *m, const uint32_t *index, size_t from, size_t to,
                                     size_t base);
-/* status: of what was done since begin, which comes back. Memory of `capacity` items, to which something was
- * moved, becomes the list's, or is freed after a failure; the list's own stays. */
-rkv_status rkv_rows_mover_end(rkv_rows_mover *m, rkv_status status, rkv_row_list *list, size_t capacity);
+/* status: of what was done since begin, which comes back. After a failure, other memory is freed. */
+rkv_status rkv_rows_mover_end(rkv_rows_mover *m, rkv_status status);
 rkv_status rkv_rows_mover_flush(rkv_rows_mover *m);
 
-/* As rkv_device_list_reserve; the list's memory is what it was until the flush. */
+/* As rkv_row_list_reserve; the list is what it was until the flush. */
 rkv_status rkv_rows_mover_reserve(rkv_rows_mover *m, rkv_row_list *list, size_t count, size_t needed);
 
 #endif

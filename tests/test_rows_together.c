@@ -126,7 +126,8 @@ static void test_same_bytes(void **state) {
     free_lists(lists);
 }
 
-/* One row of each goes, another comes, for a long time: ragged lists slide. */
+/* One row of each goes, another comes, for a long time: ragged lists slide, and now and then one goes from
+ * somewhere else. */
 static void test_slide(void **state) {
     (void)state;
     static choice c;
@@ -140,20 +141,23 @@ static void test_slide(void **state) {
     }
     keep(lists, &c);
     for (size_t step = 0; step < 70; step++) {
-        for (size_t i = 0; i < LISTS; i++)
+        for (size_t i = 0; i < LISTS; i++) {
+            uint64_t goes = step % 5 == 4 ? rkv_random_below(&dice, c.n[i] + 1) : i;
             for (uint32_t k = 0; k < c.n[i]; k++)
-                c.index[i][k] = k + (k >= i);
+                c.index[i][k] = k + (k >= goes);
+        }
         append(lists, 1);
         keep(lists, &c);
-        if (step % 10 == 9) check_lists(lists);
+        if (step % 5 >= 3) check_lists(lists);
     }
+    check_read(lists);
     free_lists(lists);
 }
 
 /* ---- on the played device alone: work, failures ---- */
 
 /* Lists of one form, as many as a large layer has: a row in and a row out takes three launches at most to
- * append and one to thin out, whatever the form, and copies nothing. */
+ * append and one to thin out, where that moves anything, whatever the form, and copies nothing. */
 static void test_work_of_a_step(void **state) {
     (void)state;
     enum { HEADS = 16, ROWS = 100 };
@@ -178,7 +182,7 @@ static void test_work_of_a_step(void **state) {
             assert_in_range(host_device_launches() - launches, 1, 3);
             launches = host_device_launches();
             assert_int_equal(rkv_rows_keep_all(rows, index, n, HEADS), RKV_OK);
-            assert_int_equal(host_device_launches(), launches + 1);
+            assert_in_range(host_device_launches() - launches, 0, 1);
             assert_int_equal(host_device_copies(), copies);
             assert_int_equal(host_device_waits(), waits);
         }

@@ -32,6 +32,9 @@ size_t host_device_launches(void);
 /* How many copies were queued, whichever way. */
 size_t host_device_copies(void);
 
+/* How many bytes lists of rows have moved, within their memory and to other, on one thread. */
+size_t host_device_moved(void);
+
 /* How many bytes were copied to the host. */
 size_t host_device_downloaded(void);
 

@@ -15,6 +15,9 @@ static inline bool on_device(void) {
     return where && !where->host_memory;
 }
 
+/* Whether that is one whose work is counted (host_device.h). */
+static bool is_played;
+
 typedef int places_tests_fn(const char *name);
 
 static inline rkv_status open_ordinary_memory(rkv_backend **out) {
@@ -47,8 +50,10 @@ static inline int run_in_places(int argc, char **argv, const char *what, places_
         if (status == RKV_UNAVAILABLE) printf("skipped: %s\n", rkv_message());
         return status == RKV_UNAVAILABLE ? 77 : status ? 1 : run_and_close(tests, what, argv[1]);
     }
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        is_played = places[i].open == open_cuda_on_host;
         failed += places[i].open(&where) ? 1 : run_and_close(tests, what, places[i].name);
+    }
     return failed + (host_device_live() != 0);
 }
 

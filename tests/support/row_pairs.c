@@ -55,12 +55,12 @@ static unsigned char *download(rkv_backend *device, const void *from, size_t byt
 
 static void check_records(const pair *p, const rkv_rows_view *v) {
     size_t bytes = v->layout.record_bytes, host_bytes;
-    unsigned char *records = download(p->device, v->records, v->n_encoded * bytes);
+    unsigned char *records = download(p->device, v->records, (v->n_encoded + v->record_gap.gap) * bytes);
     for (size_t row = 0; row < v->n_encoded; row++) {
         const unsigned char *record = rkv_rows_record(p->host, row, &host_bytes);
         assert_non_null(record);
         assert_int_equal(bytes, host_bytes);
-        if (memcmp(records + row * bytes, record, bytes) != 0)
+        if (memcmp(records + rkv_row_place(v->record_gap, row) * bytes, record, bytes) != 0)
             fail_msg("%s, width %zu, group %zu: another record of row %zu", row_form_name(v->form),
                      v->layout.width, v->layout.group, row);
     }
