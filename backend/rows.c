@@ -14,6 +14,21 @@ rkv_status rkv_rows_copy(rkv_rows **out, const rkv_rows *rows) {
     return rows->ops->copy(out, rows);
 }
 
+rkv_status rkv_rows_copy_all(rkv_rows **out, const rkv_rows *const *rows, size_t n_lists) {
+    rkv_status status = RKV_OK;
+    size_t made = 0;
+    if (n_lists && rows[0]->ops->copy_all) return rows[0]->ops->copy_all(out, rows, n_lists);
+    for (size_t i = 0; i < n_lists; i++)
+        out[i] = NULL;
+    for (; !status && made < n_lists; made++)
+        status = rows[made]->ops->copy(&out[made], rows[made]);
+    for (size_t i = 0; status && i < made; i++) {
+        rkv_rows_free(out[i]);
+        out[i] = NULL;
+    }
+    return status;
+}
+
 size_t rkv_rows_count(const rkv_rows *rows) {
     return rows->ops->count(rows);
 }

@@ -49,6 +49,8 @@ rkv_status rkv_rows_new(rkv_rows **out, const rkv_row_format *format, size_t wid
 void rkv_rows_free(rkv_rows *rows);
 /* In the same memory. */
 rkv_status rkv_rows_copy(rkv_rows **out, const rkv_rows *rows);
+/* The same of several lists of one memory; on failure there are none. */
+rkv_status rkv_rows_copy_all(rkv_rows **out, const rkv_rows *const *rows, size_t n_lists);
 
 size_t rkv_rows_count(const rkv_rows *rows);
 size_t rkv_rows_width(const rkv_rows *rows);

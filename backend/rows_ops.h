@@ -26,6 +26,8 @@ rkv_status rkv_rows_check_finite(const rkv_rows *rows, const float *x, size_t n,
 typedef struct rkv_rows_ops {
     void (*free)(rkv_rows *rows);
     rkv_status (*copy)(rkv_rows **out, const rkv_rows *rows);
+    /* n_lists > 0; NULL: one list after the other. */
+    rkv_status (*copy_all)(rkv_rows **out, const rkv_rows *const *rows, size_t n_lists);
     size_t (*count)(const rkv_rows *rows);
     rkv_status (*append)(rkv_rows *rows, const float *x, size_t n, size_t stride);       /* n > 0 */
     rkv_status (*append_there)(rkv_rows *rows, const float *x, size_t n, size_t stride); /* n > 0 */

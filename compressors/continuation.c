@@ -12,8 +12,7 @@
 rkv_status rkv_session_attend_copy(const rkv_session *s, const rkv_projection *p, float *out) {
     rkv_entries *heads = NULL;
     rkv_status status = rkv_alloc(&heads, p->shape.n_kv_heads, sizeof *heads);
-    for (size_t g = 0; !status && g < p->shape.n_kv_heads; g++)
-        status = rkv_entries_copy(&heads[g], &s->layers[p->layer].heads[g]);
+    if (!status) status = rkv_entries_copy_all(heads, s->layers[p->layer].heads, p->shape.n_kv_heads);
     if (!status) status = rkv_layer_append(heads, p, (int64_t)s->n_seen);
     if (!status) status = rkv_layer_attend(s, heads, p, false, out);
     for (size_t g = 0; heads && g < p->shape.n_kv_heads; g++)

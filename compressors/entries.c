@@ -80,11 +80,19 @@ void rkv_entries_clear(rkv_entries *e) {
     *e = (rkv_entries){0};
 }
 
-rkv_status rkv_entries_copy(rkv_entries *out, const rkv_entries *e) {
-    *out = (rkv_entries){.head_dim = e->head_dim, .group = e->group};
-    rkv_status status = rkv_store_copy(&out->keys, &e->keys);
-    if (!status) status = rkv_store_copy(&out->values, &e->values);
-    if (!status) status = rkv_alloc_raw(&out->positions, e->capacity, sizeof *e->positions);
+/* Keys and values of some heads. */
+static rkv_status copy_some(rkv_entries *out, const rkv_entries *heads, size_t n_heads) {
+    rkv_store *to[RKV_STORES_AT_ONCE];
+    const rkv_store *from[RKV_STORES_AT_ONCE];
+    for (size_t g = 0; g < n_heads; g++) {
+        to[2 * g] = &out[g].keys, to[2 * g + 1] = &out[g].values;
+        from[2 * g] = &heads[g].keys, from[2 * g + 1] = &heads[g].values;
+    }
+    return rkv_stores_copy(to, from, 2 * n_heads);
+}
+
+static rkv_status copy_rest(rkv_entries *out, const rkv_entries *e) {
+    rkv_status status = rkv_alloc_raw(&out->positions, e->capacity, sizeof *e->positions);
     if (!status && e->sums) status = rkv_alloc_raw(&out->sums, e->group * e->capacity, sizeof *e->sums);
     if (status) return status;
     memcpy(out->positions, e->positions, e->n * sizeof *e->positions);
@@ -92,6 +100,19 @@ rkv_status rkv_entries_copy(rkv_entries *out, const rkv_entries *e) {
     out->n = e->n;
     out->capacity = e->capacity;
     return RKV_OK;
+}
+
+rkv_status rkv_entries_copy_all(rkv_entries *out, const rkv_entries *heads, size_t n_heads) {
+    rkv_status status = RKV_OK;
+    for (size_t g = 0; g < n_heads; g++)
+        out[g] = (rkv_entries){.head_dim = heads[g].head_dim, .group = heads[g].group};
+    for (size_t g = 0, some; !status && g < n_heads; g += some) {
+        some = n_heads - g < HEADS_AT_ONCE ? n_heads - g : HEADS_AT_ONCE;
+        status = copy_some(out + g, heads + g, some);
+    }
+    for (size_t g = 0; !status && g < n_heads; g++)
+        status = copy_rest(&out[g], &heads[g]);
+    return status;
 }
 
 /* After keys and values, for which there is room. */

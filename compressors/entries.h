@@ -34,7 +34,9 @@ typedef struct rkv_entries_format {
 rkv_status rkv_entries_init(rkv_entries *e, const rkv_entries_format *format, size_t head_dim, size_t group,
                             bool keep_sums);
 void rkv_entries_clear(rkv_entries *e);
-rkv_status rkv_entries_copy(rkv_entries *out, const rkv_entries *e);
+/* Copies of all heads of a layer, which those outlive: they share their bases. rkv_entries_clear frees them,
+ * also after a failure. */
+rkv_status rkv_entries_copy_all(rkv_entries *out, const rkv_entries *heads, size_t n_heads);
 
 /* Adds m entries: keys and values [m, D], positions [m] above those there. Their sums are sums [group, m], or
  * 0 when that is NULL. */

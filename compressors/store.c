@@ -32,15 +32,26 @@ rkv_status rkv_store_init(rkv_store *s, rkv_backend *backend, const rkv_row_form
 
 void rkv_store_clear(rkv_store *s) {
     rkv_rows_free(s->rows);
-    if (s->there_basis != s->basis) s->backend->ops->release(s->backend, s->there_basis);
-    free(s->basis);
+    if (!s->shares_basis) {
+        if (s->there_basis != s->basis) s->backend->ops->release(s->backend, s->there_basis);
+        free(s->basis);
+    }
     *s = (rkv_store){0};
 }
 
-rkv_status rkv_store_copy(rkv_store *out, const rkv_store *s) {
-    *out = (rkv_store){.backend = s->backend, .rank = s->rank, .width = s->width};
-    rkv_status status = rkv_rows_copy(&out->rows, s->rows);
-    return status ? status : set_basis(out, s->basis);
+rkv_status rkv_stores_copy(rkv_store *const *out, const rkv_store *const *stores, size_t n_stores) {
+    const rkv_rows *rows[RKV_STORES_AT_ONCE] = {NULL};
+    rkv_rows *copies[RKV_STORES_AT_ONCE] = {NULL};
+    assert(n_stores <= RKV_STORES_AT_ONCE);
+    for (size_t i = 0; i < n_stores; i++)
+        rows[i] = stores[i]->rows;
+    rkv_status status = rkv_rows_copy_all(copies, rows, n_stores);
+    for (size_t i = 0; !status && i < n_stores; i++) {
+        *out[i] = *stores[i];
+        out[i]->rows = copies[i];
+        out[i]->shares_basis = true;
+    }
+    return status;
 }
 
 /* ---- from the host, and to it ---- */
@@ -155,6 +166,6 @@ rkv_status rkv_stores_read_there(const rkv_store *const *stores, float *const *x
 /* ---- memory ---- */
 
 size_t rkv_store_bytes(const rkv_store *s) {
-    size_t bases = !s->basis ? 0 : s->there_basis == s->basis ? 1 : 2;
+    size_t bases = !s->basis || s->shares_basis ? 0 : s->there_basis == s->basis ? 1 : 2;
     return (s->rows ? rkv_rows_allocated_bytes(s->rows) : 0) + bases * s->rank * s->width * sizeof *s->basis;
 }

@@ -10,6 +10,7 @@ typedef struct rkv_store {
     rkv_rows *rows;
     float *basis;       /* [rank, D] for rows that come from the host; NULL: none */
     float *there_basis; /* the same in the rows' memory; where that is the host's, that one */
+    bool shares_basis;  /* with the store that it is a copy of */
     size_t rank, width; /* of the rows: D without a basis; D */
 } rkv_store;
 
@@ -17,7 +18,6 @@ typedef struct rkv_store {
 rkv_status rkv_store_init(rkv_store *s, rkv_backend *backend, const rkv_row_format *format, size_t width,
                           const float *basis, size_t rank);
 void rkv_store_clear(rkv_store *s);
-rkv_status rkv_store_copy(rkv_store *out, const rkv_store *s);
 
 /* Adds rows x [m, D] of the host's memory; and all n rows as float32 [n, D] to it. */
 rkv_status rkv_store_append(rkv_store *s, const float *x, size_t m);
@@ -26,6 +26,9 @@ rkv_status rkv_store_read(const rkv_store *s, size_t n, float *x);
 /* What is done with several stores of one memory at once, all of one D. */
 #define RKV_STORES_AT_ONCE 32
 
+/* Copies, which those that they are copies of outlive: they share their bases. On failure there are none. */
+rkv_status rkv_stores_copy(rkv_store *const *out, const rkv_store *const *stores, size_t n_stores);
+
 /* m rows of x[i], which lies there, to stores[i]. */
 rkv_status rkv_stores_append_there(rkv_store *const *stores, const float *const *x, size_t n_stores,
                                    size_t m);
@@ -33,7 +36,7 @@ rkv_status rkv_stores_append_there(rkv_store *const *stores, const float *const 
 /* All rows of stores[i] as float32 to x[i] [.., D], which lies there. */
 rkv_status rkv_stores_read_there(const rkv_store *const *stores, float *const *x, size_t n_stores);
 
-/* What the allocators hold, bases included. */
+/* What the allocators hold, bases of its own included. */
 size_t rkv_store_bytes(const rkv_store *s);
 
 #endif

@@ -39,11 +39,6 @@ void rkv_device_list_trim(rkv_cuda *cuda, rkv_row_list *list, size_t count) {
     if (list->capacity > rkv_row_list_room(list, count)) (void)resize(cuda, list, count, count);
 }
 
-rkv_status rkv_device_list_copy(rkv_cuda *cuda, rkv_row_list *to, const rkv_row_list *from, size_t count) {
-    rkv_status status = rkv_device_list_reserve(cuda, to, count);
-    return status ? status : copy_items(cuda, to->data, from, count);
-}
-
 void rkv_device_list_free(rkv_cuda *cuda, rkv_row_list *list) {
     rkv_cuda_give(cuda, list->data);
     list->data = NULL;

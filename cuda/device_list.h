@@ -1,5 +1,5 @@
 /* device_list.h: the growing array of backend/rows_list.h with its data in device memory. Lists that grow,
- * are thinned out or close their gap together do so by rows_mover.h. */
+ * are thinned out, close their gap or are copied together do so by rows_mover.h. */
 #ifndef RKV_CUDA_DEVICE_LIST_H
 #define RKV_CUDA_DEVICE_LIST_H
 
@@ -11,9 +11,6 @@ rkv_status rkv_device_list_reserve(rkv_cuda *cuda, rkv_row_list *list, size_t ne
 
 /* As rkv_row_list_trim. */
 void rkv_device_list_trim(rkv_cuda *cuda, rkv_row_list *list, size_t count);
-
-/* The `count` items of another list, in an empty one. */
-rkv_status rkv_device_list_copy(rkv_cuda *cuda, rkv_row_list *to, const rkv_row_list *from, size_t count);
 
 void rkv_device_list_free(rkv_cuda *cuda, rkv_row_list *list);
 

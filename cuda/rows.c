@@ -10,7 +10,7 @@
 #include "core/fail.h"
 #include "core/memory.h"
 #include "cuda/device_rows.h"
-#include "cuda/rows_kernels.h"
+#include "cuda/rows_mover.h"
 
 static_assert(sizeof(rkv_read_rows_task) <= 4096, "a kernel's task has 4 KB at most");
 
@@ -72,31 +72,52 @@ static void free_rows(rkv_rows *base) {
     free(rows);
 }
 
-static rkv_status copy_lists(rkv_device_rows *to, const rkv_device_rows *from) {
-    rkv_status status = rkv_device_list_copy(to->cuda, &to->records, &from->records, from->n_encoded);
-    if (!status) status = rkv_device_list_copy(to->cuda, &to->groups, &from->groups, from->n_groups);
-    if (!status) status = rkv_device_list_copy(to->cuda, &to->tail, &from->tail, from->n_tail);
+/* All lists that are copied together move in the same launches. */
+static rkv_status copy_list(rkv_rows_mover *m, rkv_row_list *to, const rkv_row_list *from, size_t n) {
+    rkv_row_list after = *to;
+    if (!n) return RKV_OK;
+    after.capacity = n;
+    rkv_status status = rkv_cuda_take_rows(m->cuda, &after.data, n, to->item_bytes);
+    if (status) return status;
+    rkv_rows_mover_begin_copy(m, from, to, after);
+    return rkv_rows_mover_end(m, rkv_rows_mover_add(m, 0, 0, n, 0));
+}
+
+static rkv_status copy_lists(rkv_rows_mover *m, rkv_device_rows *to, const rkv_device_rows *from) {
+    rkv_status status = copy_list(m, &to->records, &from->records, from->n_encoded);
+    if (!status) status = copy_list(m, &to->groups, &from->groups, from->n_groups);
+    if (!status) status = copy_list(m, &to->tail, &from->tail, from->n_tail);
     if (!status) status = rkv_row_list_reserve(&to->starts, 0, from->n_groups);
     if (!status && from->n_groups)
         memcpy(to->starts.data, from->starts.data, from->n_groups * sizeof(uint32_t));
+    to->n_encoded = from->n_encoded;
+    to->n_groups = from->n_groups;
+    to->n_tail = from->n_tail;
+    return status;
+}
+
+static rkv_status copy_all(rkv_rows **out, const rkv_rows *const *lists, size_t n_lists) {
+    rkv_rows_mover m = {.cuda = rkv_cuda_enter(&const_device_of(lists[0])->cuda->base)};
+    rkv_status status = RKV_OK;
+    size_t made = 0;
+    for (; !status && made < n_lists; made++) {
+        const rkv_rows *from = lists[made];
+        rkv_device_rows *to;
+        status = new_rows(m.cuda, &from->format, from->layout.width, &to);
+        out[made] = status ? NULL : &to->base;
+        if (!status) status = copy_lists(&m, to, const_device_of(from));
+    }
+    rkv_status moved = rkv_rows_mover_flush(&m);
+    if (!status) status = moved;
+    for (size_t i = 0; status && i < n_lists; i++) {
+        if (i < made && out[i]) free_rows(out[i]);
+        out[i] = NULL;
+    }
     return status;
 }
 
 static rkv_status copy(rkv_rows **out, const rkv_rows *base) {
-    const rkv_device_rows *rows = const_device_of(base);
-    rkv_device_rows *made;
-    *out = NULL;
-    rkv_status status = new_rows(rkv_cuda_enter(&rows->cuda->base), &base->format, base->layout.width, &made);
-    if (status) return status;
-    status = copy_lists(made, rows);
-    made->n_encoded = rows->n_encoded;
-    made->n_groups = rows->n_groups;
-    made->n_tail = rows->n_tail;
-    if (status)
-        free_rows(&made->base);
-    else
-        *out = &made->base;
-    return status;
+    return copy_all(out, &base, 1);
 }
 
 static size_t count(const rkv_rows *base) {
@@ -174,6 +195,7 @@ static rkv_status read(const rkv_rows *base, size_t first, size_t n, float *x, s
 static const rkv_rows_ops device_ops = {
     .free = free_rows,
     .copy = copy,
+    .copy_all = copy_all,
     .count = count,
     .append = rkv_device_rows_append,
     .append_there = rkv_device_rows_append_there,

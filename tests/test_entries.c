@@ -199,6 +199,27 @@ static const rkv_row_format formats[][2] = {
 };
 #define N_FORMATS (sizeof formats / sizeof *formats)
 
+/* Copies are the same, share bases, and go their own way. */
+static void check_copies(const layer *l) {
+    layer copies = {.next = l->next};
+    size_t launches = host_device_launches(), copied = host_device_copies(), waits = host_device_waits();
+    assert_int_equal(rkv_entries_copy_all(copies.at_once, l->at_once, HEADS), RKV_OK);
+    if (is_played) assert_in_range(host_device_launches() - launches, 1, 6);
+    assert_int_equal(host_device_copies(), copied);
+    assert_int_equal(host_device_waits(), waits);
+    assert_int_equal(rkv_entries_copy_all(copies.one_by_one, l->one_by_one, HEADS), RKV_OK);
+    for (size_t g = 0; g < HEADS; g++) {
+        const rkv_store *keys = &l->at_once[g].keys;
+        check_same(&copies.at_once[g], &l->at_once[g]);
+        assert_true(rkv_store_bytes(keys) >= rkv_store_bytes(&copies.at_once[g].keys) +
+                                                 (keys->basis ? keys->rank * D * sizeof(float) : 0));
+    }
+    append(&copies, 3);
+    check_layer(&copies);
+    clear_layer(&copies);
+    check_layer((layer *)l);
+}
+
 static void test_heads_of_a_layer_at_once(void **state) {
     (void)state;
     for (size_t f = 0; f < N_FORMATS; f++) {
@@ -209,6 +230,7 @@ static void test_heads_of_a_layer_at_once(void **state) {
             check_layer(&l);
             keep(&l);
             check_layer(&l);
+            if (step % 2) check_copies(&l);
         }
         clear_layer(&l);
     }

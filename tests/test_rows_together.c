@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "cuda/open.h"
+#include "cuda/rows.h"
 #include "cuda_host/host_device.h"
 #include "support/failing_allocator.h"
 #include "support/row_pairs.h"
@@ -154,6 +155,52 @@ static void test_slide(void **state) {
     free_lists(lists);
 }
 
+/* ---- copies ---- */
+
+/* Copies of all lists, there and in the host's memory; copies that failed are none. */
+static rkv_status copy_lists(const pair *lists, pair *copies) {
+    const rkv_rows *rows[LISTS];
+    rkv_rows *made[LISTS];
+    for (size_t i = 0; i < LISTS; i++)
+        rows[i] = lists[i].there;
+    rkv_status status = rkv_rows_copy_all(made, rows, LISTS);
+    for (size_t i = 0; i < LISTS; i++) {
+        copies[i] = lists[i];
+        copies[i].there = made[i];
+        if (status) assert_null(made[i]);
+        rows[i] = lists[i].host;
+    }
+    allocations_left = -1; /* the rest is the test's own */
+    if (status) return status;
+    assert_int_equal(rkv_rows_copy_all(made, rows, LISTS), RKV_OK);
+    for (size_t i = 0; i < LISTS; i++)
+        copies[i].host = made[i];
+    return RKV_OK;
+}
+
+/* Of lists with gaps and without, some empty; what becomes of either does not touch the other. */
+static void test_copies(void **state) {
+    (void)state;
+    static const size_t shares[] = {0, 9, 9, 5, 10};
+    static choice c;
+    pair lists[LISTS], copies[LISTS];
+    new_lists(lists);
+    for (size_t step = 0; step < 4; step++) {
+        append(lists, step ? 41 : 150);
+        choose(&c, lists, shares, 5);
+        keep(lists, &c);
+        assert_int_equal(copy_lists(lists, copies), RKV_OK);
+        append(lists, 7);
+        check_lists(copies);
+        check_read(copies);
+        append(copies, 2);
+        check_lists(lists);
+        check_lists(copies);
+        free_lists(copies);
+    }
+    free_lists(lists);
+}
+
 /* ---- on the played device alone: work, failures ---- */
 
 /* Lists of one form, as many as a large layer has: a row in and a row out takes three launches at most to
@@ -191,6 +238,51 @@ static void test_work_of_a_step(void **state) {
     }
     device->ops->release(device, there);
     free(x);
+}
+
+/* Copies of all lists take as many launches as have room for them, and nothing else. */
+static void test_work_of_copies(void **state) {
+    (void)state;
+    pair lists[LISTS], copies[LISTS];
+    size_t n_moved = 0;
+    new_lists(lists);
+    append(lists, 70);
+    for (size_t i = 0; i < LISTS; i++) {
+        rkv_rows_view v = rkv_cuda_rows_view(lists[i].there);
+        n_moved += (v.n_encoded > 0) + (v.n_groups > 0) + (v.n > v.n_encoded);
+    }
+    size_t launches = host_device_launches(), queued = host_device_copies(), waits = host_device_waits();
+    assert_int_equal(copy_lists(lists, copies), RKV_OK);
+    assert_int_equal(host_device_launches() - launches, (n_moved + 31) / 32);
+    assert_int_equal(host_device_copies(), queued);
+    assert_int_equal(host_device_waits(), waits);
+    free_lists(copies), free_lists(lists);
+}
+
+/* Whichever allocation fails, the device's or the host's: there is no copy, and the lists are as they were.
+ */
+static void test_copies_without_memory(void **state) {
+    (void)state;
+    for (size_t kind = 0; kind < 2; kind++) {
+        size_t k = 1;
+        for (bool failed = true; failed; k++) {
+            pair lists[LISTS], copies[LISTS];
+            new_lists(lists);
+            append(lists, 70);
+            size_t live = host_device_live();
+            allocation_failed = false, allocations_left = kind ? (long)k - 1 : -1;
+            host_device_fail_at(kind ? 0 : k);
+            rkv_status status = copy_lists(lists, copies);
+            allocations_left = -1;
+            failed = kind ? allocation_failed : host_device_fail_at(0) == 0;
+            assert_int_equal(status, failed ? RKV_NO_MEMORY : RKV_OK);
+            if (failed) assert_int_equal(host_device_live(), live);
+            if (!failed) check_lists(copies), free_lists(copies);
+            if (!failed || k % 20 == 1) check_lists(lists);
+            free_lists(lists);
+        }
+        assert_true(k > LISTS);
+    }
 }
 
 /* The k-th allocation of the device fails; false: there were fewer. What the lists got, the host's get too.
@@ -264,8 +356,13 @@ static void test_keep_without_memory(void **state) {
 
 static int run_on_played_device(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_bytes),          cmocka_unit_test(test_slide),
-        cmocka_unit_test(test_work_of_a_step),      cmocka_unit_test(test_append_without_memory),
+        cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_slide),
+        cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_work_of_copies),
+        cmocka_unit_test(test_copies_without_memory),
+        cmocka_unit_test(test_work_of_a_step),
+        cmocka_unit_test(test_append_without_memory),
         cmocka_unit_test(test_keep_without_memory),
     };
     if (rkv_cuda_open(&device, 0)) return 1;
@@ -276,7 +373,8 @@ static int run_on_played_device(void) {
 
 /* 77: skipped, for there is no such device. */
 static int run_on_named_device(const char *name) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_slide)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_bytes), cmocka_unit_test(test_slide),
+                                       cmocka_unit_test(test_copies)};
     rkv_status status = rkv_backend_open(&device, name);
     if (status) {
         printf("skipped: %s\n", rkv_message());
