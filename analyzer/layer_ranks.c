@@ -48,9 +48,9 @@ rkv_status rkv_analysis_new(rkv_analysis **out, const rkv_model_info *model, siz
 
 /* ---- one layer ---- */
 
-/* Singular values of one head again, by the other solver. */
+/* Singular values and effective rank of one head again, by the other solver. */
 static rkv_status solve_again(rkv_backend *backend, const rkv_layer *layer, size_t head, rkv_solver used,
-                              double *sigma, unsigned char *svd_used) {
+                              double *sigma, double *erank, unsigned char *svd_used) {
     size_t n = layer->n_tokens;
     rkv_singular_task task = {
         .matrices = layer->attention + head * n * n,
@@ -60,21 +60,23 @@ static rkv_status solve_again(rkv_backend *backend, const rkv_layer *layer, size
         .lower_triangular = true,
         .solver = used == RKV_SOLVER_SVD ? RKV_SOLVER_GRAM : RKV_SOLVER_SVD,
         .sigma = sigma,
+        .erank = erank,
         .svd_used = svd_used,
     };
     return backend->ops->singular_values(backend, &task);
 }
 
-/* Effective rank and stable rank of each head from its singular values, checked by the identity. */
+/* The stable rank of each head; its effective rank is there, and stays if the identity holds. */
 static rkv_status put_ranks(rkv_analysis *a, rkv_backend *backend, const rkv_layer *layer, double *sigma,
                             const rkv_row_metrics *rows) {
     size_t n = layer->n_tokens, heads = layer->n_heads;
     unsigned char *svd_used = a->svd_used + layer->index * heads;
+    double *erank = a->metric[RKV_ERANK] + layer->index * heads;
     for (size_t h = 0; h < heads; h++) {
         double *s = sigma + h * n;
         if (!rkv_sigma_identity_holds(s, n, rows[h].squared_norm)) {
             rkv_solver used = svd_used[h] ? RKV_SOLVER_SVD : RKV_SOLVER_GRAM;
-            rkv_status status = solve_again(backend, layer, h, used, s, &svd_used[h]);
+            rkv_status status = solve_again(backend, layer, h, used, s, &erank[h], &svd_used[h]);
             if (status) return status;
             if (!rkv_sigma_identity_holds(s, n, rows[h].squared_norm))
                 return rkv_fail(
@@ -83,9 +85,7 @@ static rkv_status put_ranks(rkv_analysis *a, rkv_backend *backend, const rkv_lay
                     "norm %g with either solver",
                     layer->index, h, rows[h].squared_norm);
         }
-        size_t at = layer->index * heads + h;
-        a->metric[RKV_ERANK][at] = rkv_effective_rank_of_sigma(s, n);
-        a->metric[RKV_STABLE_RANK][at] = rows[h].squared_norm / (s[0] * s[0]);
+        a->metric[RKV_STABLE_RANK][layer->index * heads + h] = rows[h].squared_norm / (s[0] * s[0]);
     }
     return RKV_OK;
 }
@@ -100,6 +100,7 @@ static rkv_status rank_heads(rkv_analysis *a, rkv_backend *backend, const rkv_la
         .lower_triangular = true,
         .solver = a->solver,
         .sigma = sigma,
+        .erank = a->metric[RKV_ERANK] + layer->index * layer->n_heads,
         .svd_used = a->svd_used + layer->index * layer->n_heads,
     };
     rkv_status status = backend->ops->singular_values(backend, &task);
@@ -128,23 +129,21 @@ static rkv_status rank_cache(rkv_analysis *a, rkv_backend *backend, const rkv_la
                              const float *matrices, rkv_metric metric) {
     if (!a->metric[metric] || !matrices) return RKV_OK;
     size_t n = layer->n_tokens < layer->head_dim ? layer->n_tokens : layer->head_dim;
-    double *sigma = NULL;
+    double *sigma = NULL, *rank = a->metric[metric] + layer->index * layer->n_kv_heads;
     rkv_status status = rkv_alloc_raw(&sigma, layer->n_kv_heads * n, sizeof *sigma);
     rkv_singular_task task = {.matrices = matrices,
                               .n = layer->n_kv_heads,
                               .rows = layer->n_tokens,
                               .cols = layer->head_dim,
                               .solver = a->solver,
-                              .sigma = sigma};
+                              .sigma = sigma,
+                              .erank = rank};
     if (!status) status = backend->ops->singular_values(backend, &task);
     if (status == RKV_DATA) status = rkv_fail_within(status, "%s", rkv_metric_get_info(metric)->name);
-    for (size_t g = 0; !status && g < layer->n_kv_heads; g++) {
-        double rank = rkv_effective_rank_of_sigma(sigma + g * n, n);
-        a->metric[metric][layer->index * layer->n_kv_heads + g] = rank;
-        if (isnan(rank))
+    for (size_t g = 0; !status && g < layer->n_kv_heads; g++)
+        if (isnan(rank[g]))
             status = rkv_fail(RKV_DATA, "layer %zu KV head %zu: %s does not exist, for all values are zero",
                               layer->index, g, rkv_metric_get_info(metric)->name);
-    }
     free(sigma);
     return status;
 }
@@ -164,9 +163,9 @@ static rkv_status rank_head_mean(rkv_analysis *a, rkv_backend *backend, const rk
                               .cols = n,
                               .lower_triangular = true,
                               .solver = a->solver,
-                              .sigma = sigma};
+                              .sigma = sigma,
+                              .erank = rank};
     if (!status) status = backend->ops->singular_values(backend, &task);
-    if (!status) *rank = rkv_effective_rank_of_sigma(sigma, n);
     free(sigma);
     backend->ops->release(backend, mean);
     return status;

@@ -38,13 +38,14 @@ typedef struct rkv_attention_sums {
     size_t distance;
 } rkv_attention_sums;
 
-/* Singular values of a batch of matrices of one shape. */
+/* Singular values of a batch of matrices of one shape, and the effective ranks that follow. */
 typedef struct rkv_singular_task {
     const float *matrices; /* [n, rows, cols] device memory */
     size_t n, rows, cols;
     bool lower_triangular; /* zeros above the diagonal may be skipped; rows = cols */
     rkv_solver solver;
     double *sigma;           /* out [n, min(rows, cols)] host, descending */
+    double *erank;           /* out [n] host, as rkv_effective_rank_of_sigma has it; may be NULL */
     unsigned char *svd_used; /* out [n] host: 1 where an SVD made them; may be NULL */
 } rkv_singular_task;
 

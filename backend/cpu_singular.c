@@ -7,6 +7,7 @@
 
 #include "backend/cpu.h"
 #include "backend/rank_error.h"
+#include "backend/rank_terms.h"
 #include "core/fail.h"
 #include "core/memory.h"
 
@@ -103,10 +104,11 @@ static rkv_status solve(const rkv_singular_task *task, size_t index, double *wor
     if (!svd) {
         double error = 0;
         status = by_gram(work, rows, cols, task->lower_triangular, sigma, &error);
-        svd = !status && error > RKV_RANK_ERROR_LIMIT;
+        svd = !status && !(error <= RKV_RANK_ERROR_LIMIT);
         if (svd) widen(a, rows, cols, task->lower_triangular, work);
     }
     if (svd) status = by_svd(work, rows, cols, sigma);
+    if (!status && task->erank) task->erank[index] = rkv_effective_rank_of_sigma(sigma, n);
     if (task->svd_used) task->svd_used[index] = svd;
     return status;
 }

@@ -73,13 +73,10 @@ typedef struct rank_work {
 
 static rkv_status rank_once(rank_work *w) {
     rkv_backend *b = w->backend;
-    size_t n = w->task.rows;
     double start_s = bench_now_s();
     rkv_status status = b->ops->singular_values(b, &w->task);
-    for (size_t h = 0; !status && h < w->task.n; h++)
-        w->erank[h] = rkv_effective_rank_of_sigma(w->task.sigma + h * n, n);
     w->rank_s = bench_now_s() - start_s;
-    if (!status) status = b->ops->row_metrics(b, w->task.matrices, w->task.n, n, NULL, w->metrics);
+    if (!status) status = b->ops->row_metrics(b, w->task.matrices, w->task.n, w->task.rows, NULL, w->metrics);
     w->metrics_s = bench_now_s() - start_s - w->rank_s;
     return status;
 }
@@ -132,6 +129,7 @@ static rkv_status bench_rank(const gpu_options *o) {
                                  .lower_triangular = true,
                                  .solver = o->solver,
                                  .sigma = sigma,
+                                 .erank = w.erank,
                                  .svd_used = svd_used};
     if (!status) status = time_rank(o, &w, times, times + o->repeat);
     if (attention) w.backend->ops->release(w.backend, attention);

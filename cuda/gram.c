@@ -1,7 +1,6 @@
 /* gram.c: singular values as roots of the eigenvalues of Gram matrices, in float64, many at a time. */
 #include <stdlib.h>
 
-#include "backend/rank_error.h"
 #include "core/fail.h"
 #include "core/memory.h"
 #include "cuda/rank.h"
@@ -21,7 +20,7 @@
 typedef struct space {
     double *wide, *gram, *values; /* [n, rows, cols], [n, order, order], [n, order] */
     int *info;                    /* [n] */
-    int *host_info;
+    rkv_spectrum *spectra, *host; /* [n], and a copy in host memory */
     rkv_cuda_workspace workspace;
 } space;
 
@@ -92,11 +91,12 @@ static rkv_status form_gram(const rkv_cuda_rank *r, size_t first, size_t n, cons
 
 static void space_free(const rkv_cuda_rank *r, space *s) {
     rkv_cuda_workspace_free(r->cuda, &s->workspace);
+    rkv_cuda_give(r->cuda, s->spectra);
     rkv_cuda_give(r->cuda, s->info);
     rkv_cuda_give(r->cuda, s->values);
     rkv_cuda_give(r->cuda, s->gram);
     rkv_cuda_give(r->cuda, s->wide);
-    free(s->host_info);
+    free(s->host);
     *s = (space){0};
 }
 
@@ -106,7 +106,8 @@ static rkv_status space_new(const rkv_cuda_rank *r, size_t n, space *s) {
     if (!status) status = rkv_cuda_take(cuda, &s->gram, n * r->order * r->order, sizeof *s->gram);
     if (!status) status = rkv_cuda_take(cuda, &s->values, n * r->order, sizeof *s->values);
     if (!status) status = rkv_cuda_take(cuda, &s->info, n, sizeof *s->info);
-    if (!status) status = rkv_alloc_raw(&s->host_info, n, sizeof *s->host_info);
+    if (!status) status = rkv_cuda_take(cuda, &s->spectra, n, sizeof *s->spectra);
+    if (!status) status = rkv_alloc_raw(&s->host, n, sizeof *s->host);
     if (!status) status = rkv_cusolver_check(ask_workspace(r, n, s), "asking for a workspace");
     if (!status) status = rkv_cuda_workspace_new(cuda, &s->workspace);
     if (!status && n > 1 && rkv_cuda_is_overdrawn(cuda)) status = RKV_NO_MEMORY;
@@ -125,14 +126,22 @@ static size_t most_at_once(const rkv_cuda_rank *r) {
 
 static rkv_status solve(const rkv_cuda_rank *r, size_t first, size_t n, space *s, unsigned char *untrusted) {
     double *sigma = r->task->sigma + first * r->order;
+    rkv_spectra_task spectra = {.values = s->values,
+                                .n = n,
+                                .order = r->order,
+                                .of_gram = 1,
+                                .noise = SOLVER_NOISE,
+                                .squared_norms = r->norms_there + first,
+                                .info = s->info,
+                                .spectra = s->spectra};
     rkv_status status = form_gram(r, first, n, s);
     if (!status) status = eigenvalues(r, n, s);
+    if (!status) status = RKV_CUDA_QUEUE(r->cuda, rkv_launch_spectra(&spectra, r->cuda->stream), "spectra");
     if (!status) status = rkv_cuda_to_host(r->cuda, sigma, s->values, n * r->order * sizeof *sigma);
-    if (!status) status = rkv_cuda_to_host(r->cuda, s->host_info, s->info, n * sizeof *s->info);
-    for (size_t i = 0; !status && i < n; i++, sigma += r->order) {
-        double error = rkv_sigma_of_gram(sigma, r->order, SOLVER_NOISE);
-        untrusted[first + i] = s->host_info[i] != 0 || !(error <= RKV_RANK_ERROR_LIMIT) ||
-                               !rkv_cuda_identity_holds(r, first + i, sigma);
+    if (!status) status = rkv_cuda_to_host(r->cuda, s->host, s->spectra, n * sizeof *s->host);
+    for (size_t i = 0; !status && i < n; i++) {
+        untrusted[first + i] = s->host[i].untrusted != 0;
+        rkv_cuda_put_rank(r, first + i, s->host[i].erank);
     }
     return status;
 }

@@ -14,6 +14,7 @@ typedef struct rkv_cuda_rank {
     cusolverDnHandle_t solver;
     cusolverDnParams_t params;
     double *squared_norms; /* [n] host: ||A||_F^2, summed without any solver */
+    double *norms_there;   /* [n] device: the same */
 } rkv_cuda_rank;
 
 /* cuSOLVER's two workspaces. */
@@ -29,10 +30,11 @@ void rkv_cuda_workspace_free(rkv_cuda *cuda, rkv_cuda_workspace *workspace);
 /* The matrices [first, first + n) of the task. */
 rkv_float_matrices rkv_cuda_rank_matrices(const rkv_cuda_rank *rank, size_t first, size_t n);
 
-/* Whether the squares of sigma [order] add up to the squared norm of that matrix, up to rounding. */
-bool rkv_cuda_identity_holds(const rkv_cuda_rank *rank, size_t index, const double *sigma);
+/* Where the effective rank of a matrix is wanted. */
+void rkv_cuda_put_rank(const rkv_cuda_rank *rank, size_t index, double erank);
 
-/* gram.c: all of the task's matrices; untrusted [n] is set where the values are not to be used. */
+/* Both write singular values and effective ranks.
+ * gram.c: all of the task's matrices; untrusted [n] is set where the values are not to be used. */
 rkv_status rkv_cuda_by_gram(const rkv_cuda_rank *rank, unsigned char *untrusted);
 
 /* svd.c: one of them. */

@@ -43,6 +43,31 @@ typedef struct rkv_segment_sums_task {
 } rkv_segment_sums_task;
 cudaError_t rkv_launch_segment_sums(const rkv_segment_sums_task *task, cudaStream_t stream);
 
+/* What a spectrum says of its matrix. */
+typedef struct rkv_spectrum {
+    double erank;   /* as rkv_effective_rank_of_sigma has it */
+    double error;   /* an estimate of its relative error */
+    double squares; /* the sum of the squares of the singular values */
+    int info;       /* of the solver */
+    int untrusted;  /* not 0: it did not converge, error is too large, squares are not the squared norm, a
+                       value is no number, or the order is not as promised */
+} rkv_spectrum;
+
+/* spectra [n] of values [n, order], singular values in descending order; n, order > 0. */
+typedef struct rkv_spectra_task {
+    /* of_gram: eigenvalues of Gram matrices, ascending, which become singular values, descending. noise: what
+     * their solver adds to small ones, in units of eps times the largest. Else singular values, each of which
+     * may be off by shift >= 0, in the same direction; a NaN is not trusted. */
+    double *values;
+    size_t n, order;
+    int of_gram;
+    double noise, shift;
+    const double *squared_norms; /* [n]: ||A||_F^2, summed without any solver */
+    const int *info;             /* [n] */
+    rkv_spectrum *spectra;
+} rkv_spectra_task;
+cudaError_t rkv_launch_spectra(const rkv_spectra_task *task, cudaStream_t stream);
+
 /* What is summed over rows, in the order of rkv_row_metrics. */
 enum {
     RKV_ROW_ENTROPY,

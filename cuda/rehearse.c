@@ -118,8 +118,10 @@ static rkv_status matrix_new(rkv_backend *backend, rkv_weight_form form, size_t 
 static rkv_status singular_values(rkv_backend *backend, const rkv_singular_task *task) {
     size_t order = task->rows < task->cols ? task->rows : task->cols;
     rkv_status status = rkv_cuda_singular_values(backend, task);
-    for (size_t i = 0; !status && order && i < task->n; i++)
+    for (size_t i = 0; !status && order && i < task->n; i++) {
         task->sigma[i * order] = 1;
+        if (task->erank) task->erank[i] = 1;
+    }
     return status;
 }
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/rank_error.h"
 #include "core/fail.h"
 #include "core/memory.h"
 #include "cuda/rank.h"
@@ -29,31 +28,37 @@ rkv_float_matrices rkv_cuda_rank_matrices(const rkv_cuda_rank *r, size_t first, 
                                 task->lower_triangular};
 }
 
-bool rkv_cuda_identity_holds(const rkv_cuda_rank *r, size_t index, const double *sigma) {
-    return rkv_sigma_identity_holds(sigma, r->order, r->squared_norms[index]);
+void rkv_cuda_put_rank(const rkv_cuda_rank *r, size_t index, double erank) {
+    if (r->task->erank) r->task->erank[index] = erank;
 }
 
 /* Squares of float32 numbers cannot overflow a float64 sum: it is finite when all of them are. */
 static rkv_status sum_squares(rkv_cuda_rank *r) {
     size_t n = r->task->n, rows = r->task->rows;
-    double *squares = NULL, *sums = NULL;
+    double *squares = NULL;
     rkv_status status = rkv_alloc_raw(&r->squared_norms, n, sizeof *r->squared_norms);
     if (!status) status = rkv_cuda_take(r->cuda, &squares, n * rows, sizeof *squares);
-    if (!status) status = rkv_cuda_take(r->cuda, &sums, n, sizeof *sums);
+    if (!status) status = rkv_cuda_take(r->cuda, &r->norms_there, n, sizeof *r->norms_there);
     rkv_row_squares_task of_rows = {rkv_cuda_rank_matrices(r, 0, n), squares};
-    rkv_segment_sums_task of_matrices = {squares, n, rows, sums};
+    rkv_segment_sums_task of_matrices = {squares, n, rows, r->norms_there};
     if (!status)
         status = RKV_CUDA_QUEUE(r->cuda, rkv_launch_row_squares(&of_rows, r->cuda->stream), "squared norms");
     if (!status)
         status =
             RKV_CUDA_QUEUE(r->cuda, rkv_launch_segment_sums(&of_matrices, r->cuda->stream), "squared norms");
-    if (!status) status = rkv_cuda_to_host(r->cuda, r->squared_norms, sums, n * sizeof *sums);
+    if (!status)
+        status = rkv_cuda_to_host(r->cuda, r->squared_norms, r->norms_there, n * sizeof *r->norms_there);
     for (size_t i = 0; !status && i < n; i++)
         if (!isfinite(r->squared_norms[i]))
             status = rkv_fail(RKV_DATA, "matrix %zu holds a value that is not finite", i);
-    rkv_cuda_give(r->cuda, sums);
     rkv_cuda_give(r->cuda, squares);
     return status;
+}
+
+static void put_zeros(const rkv_cuda_rank *r, size_t index) {
+    double *sigma = r->task->sigma + index * r->order;
+    memset(sigma, 0, r->order * sizeof *sigma);
+    rkv_cuda_put_rank(r, index, NAN);
 }
 
 /* What Gram matrices do not give well enough, and everything where it is asked for, is left to the SVD. */
@@ -69,7 +74,7 @@ static rkv_status solve(const rkv_cuda_rank *r) {
     if (!status && r->cuda->rehearsed) status = rkv_cuda_by_svd(r, 0);
     for (size_t i = 0; !status && i < task->n; i++) {
         if (r->squared_norms[i] == 0)
-            memset(task->sigma + i * r->order, 0, r->order * sizeof *task->sigma);
+            put_zeros(r, i);
         else if (by_svd[i])
             status = rkv_cuda_by_svd(r, i);
         if (task->svd_used) task->svd_used[i] = by_svd[i];
@@ -90,6 +95,8 @@ rkv_status rkv_cuda_singular_values(rkv_backend *backend, const rkv_singular_tas
                        .task = task,
                        .order = task->rows < task->cols ? task->rows : task->cols,
                        .batched_order = BATCHED_ORDER};
+    for (size_t i = 0; !r.order && i < task->n; i++)
+        rkv_cuda_put_rank(&r, i, NAN);
     if (!task->n || !r.order) return RKV_OK;
     rkv_status status = check_sizes(task);
     if (!status) status = rkv_cuda_solver(r.cuda, &r.solver);
@@ -97,6 +104,7 @@ rkv_status rkv_cuda_singular_values(rkv_backend *backend, const rkv_singular_tas
     if (!status) status = sum_squares(&r);
     if (!status) status = solve(&r);
     if (r.params) cusolverDnDestroyParams(r.params);
+    rkv_cuda_give(r.cuda, r.norms_there);
     free(r.squared_norms);
     return status;
 }

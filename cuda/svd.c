@@ -2,13 +2,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "backend/rank_error.h"
 #include "core/fail.h"
 #include "cuda/rank.h"
 
 typedef struct space {
     double *a, *sigma; /* [m, n] column-major, m >= n; [n] */
     int *info;
+    rkv_spectrum *spectrum;
     rkv_cuda_workspace workspace;
 } space;
 
@@ -30,14 +30,8 @@ static rkv_status load(const rkv_cuda_rank *r, size_t index, const space *s) {
                           "converting a matrix to float64");
 }
 
-/* sigma [order] and how the solver ended. */
-static rkv_status fetch(const rkv_cuda_rank *r, const space *s, double *sigma, int *info) {
-    rkv_status status = rkv_cuda_to_host(r->cuda, sigma, s->sigma, r->order * sizeof *sigma);
-    return status ? status : rkv_cuda_to_host(r->cuda, info, s->info, sizeof *info);
-}
-
 /* By the polar decomposition, which is fast. It shifts singular values by *shift where some are close to
- * zero. */
+ * zero; that is host memory, and there when all of its work is done. */
 static rkv_status by_polar(const rkv_cuda_rank *r, space *s, double *shift) {
     shape a = shape_of(r->task);
     rkv_cuda_workspace *w = &s->workspace;
@@ -53,6 +47,7 @@ static rkv_status by_polar(const rkv_cuda_rank *r, space *s, double *shift) {
                               a.m, CUDA_R_64F, s->sigma, CUDA_R_64F, NULL, a.m, CUDA_R_64F, NULL, a.n,
                               CUDA_R_64F, w->device, w->device_bytes, w->host, w->host_bytes, s->info, shift),
             "Xgesvdp");
+    if (!status) status = RKV_CUDA_QUEUE(r->cuda, cudaStreamSynchronize(r->cuda->stream), "Xgesvdp");
     rkv_cuda_workspace_free(r->cuda, w);
     return status;
 }
@@ -77,25 +72,37 @@ static rkv_status by_qr(const rkv_cuda_rank *r, space *s) {
     return status;
 }
 
-/* Whether the polar decomposition's values can be used. */
-static bool is_good(const rkv_cuda_rank *r, size_t index, const double *sigma, int info, double shift) {
-    return info == 0 && shift >= 0 &&
-           rkv_rank_error_of_shift(sigma, r->order, shift) <= RKV_RANK_ERROR_LIMIT &&
-           rkv_cuda_identity_holds(r, index, sigma);
+/* What the solver has left: singular values, each of which may be off by shift, and what they say. */
+static rkv_status fetch(const rkv_cuda_rank *r, size_t index, const space *s, double shift,
+                        rkv_spectrum *spectrum) {
+    double *sigma = r->task->sigma + index * r->order;
+    rkv_spectra_task task = {.values = s->sigma,
+                             .n = 1,
+                             .order = r->order,
+                             .shift = shift,
+                             .squared_norms = r->norms_there + index,
+                             .info = s->info,
+                             .spectra = s->spectrum};
+    rkv_status status =
+        RKV_CUDA_QUEUE(r->cuda, rkv_launch_spectra(&task, r->cuda->stream), "a matrix's spectrum");
+    if (!status) status = rkv_cuda_to_host(r->cuda, sigma, s->sigma, r->order * sizeof *sigma);
+    return status ? status : rkv_cuda_to_host(r->cuda, spectrum, s->spectrum, sizeof *spectrum);
 }
 
 static rkv_status solve(const rkv_cuda_rank *r, size_t index, space *s) {
-    double *sigma = r->task->sigma + index * r->order, shift = NAN;
-    int info = 0;
+    double shift = NAN;
+    rkv_spectrum spectrum = {0};
     rkv_status status = load(r, index, s);
     if (!status) status = by_polar(r, s, &shift);
-    if (!status) status = fetch(r, s, sigma, &info);
-    if (status || is_good(r, index, sigma, info, shift)) return status;
-    status = load(r, index, s); /* the first solver has destroyed it */
-    if (!status) status = by_qr(r, s);
-    if (!status) status = fetch(r, s, sigma, &info);
-    if (!status && info)
-        status = rkv_fail(RKV_ERROR, "matrix %zu: Xgesvd did not converge, info = %d", index, info);
+    if (!status) status = fetch(r, index, s, shift, &spectrum);
+    if (!status && (spectrum.untrusted || !(shift >= 0))) {
+        status = load(r, index, s); /* the first solver has destroyed it */
+        if (!status) status = by_qr(r, s);
+        if (!status) status = fetch(r, index, s, 0, &spectrum);
+    }
+    if (!status && spectrum.info)
+        status = rkv_fail(RKV_ERROR, "matrix %zu: Xgesvd did not converge, info = %d", index, spectrum.info);
+    if (!status) rkv_cuda_put_rank(r, index, spectrum.erank);
     return status;
 }
 
@@ -104,7 +111,9 @@ rkv_status rkv_cuda_by_svd(const rkv_cuda_rank *r, size_t index) {
     rkv_status status = rkv_cuda_take(r->cuda, &s.a, r->task->rows * r->task->cols, sizeof *s.a);
     if (!status) status = rkv_cuda_take(r->cuda, &s.sigma, r->order, sizeof *s.sigma);
     if (!status) status = rkv_cuda_take(r->cuda, &s.info, 1, sizeof *s.info);
+    if (!status) status = rkv_cuda_take(r->cuda, &s.spectrum, 1, sizeof *s.spectrum);
     if (!status) status = solve(r, index, &s);
+    rkv_cuda_give(r->cuda, s.spectrum);
     rkv_cuda_give(r->cuda, s.info);
     rkv_cuda_give(r->cuda, s.sigma);
     rkv_cuda_give(r->cuda, s.a);

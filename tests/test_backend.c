@@ -325,17 +325,27 @@ static void fill(const char *kind, float *a, size_t rows, size_t cols) {
         }
 }
 
+/* The effective rank is that of the singular values which are told beside it; on the CPU, to the bit. */
+static void assert_rank_of_sigma(rkv_backend *b, const rkv_singular_task *task, size_t i) {
+    size_t n = task->rows < task->cols ? task->rows : task->cols;
+    const double *sigma = task->sigma + i * n;
+    double rank = task->erank[i], plain = plain_effective_rank(sigma, n);
+    if (!(fabs(rank / plain - 1) <= plain_effective_rank_tolerance(n)))
+        fail_msg("%s: effective rank %.17g of %zu values that have %.17g", b->ops->name, rank, n, plain);
+    assert_true(!b->host_memory || rank == rkv_effective_rank_of_sigma(sigma, n));
+}
+
 static void assert_same_rank(rkv_backend *b, const char *kind, const rkv_singular_task *task,
                              const double *expected) {
     size_t n = task->rows < task->cols ? task->rows : task->cols;
     for (size_t i = 0; i < task->n; i++) {
-        double rank = rkv_effective_rank_of_sigma(task->sigma + i * n, n);
-        double truth = rkv_effective_rank_of_sigma(expected + i * n, n);
+        double rank = task->erank[i], truth = plain_effective_rank(expected + i * n, n);
         if (!(fabs(rank / truth - 1) <= 1e-6))
             fail_msg("%s %zu x %zu%s by %s on %s: effective rank %.12g, not %.12g", kind, task->rows,
                      task->cols, task->lower_triangular ? " triangular" : "", rkv_solver_name(task->solver),
                      b->ops->name, rank, truth);
         assert_true(fabs(task->sigma[i * n] / expected[i * n] - 1) <= 1e-12);
+        assert_rank_of_sigma(b, task, i);
     }
 }
 
@@ -345,7 +355,7 @@ static void check_singular(rkv_backend *b, const char *kind, size_t rows, size_t
     enum { BATCH = 3 };
     size_t n = rows < cols ? rows : cols;
     float *a = malloc(BATCH * rows * cols * sizeof *a);
-    double sigma[BATCH * 200], expected[BATCH * 200];
+    double sigma[BATCH * 200], expected[BATCH * 200], erank[BATCH];
     assert_true(n <= 200);
     for (size_t i = 0; i < BATCH; i++)
         fill(kind, a + i * rows * cols, rows, cols);
@@ -356,7 +366,8 @@ static void check_singular(rkv_backend *b, const char *kind, size_t rows, size_t
                               .cols = cols,
                               .lower_triangular = lower,
                               .solver = solver,
-                              .sigma = sigma};
+                              .sigma = sigma,
+                              .erank = erank};
     assert_int_equal(b->ops->singular_values(b, &task), RKV_OK);
     for (size_t i = 0; i < BATCH; i++) {
         for (size_t k = 0; lower && k < rows * cols; k++)
@@ -374,7 +385,7 @@ static void check_large_singular(rkv_backend *b) {
     enum { N = 800 };
     dice = (rkv_random){1};
     float *a = random_attention(N), *device = on_device(b, a, N * N);
-    double *gram = malloc(N * sizeof *gram), *svd = malloc(N * sizeof *svd);
+    double *gram = malloc(N * sizeof *gram), *svd = malloc(N * sizeof *svd), erank;
     unsigned char by_svd = 1;
     rkv_singular_task task = {.matrices = device,
                               .n = 1,
@@ -382,7 +393,8 @@ static void check_large_singular(rkv_backend *b) {
                               .cols = N,
                               .lower_triangular = true,
                               .solver = RKV_SOLVER_SVD,
-                              .sigma = svd};
+                              .sigma = svd,
+                              .erank = &erank};
     assert_int_equal(b->ops->singular_values(b, &task), RKV_OK);
     task.solver = RKV_SOLVER_GRAM;
     task.sigma = gram;
@@ -426,6 +438,29 @@ static void check_singular_alone(rkv_backend *b) {
     assert_int_equal(omp_get_max_threads(), threads);
     b->ops->release(b, device);
     free(a);
+}
+
+/* Two of zeros, one of them among others: NaN, by either solver; and what is wanted of it alone. */
+static void check_ranks_of_zeros(rkv_backend *b) {
+    enum { N = 5 };
+    float a[3 * N * N] = {0};
+    double sigma[3 * N], erank[3] = {0};
+    a[N * N + 7] = 0.5f;
+    float *device = on_device(b, a, 3 * N * N);
+    for (int solver = 0; rkv_solver_name((rkv_solver)solver); solver++) {
+        rkv_singular_task task = {.matrices = device,
+                                  .n = 3,
+                                  .rows = N,
+                                  .cols = N,
+                                  .solver = (rkv_solver)solver,
+                                  .sigma = sigma,
+                                  .erank = erank};
+        assert_int_equal(b->ops->singular_values(b, &task), RKV_OK);
+        assert_true(isnan(erank[0]) && fabs(erank[1] - 1) <= 1e-6 && isnan(erank[2]));
+        for (size_t i = 0; i < N; i++)
+            assert_true(sigma[i] == 0 && sigma[2 * N + i] == 0);
+    }
+    b->ops->release(b, device);
 }
 
 static void check_singular_refuses_nan(rkv_backend *b) {
@@ -527,6 +562,7 @@ static const struct {
     {"singular_values", OP(singular_values), check_singular_values},
     {"singular_values of a large matrix", OP(singular_values), check_large_singular},
     {"singular_values of one matrix alone", OP(singular_values), check_singular_alone},
+    {"singular_values of zeros", OP(singular_values), check_ranks_of_zeros},
     {"singular_values refuse NaN", OP(singular_values), check_singular_refuses_nan},
     {"row_metrics", OP(row_metrics), check_row_metrics},
     {"row_metrics see bad values", OP(row_metrics), check_row_metrics_see_bad_values},

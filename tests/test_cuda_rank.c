@@ -19,6 +19,7 @@
 #include "cuda/rank.h"
 #include "cuda_host/host_device.h"
 #include "cuda_host/host_solver.h"
+#include "support/plain_ops.h"
 
 static rkv_backend *cpu, *cuda;
 static const char *named_device; /* NULL: the one that is played */
@@ -95,7 +96,7 @@ static float *one_of_each(size_t rows, size_t cols, bool lower) {
 typedef struct pair {
     rkv_singular_task task;
     float *host, *device;
-    double sigma[KINDS * LONGEST], expected[KINDS * LONGEST];
+    double sigma[KINDS * LONGEST], expected[KINDS * LONGEST], erank[KINDS];
     unsigned char svd_used[KINDS];
 } pair;
 
@@ -117,6 +118,7 @@ static pair *pair_new(size_t rows, size_t cols, bool lower) {
     p->task.matrices = p->device;
     p->task.solver = RKV_SOLVER_GRAM;
     p->task.sigma = p->sigma;
+    p->task.erank = p->erank;
     p->task.svd_used = p->svd_used;
     return p;
 }
@@ -129,6 +131,8 @@ static void pair_free(pair *p) {
 
 static rkv_status run(pair *p) {
     memset(p->sigma, 0xFF, sizeof p->sigma);
+    for (size_t k = 0; k < KINDS; k++)
+        p->erank[k] = -1;
     return cuda->ops->singular_values(cuda, &p->task);
 }
 
@@ -148,8 +152,10 @@ static void assert_right(const pair *p) {
                 fail_msg("%s %zu x %zu: value %zu is %.17g, not %.17g", kinds[k].name, p->task.rows,
                          p->task.cols, i, got[i], expected[i]);
         }
-        double rank = rkv_effective_rank_of_sigma(got, n), truth = rkv_effective_rank_of_sigma(expected, n);
+        double rank = p->erank[k], truth = plain_effective_rank(expected, n);
         assert_true(isnan(truth) ? isnan(rank) : fabs(rank / truth - 1) <= 1e-6);
+        truth = plain_effective_rank(got, n);
+        assert_true(isnan(truth) ? isnan(rank) : fabs(rank / truth - 1) <= plain_effective_rank_tolerance(n));
     }
 }
 
@@ -182,11 +188,13 @@ static void test_shapes_by_either_solver(void **state) {
 static void test_same_bits_every_time(void **state) {
     (void)state;
     pair *p = pair_new(65, 65, true);
-    double first[KINDS * 65];
+    double first[KINDS * 65], erank[KINDS];
     assert_int_equal(run(p), RKV_OK);
     memcpy(first, p->sigma, sizeof first);
+    memcpy(erank, p->erank, sizeof erank);
     assert_int_equal(run(p), RKV_OK);
     assert_memory_equal(first, p->sigma, sizeof first);
+    assert_memory_equal(erank, p->erank, sizeof erank);
     pair_free(p);
 }
 
@@ -220,21 +228,26 @@ static void test_large_orders_one_by_one(void **state) {
                        .order = 33,
                        .batched_order = 32,
                        .squared_norms = squared_norms};
+    assert_int_equal(rkv_cuda_take(r.cuda, &r.norms_there, KINDS, sizeof *squared_norms), RKV_OK);
     for (size_t k = 0; k < KINDS; k++) {
         squared_norms[k] = 0;
         for (size_t i = 0; i < 33; i++)
             squared_norms[k] += p->expected[k * 33 + i] * p->expected[k * 33 + i];
     }
+    assert_int_equal(rkv_cuda_to_device(r.cuda, r.norms_there, squared_norms, sizeof squared_norms), RKV_OK);
     assert_int_equal(rkv_cuda_solver(r.cuda, &r.solver), RKV_OK);
     assert_int_equal(cusolverDnCreateParams(&r.params), CUSOLVER_STATUS_SUCCESS);
     assert_int_equal(rkv_cuda_by_gram(&r, untrusted), RKV_OK);
     assert_int_equal(host_solver()->single, KINDS);
     assert_int_equal(host_solver()->batched, 0);
     for (size_t k = 0; k < KINDS; k++)
-        if (untrusted[k]) /* the others are as they should be */
+        if (untrusted[k]) { /* the others are as they should be */
             memcpy(p->sigma + k * 33, p->expected + k * 33, 33 * sizeof *p->sigma);
+            p->erank[k] = plain_effective_rank(p->expected + k * 33, 33);
+        }
     assert_right(p);
     cusolverDnDestroyParams(r.params);
+    rkv_cuda_give(r.cuda, r.norms_there);
     pair_free(p);
 }
 
@@ -339,8 +352,11 @@ static void test_nothing_to_do(void **state) {
     (void)state;
     rkv_singular_task task = {.n = 0, .rows = 4, .cols = 4};
     assert_int_equal(cuda->ops->singular_values(cuda, &task), RKV_OK);
-    task = (rkv_singular_task){.n = 4, .rows = 0, .cols = 4};
+    double erank[4] = {0};
+    task = (rkv_singular_task){.n = 4, .rows = 0, .cols = 4, .erank = erank};
     assert_int_equal(cuda->ops->singular_values(cuda, &task), RKV_OK);
+    for (size_t i = 0; i < 4; i++)
+        assert_true(isnan(erank[i]));
     assert_int_equal(cuda->ops->row_metrics(cuda, NULL, 0, 7, NULL, NULL), RKV_OK);
 }
 

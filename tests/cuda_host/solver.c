@@ -205,12 +205,15 @@ cusolverStatus_t cusolverDnXgesvdp(cusolverDnHandle_t handle, cusolverDnParams_t
     if (status) return status;
     double *sigma = s;
     *info = singular(a, m, n, lda, sigma);
-    *shift = state.polar_shift;
+    memcpy(device, &state.polar_shift, sizeof *shift);
     for (int64_t i = 0; i < n; i++)
         sigma[i] = (sigma[i] + state.polar_shift) * (state.polar_factor != 0 ? state.polar_factor : 1);
     state.polar++;
     host_work_end();
-    return status;
+    /* nothing says that it is there earlier */
+    cudaError_t error =
+        cudaMemcpyAsync(shift, device, sizeof *shift, cudaMemcpyDeviceToHost, c.handle->stream);
+    return error ? CUSOLVER_STATUS_INVALID_VALUE : status;
 }
 
 cusolverStatus_t cusolverDnXgesvd_bufferSize(cusolverDnHandle_t handle, cusolverDnParams_t params,

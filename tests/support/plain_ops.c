@@ -283,3 +283,16 @@ void plain_singular_values(const float *a, size_t rows, size_t cols, double *sig
     qsort(sigma, n, sizeof *sigma, descending);
     free(u);
 }
+
+double plain_effective_rank(const double *sigma, size_t n) {
+    long double total = 0, entropy = 0;
+    for (size_t i = 0; i < n; i++)
+        total += sigma[i];
+    for (size_t i = 0; i < n; i++)
+        if (sigma[i] > 0) entropy -= sigma[i] / total * logl(sigma[i] / total);
+    return total > 0 ? (double)expl(entropy) : NAN;
+}
+
+double plain_effective_rank_tolerance(size_t n) {
+    return 2 * (double)(n + 8) * (1 + log((double)n)) * 0x1p-53;
+}

@@ -39,4 +39,10 @@ void plain_row_metrics(const float *attention, size_t n_tokens, const int32_t *i
  * exact to rounding even where values differ by many orders of magnitude. */
 void plain_singular_values(const float *a, size_t rows, size_t cols, double *sigma);
 
+/* The effective rank of sigma [n], and the relative error of the same sums in float64, in any order. With
+ * u = 2^-53: the sum of sigma is off by n u of itself, which moves the entropy H by n u (1 + H); each p ln p
+ * has a few roundings, and their sum n more: n u H; exp turns it all into a relative error. H <= ln n. */
+double plain_effective_rank(const double *sigma, size_t n);
+double plain_effective_rank_tolerance(size_t n);
+
 #endif
