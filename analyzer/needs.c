@@ -12,8 +12,10 @@
 #include "model/twin.h"
 
 static rkv_memory_needs needs_of(const rkv_memory_use *use, rkv_backend *backend, size_t attention) {
+    size_t left = backend->ops->memory_available(backend);
     rkv_memory_needs needs = {.needed_bytes = use->peak,
-                              .free_bytes = backend->ops->memory_available(backend),
+                              .free_bytes = left ? left + use->held : 0,
+                              .held_bytes = use->held,
                               .weights_bytes = use->weights,
                               .attention_bytes = attention,
                               .activations_bytes = use->tensors - attention,

@@ -158,10 +158,14 @@ typedef struct rkv_row_metrics {
     bool finite;         /* every element is in [0, 1] and no NaN; else the values mean nothing */
 } rkv_row_metrics;
 
-/* Bytes of device memory at the moment when most of it was in use. */
+/* Bytes of device memory at the moment when this process had most of it in use. */
 typedef struct rkv_memory_use {
     size_t peak; /* 0: unknown */
-    /* What it was made of; a rehearsal alone knows. */
+    /* In use now on the whole device, by whomever; 0: unknown. What the device's driver and the code of its
+     * libraries take of it is here alone: nobody can count it before. */
+    size_t device;
+    /* What the peak was made of; a rehearsal alone knows. */
+    size_t held; /* before it began: what libraries work in since the device was opened, all else of ours */
     size_t weights;    /* of matrix_new */
     size_t tensors;    /* of alloc */
     size_t rows;       /* of rows_new's lists */
@@ -175,7 +179,8 @@ typedef struct rkv_backend_ops {
 
     /* Bytes of device memory that are free; 0: unknown. */
     size_t (*memory_available)(rkv_backend *backend);
-    /* The most of it that was in use at once since the backend was opened, by this process. */
+    /* The most of it that was in use at once since the backend was opened, by this process; of a rehearsal
+     * what that would be. */
     void (*memory_use)(rkv_backend *backend, rkv_memory_use *out);
     /* Another backend that stands for this one before the work: it allocates, asks for workspaces and makes
      * batches as this one would with the memory that is free now, but only counts, and computes nothing: what

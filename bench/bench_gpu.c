@@ -4,7 +4,8 @@
  *     bench_gpu rank [--device NAME] [--tokens N] [--heads N] [--repeat N] [--solver gram|svd]
  *     bench_gpu prefill|analyze --model FILE.gguf [--device NAME] [--tokens N] [--repeat N]
  *
- * The first run of each is not counted. Prints one JSON object. */
+ * The first run of each is not counted. Prints one JSON object; of a model's with the memory that was in use,
+ * of an analysis' with what was foretold. */
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include "backend/backend.h" /* the one program of bench that looks behind the public headers */
 #include "bench.h"
+#include "model/model.h"
 
 /* Heads that differ; the others repeat them. bench/peer_torch_gpu.py makes the same. */
 #define DISTINCT 9
@@ -140,6 +142,34 @@ static rkv_status bench_rank(const gpu_options *o) {
 
 /* ---- prefill and analysis of a model ---- */
 
+/* Of the device, in bytes. */
+typedef struct memory {
+    rkv_memory_use before, after; /* the runs */
+    size_t foretold;              /* 0: is not */
+} memory;
+
+static rkv_status look_before(const gpu_options *o, const char *what, rkv_model *model, const int32_t *ids,
+                              memory *m) {
+    rkv_memory_needs needs = {0};
+    rkv_backend *b = rkv_model_backend(model);
+    b->ops->memory_use(b, &m->before);
+    rkv_status status =
+        strcmp(what, "analyze") ? RKV_UNAVAILABLE : rkv_analyze_needs(&needs, model, ids, o->tokens, NULL);
+    m->foretold = needs.needed_bytes;
+    return status == RKV_UNAVAILABLE ? RKV_OK : status;
+}
+
+/* device_bytes is what everyone has in use there, and what everyone had before the first run: beyond the
+ * pool's peak that is what the driver and the code of libraries take, and others. */
+static void print_memory(rkv_model *model, memory *m) {
+    rkv_backend *b = rkv_model_backend(model);
+    b->ops->memory_use(b, &m->after);
+    if (m->foretold) printf(", \"foretold_bytes\": %zu", m->foretold);
+    if (m->after.peak)
+        printf(", \"peak_bytes\": %zu, \"device_bytes_before\": %zu, \"device_bytes\": %zu", m->after.peak,
+               m->before.device, m->after.device);
+}
+
 /* Seconds of one run, without what is done once per model. */
 typedef rkv_status (*model_fn)(rkv_model *model, const int32_t *ids, size_t n, double *seconds);
 
@@ -164,20 +194,24 @@ static rkv_status analyze_once(rkv_model *model, const int32_t *ids, size_t n, d
 
 static rkv_status time_model(const gpu_options *o, const char *what, model_fn run) {
     rkv_model *model = NULL;
+    memory m = {0};
     rkv_model_options options = {.device = o->device, .weights = RKV_WEIGHTS_RESIDENT};
     int32_t *ids = malloc(o->tokens * sizeof *ids);
     double *seconds = calloc(o->repeat + 1, sizeof *seconds);
     rkv_status status = ids && seconds ? rkv_model_open(&model, o->model, &options) : RKV_NO_MEMORY;
     for (size_t i = 0; !status && i < o->tokens; i++)
         ids[i] = (int32_t)(i * 7919 % rkv_model_get_info(model)->n_vocab);
+    if (!status) status = look_before(o, what, model, ids, &m);
     for (size_t i = 0; !status && i <= o->repeat; i++)
         status = run(model, ids, o->tokens, &seconds[i]);
     if (!status) {
         double median_s = bench_median(seconds + 1, o->repeat);
         printf(
             "{\"what\": \"%s\", \"who\": \"rankkv\", \"device\": \"%s\", \"tokens\": %zu, \"repeat\": %zu, "
-            "\"seconds\": %.6f, \"tokens_per_s\": %.1f}\n",
+            "\"seconds\": %.6f, \"tokens_per_s\": %.1f",
             what, rkv_model_device(model), o->tokens, o->repeat, median_s, (double)o->tokens / median_s);
+        print_memory(model, &m);
+        puts("}");
     }
     rkv_model_close(model);
     free(ids), free(seconds);

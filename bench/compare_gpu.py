@@ -59,6 +59,10 @@ def cell(result, key, form):
     return form.format(result[key]) if result else "-"
 
 
+def mebibytes(result, key):
+    return f"{result[key] / 2**20:.1f}" if result and key in result else "-"
+
+
 def ratio(slow, fast):
     return f"{slow / fast:.2f}" if slow and fast else "-"
 
@@ -110,8 +114,9 @@ def compare_model(options, peer, folder):
         print("the random model could not be written: prefill and analysis are not timed", file=sys.stderr)
         return False
     flags = [word for name, value in MODEL.items() for word in ("--" + name.replace("_", "-"), str(value))]
-    print("\n| tokens | rankkv prefill, tokens/s | torch SDPA, tokens/s | rankkv / torch | rankkv analyze, s |\n"
-          + "| --- " * 5 + "|")
+    print("\n| tokens | rankkv prefill, tokens/s | torch SDPA, tokens/s | rankkv / torch | rankkv analyze, s | memory foretold, "
+          "MiB | most of the pool in use, MiB | in use on the device when opened, MiB | afterwards, MiB |\n"
+          + "| --- " * 9 + "|")
     whole = True
     for tokens in options.tokens:
         common = ["--tokens", str(tokens), "--repeat", str(options.repeat), "--device", options.device]
@@ -120,7 +125,9 @@ def compare_model(options, peer, folder):
         analysis = run([f"{options.build}/bench/bench_gpu", "analyze", "--model", model, *common])
         print(f"| {tokens} | {cell(ours, 'tokens_per_s', '{:.0f}')} | {cell(theirs, 'tokens_per_s', '{:.0f}')} | "
               f"{ratio(ours and ours['tokens_per_s'], theirs and theirs['tokens_per_s'])} | "
-              f"{cell(analysis, 'seconds', '{:.3f}')} |", flush=True)
+              f"{cell(analysis, 'seconds', '{:.3f}')} | " + " | ".join(
+                  mebibytes(analysis, key)
+                  for key in ("foretold_bytes", "peak_bytes", "device_bytes_before", "device_bytes")) + " |", flush=True)
         whole = whole and ours is not None and analysis is not None and (theirs is not None or not peer)
     return whole
 

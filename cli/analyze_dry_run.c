@@ -51,6 +51,7 @@ static rkv_status ask_all(foretold *out, const cli_sources *sources, const analy
 
 static void tell_device(const rkv_memory_needs *n) {
     memory_tell(n->needed_bytes, n->device, n->free_bytes);
+    if (n->held_bytes) memory_tell_part("libraries work in", n->held_bytes);
     if (n->weights_bytes)
         memory_tell_part(n->resident ? "weights, resident" : "weights, layer by layer", n->weights_bytes);
     memory_tell_part("attention", n->attention_bytes);
@@ -71,6 +72,7 @@ static void tell_needs(cli_json *json, const rkv_memory_needs *n) {
     json_count(json, "needed_bytes", n->needed_bytes);
     if (n->free_bytes) json_count(json, "free_bytes", n->free_bytes);
     json_bool(json, "weights_resident", n->resident);
+    json_count(json, "held_bytes", n->held_bytes);
     json_count(json, "weights_bytes", n->weights_bytes);
     json_count(json, "attention_bytes", n->attention_bytes);
     json_count(json, "activations_bytes", n->activations_bytes);

@@ -42,7 +42,9 @@ static const option_row output_rows[] = {
     {"output", 'o', OPTION_FOLDER, "DIR", "Write to DIR/PROMPT/", FIELD(folder)},
     {"force", 'f', OPTION_FLAG, NULL, "Replace the files of an earlier analysis there", FIELD(force)},
     {"dry-run", 0, OPTION_FLAG, NULL,
-     "Only say how many tokens the prompts have, and what memory of the GPU they would take", FIELD(dry_run)},
+     "Only say how many tokens the prompts have, and what memory of the GPU they would take, without its "
+     "driver's share",
+     FIELD(dry_run)},
     {"save-attention", 0, OPTION_FLAG, NULL, "Write trace.h5, the attention of every head",
      FIELD(save_attention)},
     {"dtype", 0, OPTION_INDEX, "TYPE", "Numbers in trace.h5", &choices_dtype, FIELD(dtype)},

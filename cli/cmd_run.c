@@ -77,10 +77,11 @@ static const option_row output_rows[] = {
      FIELD(verify)},
     {"per-layer", 0, OPTION_FLAG, NULL, "Add a table: entries and bytes of each layer", FIELD(per_layer)},
     {"dry-run", 0, OPTION_FLAG, NULL,
-     "Only say what memory it would take: of the GPU, or the host's; nothing is computed or written",
+     "Only say what memory it would take, of the GPU or of the host, without the driver's share; nothing is "
+     "computed or written",
      FIELD(dry_run)},
     {"json", 'j', OPTION_FLAG, NULL, "Print one JSON document instead of text and figures", FIELD(json)},
-    {"quiet", 'q', OPTION_FLAG, NULL, "The text alone: no progress bar, notes and figures", FIELD(quiet)},
+    {"quiet", 'q', OPTION_FLAG, NULL, "The text alone: no progress bar, notes, figures", FIELD(quiet)},
     {0}};
 
 static const option_group groups[] = {{"Prompt and model:", input_rows, 0},

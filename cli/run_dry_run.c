@@ -60,6 +60,7 @@ static void tell(const rkv_session_needs *n, const run_inputs *inputs, const run
     printf("%s: %zu token%s and %zu new under %s need ", inputs->name, inputs->n_tokens,
            inputs->n_tokens == 1 ? "" : "s", options->generate.n_tokens, label);
     memory_tell(n->needed_bytes, n->device, n->free_bytes);
+    if (n->held_bytes) memory_tell_part("libraries work in", n->held_bytes);
     memory_tell_part(n->resident ? "weights, resident" : "weights, layer by layer", n->weights_bytes);
     memory_tell_part("cache, when most is used", n->cache_bytes);
     memory_tell_part("activations", n->activations_bytes);
@@ -84,6 +85,7 @@ static void tell_json(const rkv_session_needs *all, size_t n, const run_inputs *
         json_count(&json, "needed_bytes", all[i].needed_bytes);
         if (all[i].free_bytes) json_count(&json, "free_bytes", all[i].free_bytes);
         json_bool(&json, "weights_resident", all[i].resident);
+        json_count(&json, "held_bytes", all[i].held_bytes);
         json_count(&json, "weights_bytes", all[i].weights_bytes);
         json_count(&json, "cache_bytes", all[i].cache_bytes);
         json_count(&json, "activations_bytes", all[i].activations_bytes);

@@ -41,8 +41,10 @@ static rkv_status rehearse(life *l, rkv_model *rehearsal, const rkv_session_opti
 static void fill(rkv_session_needs *out, const rkv_model *model, const rkv_memory_use *use, const life *l) {
     rkv_backend *b = model->backend;
     size_t beside = b->host_memory ? l->host_bytes : 0; /* the same memory */
+    size_t left = b->ops->memory_available(b);
     *out = (rkv_session_needs){.needed_bytes = use->peak + beside,
-                               .free_bytes = b->ops->memory_available(b),
+                               .free_bytes = left ? left + use->held : 0,
+                               .held_bytes = use->held,
                                .weights_bytes = use->weights,
                                .cache_bytes = use->rows + beside,
                                .activations_bytes = use->tensors,

@@ -14,12 +14,14 @@
 typedef struct rkv_cuda {
     rkv_backend base;
     int ordinal;
+    int generation;   /* its compute capability's first number */
     uint64_t reached; /* bit N: what the pool of device N holds is within reach (peer.c) */
     char name[48];
     size_t processors; /* its streaming multiprocessors */
     cudaStream_t stream;
     cudaStream_t downloads;         /* copies to the host beside it; NULL until the first */
     cublasHandle_t blas;            /* on the stream */
+    void *blas_workspace;           /* what it works in, ours, as long as it is there */
     cublasComputeType_t arithmetic; /* of products of float32 numbers */
     cusolverDnHandle_t solver;      /* on the stream; NULL until rkv_cuda_solver makes it */
     struct rkv_cuda *rehearsed;     /* the device that this one only counts for (rehearse.c); else NULL */
@@ -56,8 +58,10 @@ rkv_status rkv_cuda_rows_to_host(rkv_cuda *cuda, void *host, size_t pitch, const
                                  size_t row_bytes, size_t rows);
 /* Bytes of device memory that are free, those that the stream's pool holds for us among them; 0: unknown. */
 size_t rkv_cuda_memory_available(rkv_backend *backend);
+/* Bytes of the pool that are in use, by this process. */
+size_t rkv_cuda_memory_held(rkv_cuda *cuda);
 
-/* cuSOLVER's handle, made at first use: it takes long. */
+/* cuSOLVER's handle, made at first use or before the first rehearsal: it takes long. */
 rkv_status rkv_cuda_solver(rkv_cuda *cuda, cusolverDnHandle_t *out);
 
 /* ---- rehearsals (rehearse.c) ---- */

@@ -80,19 +80,29 @@ rkv_status rkv_cuda_rows_to_host(rkv_cuda *cuda, void *host, size_t pitch, const
     return status ? status : rkv_cuda_check(cudaStreamSynchronize(cuda->stream), "the work queued so far");
 }
 
+/* 0 where it does not say. */
+static size_t ask_pool(const rkv_cuda *cuda, enum cudaMemPoolAttr attribute) {
+    cudaMemPool_t pool;
+    uint64_t value = 0;
+    if (!cudaDeviceGetDefaultMemPool(&pool, cuda->ordinal) &&
+        !cudaMemPoolGetAttribute(pool, attribute, &value))
+        return value;
+    cudaGetLastError(); /* it would be the next launch's */
+    return 0;
+}
+
+size_t rkv_cuda_memory_held(rkv_cuda *cuda) {
+    rkv_cuda_enter(&cuda->base);
+    return ask_pool(cuda, cudaMemPoolAttrUsedMemCurrent);
+}
+
 size_t rkv_cuda_memory_available(rkv_backend *backend) {
     rkv_cuda *cuda = rkv_cuda_enter(backend);
-    cudaMemPool_t pool;
     size_t free_bytes = 0, total = 0;
-    uint64_t held = 0, used = 0;
     if (cuda->rehearsed) return rkv_cuda_rehearsed_free(cuda);
-    if (cudaMemGetInfo(&free_bytes, &total) || cudaDeviceGetDefaultMemPool(&pool, cuda->ordinal) ||
-        cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReservedMemCurrent, &held) ||
-        cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemCurrent, &used)) {
-        cudaGetLastError(); /* it would be the next launch's */
-        return free_bytes;
-    }
-    return held > used ? free_bytes + (held - used) : free_bytes;
+    if (cudaMemGetInfo(&free_bytes, &total)) cudaGetLastError(); /* as above */
+    size_t reserved = ask_pool(cuda, cudaMemPoolAttrReservedMemCurrent), held = rkv_cuda_memory_held(cuda);
+    return reserved > held ? free_bytes + (reserved - held) : free_bytes;
 }
 
 rkv_status rkv_cuda_solver(rkv_cuda *cuda, cusolverDnHandle_t *out) {
@@ -108,12 +118,9 @@ rkv_status rkv_cuda_solver(rkv_cuda *cuda, cusolverDnHandle_t *out) {
 /* ---- operations ---- */
 
 void rkv_cuda_memory_use(rkv_backend *backend, rkv_memory_use *out) {
-    cudaMemPool_t pool;
-    uint64_t peak = 0;
-    *out = (rkv_memory_use){0};
-    if (!cudaDeviceGetDefaultMemPool(&pool, rkv_cuda_enter(backend)->ordinal) &&
-        !cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemHigh, &peak))
-        out->peak = peak;
+    size_t free_bytes = 0, total = 0;
+    *out = (rkv_memory_use){.peak = ask_pool(rkv_cuda_enter(backend), cudaMemPoolAttrUsedMemHigh)};
+    if (!cudaMemGetInfo(&free_bytes, &total)) out->device = total - free_bytes;
     cudaGetLastError(); /* as above */
 }
 

@@ -10,8 +10,8 @@
 #include "cuda/device.h"
 #include "cuda/weights.h"
 
-/* The oldest compute capability that the module holds code for. */
-#define LEAST_MAJOR 8
+/* Generations: the first number of a compute capability. The module holds code from the oldest on. */
+enum { OLDEST = 8, HOPPER = 9 };
 
 rkv_status rkv_cuda_count(size_t *n) {
     int count = 0; /* without a driver it is left as it was */
@@ -29,6 +29,7 @@ static void close_cuda(rkv_backend *backend) {
     rkv_cuda *cuda = rkv_cuda_enter(backend);
     if (cuda->solver) cusolverDnDestroy(cuda->solver);
     if (cuda->blas) cublasDestroy(cuda->blas);
+    rkv_cuda_give(cuda, cuda->blas_workspace);
     if (cuda->downloads) cudaStreamDestroy(cuda->downloads);
     if (cuda->stream) cudaStreamDestroy(cuda->stream);
     free(cuda);
@@ -109,9 +110,10 @@ static rkv_status describe(rkv_cuda *cuda) {
     rkv_status status = rkv_cuda_check(cudaGetDeviceProperties(&properties, cuda->ordinal),
                                        "reading the device's properties");
     if (status) return status;
-    if (properties.major < LEAST_MAJOR)
+    cuda->generation = properties.major;
+    if (properties.major < OLDEST)
         return rkv_fail(RKV_UNAVAILABLE, "%s has compute capability %d.%d: RankKV needs %d.0",
-                        properties.name, properties.major, properties.minor, LEAST_MAJOR);
+                        properties.name, properties.major, properties.minor, OLDEST);
     cuda->processors = (size_t)properties.multiProcessorCount;
     cudaRuntimeGetVersion(&runtime);
     snprintf(cuda->name, sizeof cuda->name, "%.47s", properties.name);
@@ -137,6 +139,20 @@ static rkv_status keep_memory(int ordinal) {
                           "setting up the memory pool");
 }
 
+/* What cuBLAS works in is as large as it is by default (of generations that are later than Hopper some take
+ * less), but of the pool, so that whoever counts memory counts it. Setting a stream takes it away again: it
+ * comes after that. */
+static rkv_status start_blas(rkv_cuda *cuda) {
+    size_t bytes = (size_t)(cuda->generation >= HOPPER ? 32 : 4) << 20;
+    rkv_status status = rkv_cublas_check(cublasCreate(&cuda->blas), "starting cuBLAS");
+    if (!status) status = rkv_cublas_check(cublasSetStream(cuda->blas, cuda->stream), "starting cuBLAS");
+    if (!status) status = rkv_cuda_take(cuda, &cuda->blas_workspace, bytes, 1);
+    if (!status)
+        status =
+            rkv_cublas_check(cublasSetWorkspace(cuda->blas, cuda->blas_workspace, bytes), "starting cuBLAS");
+    return status;
+}
+
 static rkv_status start(rkv_cuda *cuda) {
     rkv_status status = rkv_cuda_check(cudaSetDevice(cuda->ordinal), "starting the device");
     if (!status) status = describe(cuda);
@@ -144,8 +160,7 @@ static rkv_status start(rkv_cuda *cuda) {
     if (!status)
         status = rkv_cuda_check(cudaStreamCreateWithFlags(&cuda->stream, cudaStreamNonBlocking),
                                 "creating a stream");
-    if (!status) status = rkv_cublas_check(cublasCreate(&cuda->blas), "starting cuBLAS");
-    if (!status) status = rkv_cublas_check(cublasSetStream(cuda->blas, cuda->stream), "starting cuBLAS");
+    if (!status) status = start_blas(cuda);
     if (!status) status = rkv_cuda_set_precision(&cuda->base, RKV_PRECISION_FLOAT32);
     return status;
 }

@@ -21,6 +21,7 @@ typedef struct rehearsal {
     rkv_cuda cuda; /* cuda.rehearsed is set */
     rkv_backend_ops ops;
     size_t limit; /* bytes that were free before */
+    size_t held;  /* and that were ours; counted once, where there is a helper */
     size_t live[KINDS];
     kind kind; /* of what is taken now */
     rkv_memory_use most;
@@ -44,8 +45,9 @@ rkv_status rkv_cuda_count_taken(rkv_cuda *cuda, void **out, size_t bytes) {
     if (status) return status;
     *t = (taken){bytes, r->kind};
     r->live[t->kind] += bytes;
-    if (live(r) > r->most.peak)
-        r->most = (rkv_memory_use){.peak = live(r),
+    if (r->held + live(r) > r->most.peak)
+        r->most = (rkv_memory_use){.peak = r->held + live(r),
+                                   .held = r->held,
                                    .weights = r->live[WEIGHTS],
                                    .tensors = r->live[TENSORS],
                                    .rows = r->live[ROWS],
@@ -140,6 +142,8 @@ static rkv_status rehearsal_new(rkv_cuda *cuda, rehearsal *beside, rehearsal **o
     r->cuda = *cuda;
     r->cuda.rehearsed = cuda;
     r->limit = rkv_cuda_memory_available(&cuda->base);
+    r->held = beside ? 0 : rkv_cuda_memory_held(cuda);
+    r->most = (rkv_memory_use){.peak = r->held, .held = r->held};
     r->kind = WORKSPACES;
     r->beside = beside;
     r->ops = *cuda->base.ops;
@@ -159,12 +163,15 @@ static rkv_status rehearsal_new(rkv_cuda *cuda, rehearsal *beside, rehearsal **o
     return RKV_OK;
 }
 
-/* Its own device has the most to do: a helper's work beside the forward pass. */
+/* Its own device has the most to do: a helper's work beside the forward pass. cuSOLVER is started first: what
+ * that takes is no longer free, for the work as for its rehearsal. */
 rkv_status rkv_cuda_rehearse(rkv_backend *backend, rkv_backend **out) {
     rkv_cuda *cuda = rkv_cuda_enter(backend);
     rehearsal *r = NULL, *helper = NULL;
+    cusolverDnHandle_t solver;
     *out = NULL;
-    rkv_status status = rehearsal_new(cuda, NULL, &r);
+    rkv_status status = rkv_cuda_solver(cuda, &solver);
+    if (!status) status = rehearsal_new(cuda, NULL, &r);
     if (!status && backend->n_helpers) status = rehearsal_new(cuda, r, &helper);
     if (status) {
         free(r);

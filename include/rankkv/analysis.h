@@ -147,14 +147,16 @@ RKV_API rkv_status rkv_analyze_all(rkv_model *model, const rkv_prompt *prompts, 
 RKV_API rkv_status rkv_analyze_lanes(size_t *lanes, rkv_model *model, const rkv_prompt *prompts, size_t n,
                                      char *reason, size_t size);
 
-/* What rkv_analyze takes of a device's memory at the moment when it holds most of it, beyond what the model
- * holds already. */
+/* What this process has of a device's memory at the moment of rkv_analyze when it has most of it. The
+ * device's driver and the code of its libraries take some beside it, which nobody can know before. */
 typedef struct rkv_memory_needs {
     size_t needed_bytes;
-    size_t free_bytes; /* 0: unknown */
-    /* What needed_bytes is made of: weights as the device keeps them, all when resident; the attention of one
-     * layer, of two on the first of several devices; activations; what ranks and metrics are computed in. */
-    size_t weights_bytes, attention_bytes, activations_bytes, workspace_bytes;
+    size_t free_bytes; /* of that memory what is free, or this process's already; 0: unknown */
+    /* What needed_bytes is made of: what this process has already, such as the weights of a resident model
+     * that has computed before, and what a device's libraries work in since it was opened; weights as
+     * the device keeps them, all of them when resident; the attention of one layer, of two on the first of
+     * several devices; activations; what ranks and metrics are computed in. */
+    size_t held_bytes, weights_bytes, attention_bytes, activations_bytes, workspace_bytes;
     bool resident;
     char device[64]; /* "cuda:0 NAME" */
 } rkv_memory_needs;

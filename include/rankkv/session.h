@@ -159,14 +159,16 @@ typedef struct rkv_cache_stats {
 
 RKV_API rkv_status rkv_session_get_stats(const rkv_session *session, rkv_cache_stats *out);
 
-/* What a session takes of the memory that the model computes in, at the moment when it holds most of it,
- * beyond what the model holds already. */
+/* What this process has of a GPU's memory at the moment of a session's life when it has most of it, the
+ * driver's share and that of the libraries' code left out, as in rkv_memory_needs. On the CPU: what the
+ * session takes of the host's, beyond what this process has already. */
 typedef struct rkv_session_needs {
     size_t needed_bytes;
-    size_t free_bytes; /* 0: unknown */
-    /* What needed_bytes is made of: weights as the device keeps them; keys and values, on the CPU with
-     * host_bytes; activations; what operations take while they run, which on the CPU is not counted. */
-    size_t weights_bytes, cache_bytes, activations_bytes, workspace_bytes;
+    size_t free_bytes; /* of that memory what is free, on a GPU or this process's already; 0: unknown */
+    /* What needed_bytes is made of: what this process has already, which on the CPU is not counted; weights
+     * as the device keeps them; keys and values, on the CPU with host_bytes; activations; what operations
+     * take while they run, which on the CPU is not counted. */
+    size_t held_bytes, weights_bytes, cache_bytes, activations_bytes, workspace_bytes;
     size_t host_bytes;     /* in the host's memory beside a device's: positions, what methods score with */
     bool resident;         /* weights stay, or are loaded layer by layer */
     char device[64];       /* "cuda:0 NAME", "cpu" */

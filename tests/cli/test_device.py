@@ -90,7 +90,7 @@ class WithGpu(CliTest):
     def test_dry_run(self):
         result = self.run_well("analyze", "prompt.txt", "--dry-run", "--json", "--device", "cuda")
         prompt = json.loads(result.stdout)["prompts"][0]
-        parts = ("weights_bytes", "attention_bytes", "activations_bytes", "workspace_bytes")
+        parts = ("held_bytes", "weights_bytes", "attention_bytes", "activations_bytes", "workspace_bytes")
         self.assertEqual(prompt["needed_bytes"], sum(prompt[part] for part in parts))
         self.assertLess(prompt["needed_bytes"], prompt["free_bytes"])
         self.assertIn(f"({prompt['needed_bytes']} bytes)", self.run_well("analyze", "prompt.txt", "--dry-run").stdout)

@@ -250,7 +250,7 @@ class DryRun(RunTest):
                 self.assertEqual(run["cache"], done["cache"])
                 self.assertEqual(run["n_tokens"], done["prompt"]["n_tokens"])
                 self.assertEqual(run["new_tokens"], 9)
-                parts = ("weights_bytes", "cache_bytes", "activations_bytes", "workspace_bytes")
+                parts = ("held_bytes", "weights_bytes", "cache_bytes", "activations_bytes", "workspace_bytes")
                 self.assertEqual(run["needed_bytes"], sum(run[part] for part in parts))
 
     def test_in_words(self):

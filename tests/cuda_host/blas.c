@@ -1,6 +1,7 @@
 /* blas.c: cuBLAS, as far as the module uses it: plain loops, sums in float64 rounded once. */
 #include <cublas_v2.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "cuda_host/host_blas.h"
@@ -15,14 +16,53 @@ cublasStatus_t cublasCreate(cublasHandle_t *handle) {
     return *handle ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_ALLOC_FAILED;
 }
 
+/* What was lent is no longer used. */
+static void forget_workspace(cublasHandle_t handle) {
+    if (handle->workspace) host_workspace_return(handle->workspace);
+    handle->workspace = NULL;
+    handle->bytes = 0;
+}
+
 cublasStatus_t cublasDestroy(cublasHandle_t handle) {
+    if (!handle) return CUBLAS_STATUS_NOT_INITIALIZED;
+    forget_workspace(handle);
     free(handle);
     return CUBLAS_STATUS_SUCCESS;
 }
 
 cublasStatus_t cublasSetStream(cublasHandle_t handle, cudaStream_t stream) {
-    if (handle) handle->stream = stream;
-    return handle && stream ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_NOT_INITIALIZED;
+    if (!handle || !stream) return CUBLAS_STATUS_NOT_INITIALIZED;
+    handle->stream = stream;
+    forget_workspace(handle); /* and works in its own again */
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+cublasStatus_t cublasSetWorkspace(cublasHandle_t handle, void *workspace, size_t bytes) {
+    if (!handle) return CUBLAS_STATUS_NOT_INITIALIZED;
+    if ((uintptr_t)workspace % 256) return CUBLAS_STATUS_INVALID_VALUE;
+    forget_workspace(handle);
+    handle->workspace = workspace;
+    handle->bytes = bytes;
+    if (workspace) host_workspace_lend(workspace);
+    return CUBLAS_STATUS_SUCCESS;
+}
+
+static size_t uncounted;
+
+size_t host_blas_uncounted(void) {
+    return uncounted;
+}
+
+void host_blas_begin(const struct host_blas *handle) {
+    host_work_begin(handle->stream);
+    if (handle->workspace)
+        host_workspace_use(handle->stream, handle->workspace, handle->bytes);
+    else
+        uncounted++;
+}
+
+void host_blas_end(void) {
+    host_work_end();
 }
 
 /* Matrices as cuBLAS takes them, columns first: `stride` apart, or where the list `each` in device memory
@@ -75,10 +115,10 @@ static cublasStatus_t multiply_all(cublasHandle_t handle, const product *p, cuda
         !is_valid(&p->b, p->k, p->n) || !is_valid(&p->c, p->m, p->n) || a != CUDA_R_32F || b != CUDA_R_32F ||
         c != CUDA_R_32F)
         return CUBLAS_STATUS_INVALID_VALUE;
-    host_work_begin(handle->stream);
+    host_blas_begin(handle);
     for (int64_t s = 0; s < p->batch; s++)
         multiply(p, s);
-    host_work_end();
+    host_blas_end();
     return CUBLAS_STATUS_SUCCESS;
 }
 

@@ -3,7 +3,6 @@
 #include <stdbool.h>
 
 #include "cuda_host/host_blas.h"
-#include "cuda_host/host_work.h"
 
 /* c [m, n] += a [m, k] b [k, n], of which operand is transposed: element (i, l) of a is a[i * a_row + l *
  * a_column]. */
@@ -32,10 +31,10 @@ cublasStatus_t cublasDgemmStridedBatched_64(cublasHandle_t handle, cublasOperati
     if (m < 0 || n < 0 || k < 0 || batch < 0 || *alpha != 1 || *beta != 0 || ldc < m ||
         lda < (a_turned ? k : m) || ldb < (b_turned ? n : k))
         return CUBLAS_STATUS_INVALID_VALUE;
-    host_work_begin(handle->stream);
+    host_blas_begin(handle);
     for (int64_t s = 0; s < batch; s++)
         multiply(m, n, k, a + s * stride_a, a_turned ? lda : 1, a_turned ? 1 : lda, b + s * stride_b,
                  b_turned ? ldb : 1, b_turned ? 1 : ldb, c + s * stride_c, ldc);
-    host_work_end();
+    host_blas_end();
     return CUBLAS_STATUS_SUCCESS;
 }

@@ -46,6 +46,12 @@ const void *host_pinned(size_t n);
 void host_device_set_free(size_t bytes); /* of device 0 */
 void host_device_set_free_on(int device, size_t bytes);
 
+/* What a backend takes of a device as long as it is open: what cuBLAS works in. */
+#define HOST_DEVICE_OPENED ((size_t)4 << 20)
+
+/* The mark of most memory begins anew, on all devices. */
+void host_device_forget_peak(void);
+
 /* Bytes of device 0 that were asked for and not freed, and the most of a device at once since the high-water
  * mark of its pool was set to 0. */
 size_t host_device_bytes(void);

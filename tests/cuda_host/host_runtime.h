@@ -36,6 +36,7 @@ typedef struct host_block {
     size_t bytes;      /* that were asked for */
     int device;
     size_t writer; /* number of the stream that it was allocated on: whose work writes it */
+    bool lent;     /* to a library, which works there: out of the kernels' reach */
 } host_block;
 
 /* Ends the program with a message. */

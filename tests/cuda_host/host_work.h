@@ -9,4 +9,12 @@
 void host_work_begin(cudaStream_t stream);
 void host_work_end(void);
 
+/* Memory of the device that a library is given to work in: no kernel reaches it from now on. */
+void host_workspace_lend(void *workspace);
+/* The library works there, between the two above: both ends of it are filled with NaN. The program ends where
+ * it is not what the stream's device has there, all of it. */
+void host_workspace_use(cudaStream_t stream, void *workspace, size_t bytes);
+/* The library lets go of it: it must be there still. */
+void host_workspace_return(void *workspace);
+
 #endif

@@ -51,7 +51,7 @@ void host_block_protect(const host_block *block, bool within_reach) {
 
 static void protect_all(bool within_reach) {
     for (const host_block *b = blocks; b; b = b->next)
-        host_block_protect(b, within_reach);
+        if (!b->lent) host_block_protect(b, within_reach);
 }
 
 void host_device_begin(void) {
@@ -67,7 +67,7 @@ void host_device_end(void) {
 /* A kernel reaches what was allocated on its own stream: nothing else is known to be there, or to stay. */
 static void protect_of(const struct host_stream *stream, bool within_reach) {
     for (const host_block *b = blocks; b; b = b->next)
-        if (b->writer == stream->number) host_block_protect(b, within_reach);
+        if (b->writer == stream->number && !b->lent) host_block_protect(b, within_reach);
 }
 
 static cudaStream_t at_work;
@@ -92,6 +92,44 @@ host_block *host_block_at(const void *address) {
            ((const char *)address < (char *)b->data || (const char *)address >= (char *)b->data + b->bytes))
         b = b->next;
     return b;
+}
+
+/* ---- what libraries work in ---- */
+
+static host_block *workspace_at(const void *workspace) {
+    host_block *b = host_block_at(workspace);
+    if (!b) host_end_program("what a library is given to work in was freed, or is no device's");
+    return b;
+}
+
+void host_workspace_lend(void *workspace) {
+    host_lock();
+    workspace_at(workspace)->lent = true;
+    host_unlock();
+}
+
+void host_workspace_return(void *workspace) {
+    host_lock();
+    workspace_at(workspace)->lent = false;
+    host_unlock();
+}
+
+/* Pages alone come within reach: to change all of a large block for every product takes long. */
+static void fill_page(unsigned char *at, size_t bytes) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), before = (uintptr_t)at % page;
+    if (mprotect(at - before, before + bytes, PROT_READ | PROT_WRITE)) abort();
+    memset(at, 0xFF, bytes);
+    if (mprotect(at - before, before + bytes, PROT_NONE)) abort();
+}
+
+void host_workspace_use(cudaStream_t stream, void *workspace, size_t bytes) {
+    const host_block *b = workspace_at(workspace);
+    unsigned char *first = workspace, *data = b->data;
+    size_t end = bytes < 64 ? bytes : 64;
+    if (b->writer != stream->number || bytes > b->bytes - (size_t)(first - data))
+        host_end_program("what a library is given to work in is another stream's, or too small");
+    fill_page(first, end);
+    fill_page(first + bytes - end, end);
 }
 
 /* ---- what tests see and set ---- */
@@ -142,6 +180,11 @@ size_t host_device_bytes(void) {
     return devices[0].live;
 }
 
+void host_device_forget_peak(void) {
+    for (size_t i = 0; i < HOST_MOST_DEVICES; i++)
+        devices[i].peak = devices[i].live;
+}
+
 size_t host_device_peak(int device) {
     return devices[device].peak;
 }
@@ -183,7 +226,7 @@ cudaError_t cudaGetDevice(int *device) {
 
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *properties, int device) {
     *properties = (struct cudaDeviceProp){
-        .name = "host", .totalGlobalMem = MEMORY, .major = 9, .multiProcessorCount = 1};
+        .name = "host", .totalGlobalMem = MEMORY, .major = 8, .multiProcessorCount = 1};
     return host_noted(device < n_devices ? cudaSuccess : cudaErrorInvalidDevice);
 }
 
@@ -199,14 +242,14 @@ cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t *pool, int device) {
     return host_noted(device < n_devices ? cudaSuccess : cudaErrorInvalidDevice);
 }
 
-cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void *value) {
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, enum cudaMemPoolAttr attribute, void *value) {
     size_t device = (uintptr_t)pool;
     if (attribute == cudaMemPoolAttrUsedMemHigh && *(uint64_t *)value == 0)
         devices[device].peak = devices[device].live;
     return cudaSuccess;
 }
 
-cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, cudaMemPoolAttr attribute, void *value) {
+cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, enum cudaMemPoolAttr attribute, void *value) {
     size_t device = (uintptr_t)pool;
     *(uint64_t *)value =
         attribute == cudaMemPoolAttrUsedMemHigh ? devices[device].peak : devices[device].live;
