@@ -34,7 +34,7 @@ static rkv_status multiply(rkv_cuda *cuda) {
     const rkv_backend_ops *ops = cuda->base.ops;
     rkv_matrix *matrix = NULL;
     float *x = NULL, *y = NULL;
-    rkv_status status = ops->matrix_new(&cuda->base, N, N, &matrix);
+    rkv_status status = ops->matrix_new(&cuda->base, RKV_WEIGHT_F32, N, N, &matrix);
     if (!status) status = ops->matrix_put(&cuda->base, matrix, 0, N, ones);
     if (!status) status = ops->alloc(&cuda->base, &x, N * N);
     if (!status) status = ops->alloc(&cuda->base, &y, N * N);
