@@ -1,4 +1,6 @@
 /* needs.c: the memory that a session takes, by rehearsing it. */
+#include "compressors/needs.h"
+
 #include <stdio.h>
 
 #include "compressors/executor.h"
@@ -38,9 +40,10 @@ static rkv_status rehearse(life *l, rkv_model *rehearsal, const rkv_session_opti
     return status;
 }
 
-static void fill(rkv_session_needs *out, const rkv_model *model, const rkv_memory_use *use, const life *l) {
+void rkv_session_needs_fill(rkv_session_needs *out, const rkv_model *model, const rkv_memory_use *use,
+                            size_t host_bytes, const rkv_cache_stats *cache) {
     rkv_backend *b = model->backend;
-    size_t beside = b->host_memory ? l->host_bytes : 0; /* the same memory */
+    size_t beside = b->host_memory ? host_bytes : 0; /* the same memory */
     size_t left = b->ops->memory_available(b);
     *out = (rkv_session_needs){.needed_bytes = use->peak + beside,
                                .free_bytes = left ? left + use->held : 0,
@@ -49,9 +52,9 @@ static void fill(rkv_session_needs *out, const rkv_model *model, const rkv_memor
                                .cache_bytes = use->rows + beside,
                                .activations_bytes = use->tensors,
                                .workspace_bytes = use->workspaces,
-                               .host_bytes = l->host_bytes - beside,
+                               .host_bytes = host_bytes - beside,
                                .resident = model->resident,
-                               .cache = l->stats};
+                               .cache = *cache};
     out->cache.prefill_s = out->cache.compress_s = 0;
     snprintf(out->device, sizeof out->device, "%s", b->device);
 }
@@ -68,6 +71,6 @@ rkv_status rkv_session_foretell(rkv_session_needs *out, rkv_model *model, const 
     status = rehearse(&l, rehearsal, options, ids, n, n_new);
     rehearsal->backend->ops->memory_use(rehearsal->backend, &use);
     rkv_model_rehearsal_free(rehearsal, model);
-    if (!status) fill(out, model, &use, &l);
+    if (!status) rkv_session_needs_fill(out, model, &use, l.host_bytes, &l.stats);
     return status;
 }

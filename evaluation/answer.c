@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/fail.h"
 #include "core/memory.h"
+#include "model/model.h"
 
 /* ---- what can be asked ---- */
 
@@ -46,29 +47,41 @@ rkv_status rkv_windows_check(const rkv_windows *windows, const rkv_model *model)
 
 /* ---- the full cache ---- */
 
-static size_t longest_question(const rkv_window *w) {
-    size_t longest = 0;
-    for (size_t q = 0; q < w->n_questions; q++)
-        if (w->questions[q].n > longest) longest = w->questions[q].n;
+size_t rkv_longest_question(const rkv_window *w, size_t first, size_t end) {
+    size_t longest = first;
+    for (size_t q = first + 1; q < end; q++)
+        if (w->questions[q].n > w->questions[longest].n) longest = q;
     return longest;
+}
+
+static size_t room_for_one(const rkv_window *w, size_t n_vocab) {
+    return w->questions[rkv_longest_question(w, 0, w->n_questions)].n * n_vocab;
+}
+
+size_t rkv_answers_bytes(const rkv_window *w, size_t n_vocab) {
+    size_t bytes = room_for_one(w, n_vocab) * sizeof(float);
+    for (size_t q = 0; q < w->n_questions; q++)
+        bytes += rkv_reference_bytes(w->questions[q].n - w->questions[q].first_scored, n_vocab);
+    return bytes;
 }
 
 static rkv_status make_reference(rkv_answers *a, rkv_session *full, size_t question) {
     const rkv_question *q = &a->window->questions[question];
     size_t n_vocab = rkv_model_get_info(a->model)->n_vocab;
-    rkv_status status = rkv_session_foresee(full, q->ids, q->n, a->logits);
-    if (status) return status;
+    bool is_left_out = a->rehearses && question != rkv_longest_question(a->window, 0, a->window->n_questions);
+    rkv_status status = is_left_out ? RKV_OK : rkv_session_foresee(full, q->ids, q->n, a->logits);
+    if (status || a->rehearses) return status;
     return rkv_reference_make(&a->references[question], a->logits + q->first_scored * n_vocab,
                               q->n - q->first_scored, n_vocab);
 }
 
 rkv_status rkv_answers_begin(rkv_answers *out, rkv_model *model, const rkv_window *window,
                              rkv_progress progress) {
-    *out = (rkv_answers){.model = model, .window = window};
+    *out = (rkv_answers){.model = model, .window = window, .rehearses = rkv_model_backend(model)->rehearses};
     rkv_session *full = NULL;
     rkv_session_options options = {.method = "full", .progress = progress};
     size_t n_vocab = rkv_model_get_info(model)->n_vocab;
-    rkv_status status = rkv_alloc_raw(&out->logits, longest_question(window) * n_vocab, sizeof *out->logits);
+    rkv_status status = rkv_alloc_raw(&out->logits, room_for_one(window, n_vocab), sizeof *out->logits);
     if (!status) status = rkv_alloc(&out->references, window->n_questions, sizeof *out->references);
     if (!status) status = rkv_session_new(&full, model, &options);
     if (!status) status = rkv_session_prefill(full, window->context, window->n_context);
@@ -92,7 +105,7 @@ static rkv_status foresee(rkv_answers *a, rkv_session *session, size_t question,
     const rkv_question *q = &a->window->questions[question];
     size_t n_vocab = rkv_model_get_info(a->model)->n_vocab;
     rkv_status status = rkv_session_foresee(session, q->ids, q->n, a->logits);
-    if (!status)
+    if (!status && !a->rehearses)
         rkv_judge(&a->references[question], 0, a->logits + q->first_scored * n_vocab,
                   q->ids + q->first_scored, q->n - q->first_scored, sums);
     return status;
@@ -103,7 +116,7 @@ static rkv_status stream(rkv_answers *a, rkv_session *session, size_t question, 
     const rkv_question *q = &a->window->questions[question];
     rkv_status status = RKV_OK;
     for (size_t i = 0; !status && i < q->n; i++) {
-        if (i >= q->first_scored)
+        if (i >= q->first_scored && !a->rehearses)
             rkv_judge(&a->references[question], i - q->first_scored, rkv_session_logits(session), q->ids + i,
                       1, sums);
         if (i + 1 < q->n) status = rkv_session_decode(session, q->ids[i]);
@@ -143,8 +156,10 @@ rkv_status rkv_answer(rkv_answers *answers, rkv_session *session, rkv_protocol p
 rkv_status rkv_answer_generate(rkv_answers *answers, rkv_session *session, size_t n, rkv_cell *cell) {
     rkv_generation made = {0};
     size_t length;
-    rkv_status status = rkv_session_generate(session, &(rkv_generate_options){.n_tokens = n}, &made);
-    if (!status) status = rkv_detokenize(answers->model, made.ids, made.n, &cell->text, &length);
+    rkv_generate_options how = {.n_tokens = n, .ignore_end = answers->rehearses};
+    rkv_status status = rkv_session_generate(session, &how, &made);
+    if (!status && !answers->rehearses)
+        status = rkv_detokenize(answers->model, made.ids, made.n, &cell->text, &length);
     rkv_free(made.ids);
     return status;
 }

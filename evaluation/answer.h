@@ -10,7 +10,14 @@ typedef struct rkv_answers {
     const rkv_window *window;
     rkv_reference *references; /* [n_questions] what the full cache foresees */
     float *logits;             /* [longest question, V] room for one answer */
+    bool rehearses; /* nothing is computed: of questions the longest alone is put, nothing is judged */
 } rkv_answers;
+
+/* The longest of a window's questions [first, end). */
+size_t rkv_longest_question(const rkv_window *window, size_t first, size_t end);
+
+/* Bytes that answers to the window's questions take of the host's memory. */
+size_t rkv_answers_bytes(const rkv_window *window, size_t n_vocab);
 
 /* Reads the window's context into a full cache and asks it everything, which is what answers are held
  * against. rkv_answers_end is due whatever the result. */

@@ -68,6 +68,12 @@ rkv_status rkv_reference_make(rkv_reference *out, const float *logits, size_t n,
     return RKV_OK;
 }
 
+size_t rkv_reference_bytes(size_t n, size_t n_vocab) {
+    const rkv_reference *r = NULL;
+    return n * (n_vocab * (sizeof *r->logits + sizeof *r->probabilities) + sizeof *r->normaliser +
+                sizeof *r->likeliest);
+}
+
 void rkv_reference_clear(rkv_reference *reference) {
     free(reference->logits);
     free(reference->probabilities);

@@ -17,6 +17,8 @@ typedef struct rkv_reference {
 /* From logits [n, V] of the scored tokens, which are copied. rkv_reference_clear frees. */
 rkv_status rkv_reference_make(rkv_reference *out, const float *logits, size_t n, size_t n_vocab);
 void rkv_reference_clear(rkv_reference *reference);
+/* Bytes that one of n tokens takes. */
+size_t rkv_reference_bytes(size_t n, size_t n_vocab);
 
 /* Sums over tokens, to be divided by n_scored. */
 typedef struct rkv_verdicts {

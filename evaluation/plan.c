@@ -90,24 +90,28 @@ static rkv_status read_setting(rkv_setting_plan *p, const rkv_profile *profile) 
 
 /* ---- opening ---- */
 
-/* An analysis with no metrics: for budgets that need none. */
-static rkv_analysis bare_analysis(const rkv_plan *plan, size_t n_tokens) {
+/* All signals equal: for budgets that need none, and what can be known of others before their signals are. */
+static rkv_analysis equal_analysis(const rkv_plan *plan, size_t n_tokens) {
     static char name[] = "context";
-    return (rkv_analysis){
+    rkv_analysis analysis = {
         .model = *rkv_model_get_info(plan->model), .prompt_name = name, .n_tokens = n_tokens};
+    for (size_t m = 0; m < RKV_METRIC_COUNT; m++)
+        analysis.metric[m] = plan->ones;
+    analysis.layer_rank = plan->ones;
+    return analysis;
 }
 
 static rkv_status make_budget(const rkv_plan *plan, size_t setting, size_t n_context,
                               const rkv_analysis *analysis, rkv_budget **out) {
     const rkv_setting_plan *p = &plan->settings[setting];
     rkv_budget_options options = p->budget;
-    rkv_analysis bare = bare_analysis(plan, n_context);
+    rkv_analysis equal = equal_analysis(plan, n_context);
     options.mean = rkv_setting_mean(p->setting, n_context);
     if (options.min == RKV_MIN_AUTO || options.min < p->least) {
         options.min = p->least > RKV_MIN_ENTRIES ? p->least : RKV_MIN_ENTRIES;
         if (options.min > options.mean) options.min = options.mean;
     }
-    return rkv_budget_allocate(out, p->needs_analysis ? analysis : &bare, &options);
+    return rkv_budget_allocate(out, p->needs_analysis && analysis ? analysis : &equal, &options);
 }
 
 rkv_status rkv_plan_open(const rkv_plan *plan, size_t setting, size_t n_context, const rkv_analysis *analysis,
@@ -132,22 +136,12 @@ rkv_status rkv_plan_open(const rkv_plan *plan, size_t setting, size_t n_context,
 
 /* ---- the rehearsal ---- */
 
-/* All signals equal: what can be known of a budget before its signals are. */
-static rkv_analysis equal_analysis(const rkv_plan *plan, size_t n_tokens, double *ones) {
-    rkv_analysis analysis = bare_analysis(plan, n_tokens);
-    for (size_t m = 0; m < RKV_METRIC_COUNT; m++)
-        analysis.metric[m] = ones;
-    analysis.layer_rank = ones;
-    return analysis;
-}
-
-static rkv_status rehearse_window(const rkv_plan *plan, size_t n_context, double *ones) {
-    rkv_analysis analysis = equal_analysis(plan, n_context, ones);
+static rkv_status rehearse_window(const rkv_plan *plan, size_t n_context) {
     rkv_status status = RKV_OK;
     for (size_t i = 0; !status && i < plan->n; i++) {
         rkv_session *session = NULL;
         rkv_budget *budget = NULL;
-        status = rkv_plan_open(plan, i, n_context, &analysis, (rkv_progress){0}, &session, &budget);
+        status = rkv_plan_open(plan, i, n_context, NULL, (rkv_progress){0}, &session, &budget);
         rkv_session_free(session);
         rkv_budget_free(budget);
     }
@@ -156,20 +150,23 @@ static rkv_status rehearse_window(const rkv_plan *plan, size_t n_context, double
 
 /* Each length of context once. */
 static rkv_status rehearse(const rkv_plan *plan, const rkv_windows *windows) {
-    const rkv_model_info *info = rkv_model_get_info(plan->model);
-    size_t n = info->n_layers * info->n_heads;
-    double *ones = NULL;
-    rkv_status status = rkv_alloc(&ones, n, sizeof *ones);
-    for (size_t i = 0; !status && i < n; i++)
-        ones[i] = 1;
+    rkv_status status = RKV_OK;
     for (size_t w = 0; !status && w < windows->n; w++) {
         bool seen = false;
         for (size_t v = 0; v < w; v++)
             seen |= windows->items[v].n_context == windows->items[w].n_context;
-        if (!seen) status = rehearse_window(plan, windows->items[w].n_context, ones);
+        if (!seen) status = rehearse_window(plan, windows->items[w].n_context);
         if (status) rkv_fail_within(status, "window %s", windows->items[w].name);
     }
-    free(ones);
+    return status;
+}
+
+static rkv_status make_ones(rkv_plan *plan) {
+    const rkv_model_info *info = rkv_model_get_info(plan->model);
+    size_t n = info->n_layers * info->n_heads;
+    rkv_status status = rkv_alloc(&plan->ones, n, sizeof *plan->ones);
+    for (size_t i = 0; !status && i < n; i++)
+        plan->ones[i] = 1;
     return status;
 }
 
@@ -177,6 +174,7 @@ rkv_status rkv_plan_make(rkv_plan *out, rkv_model *model, const rkv_windows *win
                          const rkv_setting *settings, size_t n, const rkv_eval_options *options) {
     *out = (rkv_plan){.model = model, .seed = options->seed, .n = n};
     rkv_status status = rkv_alloc(&out->settings, n, sizeof *out->settings);
+    if (!status) status = make_ones(out);
     for (size_t i = 0; !status && i < n; i++) {
         out->settings[i].setting = &settings[i];
         status = read_setting(&out->settings[i], options->profile);
@@ -188,5 +186,6 @@ void rkv_plan_clear(rkv_plan *plan) {
     for (size_t i = 0; plan->settings && i < plan->n; i++)
         rkv_free(plan->settings[i].signal);
     free(plan->settings);
+    free(plan->ones);
     *plan = (rkv_plan){0};
 }

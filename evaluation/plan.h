@@ -18,6 +18,7 @@ typedef struct rkv_plan {
     uint64_t seed;
     rkv_setting_plan *settings; /* [n] */
     size_t n;
+    double *ones; /* [L, H] signals that are all equal */
 } rkv_plan;
 
 /* Settings are borrowed. RKV_USAGE names the setting, and what of it is wrong for which window.
@@ -30,7 +31,7 @@ void rkv_plan_clear(rkv_plan *plan);
 size_t rkv_setting_mean(const rkv_setting *setting, size_t n_context);
 
 /* A session under a setting for a context of n_context tokens. *budget [or NULL] must outlive it; the caller
- * frees both. analysis may be NULL unless the setting needs it. */
+ * frees both. analysis NULL: where the setting needs one, all its signals are equal. */
 rkv_status rkv_plan_open(const rkv_plan *plan, size_t setting, size_t n_context, const rkv_analysis *analysis,
                          rkv_progress progress, rkv_session **session, rkv_budget **budget);
 
@@ -42,10 +43,6 @@ size_t rkv_plan_bytes(const rkv_plan *plan, size_t setting, size_t n_context);
 /* How many bytes of caches may be held at once: what the options say, or a quarter of what is free where
  * caches lie, on the model's device. */
 size_t rkv_plan_memory(const rkv_plan *plan, const rkv_eval_options *options);
-
-/* plan_memory.c: RKV_NO_MEMORY, with the bytes needed and free, where the memory of the model's device does
- * not hold the session that takes most on the longest window. On the CPU RKV_OK. */
-rkv_status rkv_plan_check_memory(const rkv_plan *plan, const rkv_windows *windows);
 
 /* "snapkv, inverse, ratio 0.25": a setting for people. */
 void rkv_setting_describe(const rkv_setting *setting, char *text, size_t size);

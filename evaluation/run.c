@@ -1,5 +1,7 @@
 /* run.c: every setting on every question of every window. A window's context is read once for as many
- * settings as memory holds. */
+ * settings as memory holds. Its rehearsal is the same, but for what takes no memory. */
+#include "evaluation/run.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +26,7 @@ typedef struct run {
     rkv_plan plan;
     size_t n_done, n_cells; /* cells; those known before are not counted */
     size_t memory;          /* for caches, bytes */
+    rkv_eval_count *count;  /* of a rehearsal; NULL: this is the work */
     char stage[96];         /* what is being done */
 } run;
 
@@ -88,6 +91,7 @@ static rkv_status analyse(run *r, size_t window, rkv_analysis **out) {
     const rkv_window *w = &r->windows->items[window];
     rkv_analyze_options options = {.prompt_name = w->name, .progress = inner_progress(r)};
     char *path = NULL;
+    if (r->count) return rkv_eval_count_analysis(r->model, w, inner_progress(r));
     rkv_status status = r->options->analyses ? rkv_kept_path(r->options->analyses, window, &path) : RKV_OK;
     if (!status && path && (*out = rkv_kept_find(path, w, r->model))) goto out;
     if (!status) status = enter_stage(r, "ranking", w->name);
@@ -167,13 +171,44 @@ static rkv_status answer_job(run *r, size_t window, const job *j, batch *b, size
     return status;
 }
 
+/* In a rehearsal: whether job i answers as an earlier one has, which had more sessions beside it. */
+static bool is_rehearsed(const rkv_window *w, const job *jobs, size_t i) {
+    size_t n = w->questions[rkv_longest_question(w, jobs[i].first, jobs[i].end)].n;
+    for (size_t k = 0; k < i; k++)
+        if (jobs[k].setting == jobs[i].setting &&
+            w->questions[rkv_longest_question(w, jobs[k].first, jobs[k].end)].n >= n)
+            return true;
+    return false;
+}
+
+/* Of the job's questions the longest; then what is generated. */
+static rkv_status rehearse_job(run *r, size_t window, const job *jobs, batch *b, size_t i,
+                               rkv_answers *answers) {
+    const rkv_window *w = &r->windows->items[window];
+    const rkv_setting *setting = r->plan.settings[jobs[i].setting].setting;
+    size_t question = rkv_longest_question(w, jobs[i].first, jobs[i].end);
+    bool generates = setting->protocol == RKV_PROTOCOL_PREFILL && r->options->generate > 0;
+    rkv_cell cell = {0};
+    rkv_status status = enter_stage(r, setting->method, w->name);
+    if (!status && !is_rehearsed(w, jobs, i))
+        status = rkv_answer(answers, b->sessions[i], setting->protocol, question, &cell);
+    if (!status && generates)
+        status = rkv_answer_generate(answers, b->sessions[i], r->options->generate, &cell);
+    if (status) return status;
+    rkv_eval_count_open(r->count, r->model, w, b->sessions, b->n);
+    rkv_eval_count_session(r->count, b->sessions[i], jobs[i].setting);
+    r->n_done += jobs[i].end - jobs[i].first;
+    return RKV_OK;
+}
+
 /* A session is closed as soon as it has answered. */
 static rkv_status run_batch(run *r, size_t window, const rkv_analysis *analysis, const job *jobs, size_t n,
                             rkv_answers *answers) {
     batch b = {0};
     rkv_status status = batch_open(r, &r->windows->items[window], analysis, jobs, n, &b);
     for (size_t i = 0; !status && i < n; i++) {
-        status = answer_job(r, window, &jobs[i], &b, i, answers);
+        status = r->count ? rehearse_job(r, window, jobs, &b, i, answers)
+                          : answer_job(r, window, &jobs[i], &b, i, answers);
         rkv_session_free(b.sessions[i]);
         b.sessions[i] = NULL;
     }
@@ -226,8 +261,7 @@ static rkv_status check_size(const run *r, size_t n_settings) {
 static rkv_status prepare(run *r, const rkv_setting *settings, size_t n) {
     rkv_status status = rkv_windows_check(r->windows, r->model);
     if (!status) status = check_size(r, n);
-    if (!status) status = rkv_plan_make(&r->plan, r->model, r->windows, settings, n, r->options);
-    return status ? status : rkv_plan_check_memory(&r->plan, r->windows);
+    return status ? status : rkv_plan_make(&r->plan, r->model, r->windows, settings, n, r->options);
 }
 
 rkv_status rkv_eval_check(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
@@ -235,17 +269,29 @@ rkv_status rkv_eval_check(rkv_model *model, const rkv_windows *windows, const rk
     run r = {.model = model, .windows = windows, .options = options ? options : &defaults};
     rkv_status status = prepare(&r, settings, n_settings);
     rkv_plan_clear(&r.plan);
+    return status ? status : rkv_eval_check_memory(model, windows, settings, n_settings, options);
+}
+
+static bool is_left_out(const run *r, size_t window) {
+    return r->count && rkv_window_is_repeated(r->windows, window);
+}
+
+rkv_status rkv_eval_work(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
+                         size_t n_settings, const rkv_eval_options *options, rkv_eval_count *count) {
+    run r = {.model = model, .windows = windows, .options = options, .count = count};
+    rkv_status status = prepare(&r, settings, n_settings);
+    if (!status) r.memory = rkv_plan_memory(&r.plan, r.options);
+    if (!status) r.n_cells = count_cells(&r);
+    if (!status && count) count->n_cells = r.n_cells, count->limit_bytes = r.memory;
+    for (size_t w = 0; !status && w < windows->n; w++)
+        if (!is_left_out(&r, w)) status = run_window(&r, w);
+    rkv_plan_clear(&r.plan);
     return status;
 }
 
 rkv_status rkv_eval_run(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
                         size_t n_settings, const rkv_eval_options *options) {
-    run r = {.model = model, .windows = windows, .options = options ? options : &defaults};
-    rkv_status status = prepare(&r, settings, n_settings);
-    if (!status) r.memory = rkv_plan_memory(&r.plan, r.options);
-    if (!status) r.n_cells = count_cells(&r);
-    for (size_t w = 0; !status && w < windows->n; w++)
-        status = run_window(&r, w);
-    rkv_plan_clear(&r.plan);
-    return status;
+    rkv_status status = rkv_eval_check(model, windows, settings, n_settings, options);
+    return status ? status
+                  : rkv_eval_work(model, windows, settings, n_settings, options ? options : &defaults, NULL);
 }

@@ -220,9 +220,32 @@ typedef struct rkv_eval_options {
 #define RKV_MAX_WINDOWS  ((size_t)65536)
 #define RKV_MAX_CELLS    ((size_t)200000)
 
-/* Whether rkv_eval_run would begin: all that can be refused is refused here. */
+/* Whether rkv_eval_run would begin: all that can be refused is refused here; RKV_NO_MEMORY where a GPU lacks
+ * what rkv_eval_foretell says. */
 RKV_API rkv_status rkv_eval_check(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
                                   size_t n_settings, const rkv_eval_options *options);
+
+/* What rkv_eval_run takes of memory at the moment when it has most of it in use. */
+typedef struct rkv_eval_needs {
+    /* As of a session, of all that are open at once; logits and probabilities that answers are held against
+     * are of host_bytes, on the CPU of activations_bytes. cache: of the session whose cache is largest. */
+    rkv_session_needs memory;
+    size_t largest;         /* its setting */
+    size_t host_free_bytes; /* of the host's memory; 0: unknown */
+    size_t n_cells;         /* settings x questions */
+    size_t n_sessions;      /* open at once, at most */
+    size_t limit_bytes;     /* of caches: how many are open at once goes by it */
+} rkv_eval_needs;
+
+/* The same steps on a device that only counts, with noise for numbers, as rkv_session_foretell; budgets that
+ * follow the contexts' own metrics are taken as if these were all equal, what is generated as if it did not
+ * end early, every cell as to be measured, and every context as to be analysed; of windows that are alike in
+ * length one stands for all. On the CPU what an analysis computes ranks in is not counted. options' progress
+ * is told, and may end it. Fails as rkv_eval_check, for the same reasons but for want of memory;
+ * RKV_UNAVAILABLE: this device is not foretold. */
+RKV_API rkv_status rkv_eval_foretell(rkv_eval_needs *out, rkv_model *model, const rkv_windows *windows,
+                                     const rkv_setting *settings, size_t n_settings,
+                                     const rkv_eval_options *options);
 
 /* Measures every cell of settings x windows x questions, window by window. RKV_USAGE: a wrong specification,
  * a budget that cannot be met (setting and bound are named), before any work; RKV_NO_MEMORY, too, where a GPU
