@@ -128,6 +128,17 @@ typedef struct rkv_attention_means {
     float *const *means;
 } rkv_attention_means;
 
+/* How much of the attention of one KV head's queries goes to some of its keys. */
+typedef struct rkv_kept_attention {
+    size_t each, m, head_dim;      /* H/G, queries of a query head, D */
+    const float *q;                /* [H/G, m, D] device memory */
+    const int32_t *query_position; /* [m] host, ascending */
+    rkv_head_rows keys;
+    const int32_t *position; /* [n] host, ascending */
+    const uint8_t *kept;     /* [n] host: not 0: for every query */
+    size_t window;           /* for each query also the newest of the keys that it sees */
+} rkv_kept_attention;
+
 /* What queries that are normal, N(mean, squares), are expected to look at, before the softmax. */
 typedef struct rkv_expected_logits {
     size_t n_heads, n_kv_heads, head_dim; /* H, G, D */
@@ -278,13 +289,9 @@ typedef struct rkv_backend_ops {
     /* to [n, width] = the rows index [n], ascending, in host memory, of from; `to` is not `from`. */
     rkv_status (*gather)(rkv_backend *backend, const float *from, size_t width, const uint32_t *index,
                          size_t n, float *to);
-    /* p [m, n] host = softmax(q k^T / sqrt(D)) of one head's queries q [m, D] over keys k [n, D], device
-     * memory; positions are the host's, and query i sees the keys whose position is at most
-     * query_position[i] (no key: a row of zeros). Where device memory is the host's, it may be called from
-     * several threads at once. */
-    rkv_status (*attention_rows)(rkv_backend *backend, const float *q, const int32_t *query_position,
-                                 size_t m, const float *k, const int32_t *position, size_t n, size_t head_dim,
-                                 float *p);
+    /* *sum = over all queries, what softmax(q k^T / sqrt(D)), each query over the keys whose position is at
+     * most its own, gives to those that are kept for it; in float64, block by block of queries. */
+    rkv_status (*kept_attention)(rkv_backend *backend, const rkv_kept_attention *task, double *sum);
     /* y [T,F] = silu(x[:, 0..F)) * x[:, F..2F), x [T, 2F]; silu(a) = a / (1 + exp(-a)) (Shazeer 2020). */
     rkv_status (*swiglu)(rkv_backend *backend, const float *x, size_t n_tokens, size_t width, float *y);
     /* One chunk of the vocabulary in a log-sum-exp over logits [T, n]: folds it into running maximum and sum

@@ -41,13 +41,18 @@ rkv_status rkv_cpu_attend_cached(rkv_backend *backend, const rkv_cached_attentio
 rkv_status rkv_cpu_project(rkv_backend *backend, const rkv_basis_rows *lists, size_t n_lists, size_t width);
 rkv_status rkv_cpu_expand(rkv_backend *backend, const rkv_basis_rows *lists, size_t n_lists, size_t width);
 
-/* cpu_attention_rows.c */
+/* cpu_attention_rows.c: p [m, n] = softmax(q k^T / sqrt(D)) of one head's queries q [m, D] over keys k [n,
+ * D], of which query i sees those whose position is at most query_position[i] (none: a row of zeros). It may
+ * be called from several threads at once. */
 rkv_status rkv_cpu_attention_rows(rkv_backend *backend, const float *q, const int32_t *query_position,
                                   size_t m, const float *k, const int32_t *position, size_t n,
                                   size_t head_dim, float *p);
 
 /* cpu_attention_means.c */
 rkv_status rkv_cpu_attention_means(rkv_backend *backend, const rkv_attention_means *task);
+
+/* cpu_kept_attention.c */
+rkv_status rkv_cpu_kept_attention(rkv_backend *backend, const rkv_kept_attention *task, double *sum);
 
 /* cpu_expected_logits.c */
 rkv_status rkv_cpu_expected_logits(rkv_backend *backend, const rkv_expected_logits *task);

@@ -96,9 +96,6 @@ static void mark(work *w, const rkv_option_values *values, const rkv_layer_view 
 
 /* ---- which policy, at the prompt ---- */
 
-/* Queries whose attention is recomputed at a time. */
-#define QUERY_BLOCK ((size_t)64)
-
 /* What the search needs of one head. */
 typedef struct search {
     const rkv_layer_view *view;
@@ -123,88 +120,52 @@ static double recovered_by_columns(const search *s, int last) {
     return sum / ((double)s->group * (double)s->view->prompt->m);
 }
 
-/* Entries at or before a position. */
-static size_t count_visible(const rkv_head_view *head, int64_t position) {
-    size_t low = 0, high = head->n;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (head->positions[middle] <= position)
-            low = middle + 1;
-        else
-            high = middle;
+/* q [H/G, m, D] rotated by the place of the newest entry that each sees, with places for positions: keys and
+ * queries are in host memory then. */
+static rkv_status turn_queries(const search *s, const int32_t *position, const float *q, float **turned) {
+    size_t m = s->view->prompt->m, d = s->view->head_dim, n = s->group * m;
+    rkv_status status = rkv_alloc_raw(turned, n * d, sizeof *q);
+    if (status) return status;
+    memcpy(*turned, q, n * d * sizeof *q);
+    for (size_t i = 0, seen = 0; i < m; i++) {
+        while (seen < s->head->n && s->head->positions[seen] <= position[i])
+            seen++;
+        for (size_t h = 0; h < s->group; h++)
+            rkv_rope_turn(s->view->rope, seen ? (int64_t)seen - 1 : 0, *turned + (h * m + i) * d);
     }
-    return low;
-}
-
-/* Room of one thread. */
-typedef struct block_room {
-    float *p; /* [QUERY_BLOCK, n] */
-    float *q; /* [QUERY_BLOCK, D] queries rotated by their places */
-} block_room;
-
-/* Adds up, over the queries [first, first + m) of query head h (of the model), their attention to entries
- * that locality and the policies before it keep. */
-static rkv_status recover_block(const search *s, size_t h, size_t first, size_t m, block_room *room,
-                                double *recovered) {
-    const rkv_layer_view *view = s->view;
-    const rkv_observation *prompt = view->prompt;
-    size_t D = view->head_dim, visible[QUERY_BLOCK];
-    int32_t position[QUERY_BLOCK];
-    const float *q = prompt->q + (h * prompt->m + first) * D;
-    for (size_t i = 0; i < m; i++) {
-        position[i] = (int32_t)(prompt->first + (int64_t)(first + i));
-        visible[i] = count_visible(s->head, position[i]);
-    }
-    if (!prompt->rotated) {
-        memcpy(room->q, q, m * D * sizeof *q);
-        for (size_t i = 0; i < m; i++) /* at the place of the newest entry that it sees */
-            rkv_rope_turn(view->rope, visible[i] ? (int64_t)visible[i] - 1 : 0, room->q + i * D);
-        q = room->q;
-    }
-    size_t n = visible[m - 1]; /* no query of the block sees more */
-    *recovered = 0;
-    if (n == 0) return RKV_OK;
-    rkv_status status = view->backend->ops->attention_rows(view->backend, q, position, m, s->head->keys,
-                                                           s->head->positions, n, D, room->p);
-    for (size_t i = 0; i < m && !status; i++) {
-        const float *row = room->p + i * n;
-        for (size_t j = 0; j < visible[i]; j++)
-            if (s->policy[j] <= FREQUENCY || j + s->window >= visible[i]) *recovered += (double)row[j];
-    }
-    return status;
+    return RKV_OK;
 }
 
 /* Where the far sums of locality's window are not known, because another selection came before, or another
- * session's window was asked for: recomputes the attention of the head's queries block by block; the blocks'
- * sums are added in their order, whatever thread made them. */
+ * session's window was asked for: recomputes the attention of the head's queries, for what goes to entries
+ * that locality and the policies before it keep. */
 static rkv_status recovered_by_rows(const search *s, size_t g, double *recovered) {
-    size_t m = s->view->prompt->m, per_head = (m - 1) / QUERY_BLOCK + 1, n_blocks = s->group * per_head;
-    double *sums = NULL, sum = 0;
-    rkv_first_failure failure = {0};
-    rkv_status status = rkv_alloc(&sums, n_blocks, sizeof *sums);
-    if (status) return status;
-#pragma omp parallel if (s->view->backend->host_memory) /* a device has one stream */
-    {
-        block_room room = {0};
-        rkv_status mine = rkv_alloc_raw(&room.p, QUERY_BLOCK * s->head->n, sizeof *room.p);
-        if (!mine) mine = rkv_alloc_raw(&room.q, QUERY_BLOCK * s->view->head_dim, sizeof *room.q);
-        rkv_first_failure_note(&failure, mine);
-#pragma omp for schedule(dynamic)
-        for (size_t b = 0; b < n_blocks; b++) {
-            size_t first = b % per_head * QUERY_BLOCK,
-                   count = m - first < QUERY_BLOCK ? m - first : QUERY_BLOCK;
-            if (!rkv_first_failure_seen(&failure))
-                rkv_first_failure_note(
-                    &failure, recover_block(s, g * s->group + b / per_head, first, count, &room, &sums[b]));
-        }
-        free(room.p);
-        free(room.q);
-    }
-    for (size_t b = 0; b < n_blocks; b++)
-        sum += sums[b];
-    free(sums);
-    *recovered = sum / ((double)s->group * (double)m);
-    return rkv_first_failure_raise(&failure);
+    const rkv_observation *prompt = s->view->prompt;
+    size_t m = prompt->m, n = s->head->n, d = s->view->head_dim;
+    const float *q = prompt->q + g * s->group * m * d;
+    float *turned = NULL;
+    int32_t *position = NULL;
+    uint8_t *kept = NULL;
+    rkv_status status = rkv_alloc_raw(&position, m, sizeof *position);
+    if (!status) status = rkv_alloc_raw(&kept, n, sizeof *kept);
+    for (size_t i = 0; i < m && !status; i++)
+        position[i] = (int32_t)(prompt->first + (int64_t)i);
+    for (size_t j = 0; j < n && !status; j++)
+        kept[j] = s->policy[j] <= FREQUENCY;
+    if (!status && !prompt->rotated) status = turn_queries(s, position, q, &turned);
+    rkv_kept_attention task = {.each = s->group,
+                               .m = m,
+                               .head_dim = d,
+                               .q = turned ? turned : q,
+                               .query_position = position,
+                               .keys = {s->head->keys, n},
+                               .position = s->head->positions,
+                               .kept = kept,
+                               .window = s->window};
+    if (!status) status = s->view->backend->ops->kept_attention(s->view->backend, &task, recovered);
+    *recovered /= (double)s->group * (double)m;
+    free(turned), free(kept), free(position);
+    return status;
 }
 
 /* The first policy that recovers enough, for the head that w was filled for. */

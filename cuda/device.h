@@ -162,9 +162,7 @@ rkv_status rkv_cuda_query_moments(rkv_backend *backend, const rkv_query_moments 
 
 /* observed.c */
 rkv_status rkv_cuda_attention_means(rkv_backend *backend, const rkv_attention_means *task);
-rkv_status rkv_cuda_attention_rows(rkv_backend *backend, const float *q, const int32_t *query_position,
-                                   size_t m, const float *k, const int32_t *position, size_t n,
-                                   size_t head_dim, float *p);
+rkv_status rkv_cuda_kept_attention(rkv_backend *backend, const rkv_kept_attention *task, double *sum);
 
 /* singular.c */
 rkv_status rkv_cuda_singular_values(rkv_backend *backend, const rkv_singular_task *task);

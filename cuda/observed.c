@@ -1,5 +1,5 @@
 /* observed.c: what some queries look at, on the device: logits of all heads of a layer, their softmax by
- * positions, and the means over the queries, or one head's rows as they are. */
+ * positions, and the means over the queries, or what of one head's goes to some keys. */
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "cuda/product.h"
 #include "cuda/scores.h"
 
-static_assert(sizeof(rkv_observed_task) <= 4096, "a kernel's task has 4 KB at most");
+static_assert(sizeof(rkv_kept_task) <= 4096, "a kernel's task has 4 KB at most");
 
 /* Queries at a time, and the memory for their rows: one query's of every head are always tried. */
 #define MOST_QUERIES ((size_t)512)
@@ -165,47 +165,87 @@ rkv_status rkv_cuda_attention_means(rkv_backend *backend, const rkv_attention_me
     return status;
 }
 
-/* ---- one head's rows ---- */
+/* ---- what goes to some keys ---- */
 
-/* Positions of queries and keys: *out [m + n]. */
-static rkv_status send_two(rkv_cuda *cuda, const int32_t *queries, size_t m, const int32_t *keys, size_t n,
-                           int32_t **out) {
-    rkv_status status = rkv_cuda_take(cuda, out, m + n, sizeof **out);
-    if (!status) status = rkv_cuda_to_device(cuda, *out, queries, m * sizeof **out);
-    if (!status) status = rkv_cuda_to_device(cuda, *out + m, keys, n * sizeof **out);
-    return status;
-}
+/* What the kernels must know of queries and keys. */
+typedef struct numbers {
+    int32_t *host, *there;
+    size_t query_position, position, visible, kept; /* where each begins */
+} numbers;
 
-/* Block by block of queries, each copied to its rows of p [m, n]. */
-static rkv_status show_rows(rkv_cuda *cuda, rkv_observed_task *t, float *p) {
-    size_t queries = queries_at_a_time(t->m, row_floats(t)), n = t->keys.rows;
-    rkv_status status = rkv_cuda_take(cuda, &t->p, queries, n * sizeof *t->p);
-    for (; !status && t->first < t->m; t->first += queries) {
-        t->queries = t->m - t->first < queries ? t->m - t->first : queries;
-        status = attend(cuda, t);
-        if (!status) status = rkv_cuda_to_host(cuda, p + t->first * n, t->p, t->queries * n * sizeof *p);
+static void write_numbers(const rkv_kept_attention *task, const numbers *x) {
+    size_t n = task->keys.n;
+    memcpy(x->host + x->query_position, task->query_position, task->m * sizeof *x->host);
+    memcpy(x->host + x->position, task->position, n * sizeof *x->host);
+    for (size_t i = 0, seen = 0; i < task->m; i++) {
+        while (seen < n && task->position[seen] <= task->query_position[i])
+            seen++;
+        x->host[x->visible + i] = (int32_t)seen;
     }
-    rkv_cuda_give(cuda, t->p);
+    for (size_t j = 0; j < n; j++)
+        x->host[x->kept + j] = task->kept[j];
+}
+
+/* In one copy. */
+static rkv_status send_numbers(rkv_cuda *cuda, const rkv_kept_attention *task, numbers *out) {
+    size_t m = task->m, n = task->keys.n, all = 2 * (m + n);
+    *out = (numbers){.position = m, .visible = m + n, .kept = 2 * m + n};
+    rkv_status status = rkv_alloc_raw(&out->host, all, sizeof *out->host);
+    if (!status) status = rkv_cuda_take(cuda, &out->there, all, sizeof *out->there);
+    if (status) return status;
+    write_numbers(task, out);
+    return rkv_cuda_to_device(cuda, out->there, out->host, all * sizeof *out->host);
+}
+
+static rkv_kept_task kept_task_of(const rkv_kept_attention *task, const numbers *x, double *sums) {
+    return (rkv_kept_task){.observed = {.keys = rkv_head_batch_of(&task->keys, 1, 0),
+                                        .q = task->q,
+                                        .query_position = x->there + x->query_position,
+                                        .position = x->there + x->position,
+                                        .m = task->m,
+                                        .each = task->each,
+                                        .head_dim = task->head_dim,
+                                        .scale = 1.0f / sqrtf((float)task->head_dim)},
+                           .visible = x->there + x->visible,
+                           .kept = x->there + x->kept,
+                           .window = task->window,
+                           .sums = sums};
+}
+
+/* Block by block of queries, each with as many keys as its last one sees. */
+static rkv_status sum_blocks(rkv_cuda *cuda, rkv_kept_task *t, const int32_t *visible) {
+    rkv_observed_task *o = &t->observed;
+    rkv_head_batch *keys = &o->keys;
+    size_t queries = queries_at_a_time(o->m, row_floats(o));
+    rkv_status status = rkv_cuda_take(cuda, &o->p, queries, row_floats(o) * sizeof *o->p);
+    for (; !status && o->first < o->m; o->first += queries) {
+        o->queries = o->m - o->first < queries ? o->m - o->first : queries;
+        size_t seen = (size_t)visible[o->first + o->queries - 1];
+        keys->head[0].n = keys->longest = keys->rows = seen ? seen : 1;
+        status = attend(cuda, o);
+        if (!status)
+            status = RKV_CUDA_QUEUE(cuda, rkv_launch_kept_sums(t, cuda->stream), "sums of attention");
+    }
+    rkv_cuda_give(cuda, o->p);
     return status;
 }
 
-rkv_status rkv_cuda_attention_rows(rkv_backend *backend, const float *q, const int32_t *query_position,
-                                   size_t m, const float *k, const int32_t *position, size_t n,
-                                   size_t head_dim, float *p) {
+rkv_status rkv_cuda_kept_attention(rkv_backend *backend, const rkv_kept_attention *task, double *sum) {
     rkv_cuda *cuda = rkv_cuda_enter(backend);
-    rkv_head_rows head = {k, n};
-    int32_t *positions = NULL;
-    if (!m || !n) return RKV_OK;
-    rkv_status status = send_two(cuda, query_position, m, position, n, &positions);
-    rkv_observed_task task = {.keys = rkv_head_batch_of(&head, 1, 0),
-                              .q = q,
-                              .query_position = positions,
-                              .position = positions + m,
-                              .m = m,
-                              .each = 1,
-                              .head_dim = head_dim,
-                              .scale = 1.0f / sqrtf((float)head_dim)};
-    if (!status) status = show_rows(cuda, &task, p);
-    rkv_cuda_give(cuda, positions);
+    size_t rows = task->each * task->m;
+    numbers x = {0};
+    rkv_device_results results = {0};
+    *sum = 0;
+    if (!rows || !task->keys.n) return RKV_OK;
+    rkv_status status = rkv_device_results_new(cuda, rows, sizeof *sum, &results);
+    if (!status) status = send_numbers(cuda, task, &x);
+    rkv_kept_task t = kept_task_of(task, &x, results.device);
+    if (!status) status = sum_blocks(cuda, &t, x.host + x.visible);
+    if (!status) status = rkv_device_results_fetch(cuda, &results);
+    for (size_t i = 0; !status && i < rows; i++)
+        *sum += ((const double *)results.host)[i];
+    rkv_cuda_give(cuda, x.there);
+    free(x.host);
+    rkv_device_results_free(cuda, &results);
     return status;
 }

@@ -1,5 +1,6 @@
 /* observed.cu: what some queries look at, by positions: logits of a few queries, one warp per key; the
- * softmax, one block per row; means over the queries, one thread per query head and key. */
+ * softmax, one block per row; means over the queries, one thread per query head and key; what goes to some
+ * keys, one block per row. */
 #include <math.h>
 
 #include "cuda/elementwise.h"
@@ -92,4 +93,23 @@ RKV_KERNEL(observed_means, rkv_observed_task) {
 cudaError_t rkv_launch_observed_means(const rkv_observed_task *task, cudaStream_t stream) {
     dim3 blocks = {rkv_blocks_for(task->each * task->keys.longest), (unsigned)task->keys.n_heads, 1};
     return RKV_LAUNCH(observed_means, *task, blocks, RKV_ELEMENT_THREADS, stream);
+}
+
+/* ---- what goes to some keys ---- */
+
+RKV_KERNEL(kept_sums, rkv_kept_task) {
+    const rkv_observed_task *o = &t.observed;
+    size_t head = blockIdx.x / o->queries, query = o->first + blockIdx.x % o->queries,
+           visible = (size_t)t.visible[query];
+    const float *p = o->p + blockIdx.x * o->keys.head[0].n;
+    double sum = 0;
+    for (size_t j = threadIdx.x; j < visible; j += blockDim.x)
+        if (t.kept[j] || j + t.window >= visible) sum += (double)p[j];
+    sum = rkv_block_sum_double(sum);
+    if (threadIdx.x == 0) t.sums[head * o->m + query] = sum;
+}
+
+cudaError_t rkv_launch_kept_sums(const rkv_kept_task *task, cudaStream_t stream) {
+    unsigned rows = (unsigned)(task->observed.each * task->observed.queries);
+    return RKV_LAUNCH(kept_sums, *task, rows, RKV_REDUCE_THREADS, stream);
 }

@@ -78,6 +78,16 @@ cudaError_t rkv_launch_observed_softmax(const rkv_observed_task *task, cudaStrea
 /* sums += p of each query, in their order (=, for the first); the last ones make means of them. */
 cudaError_t rkv_launch_observed_means(const rkv_observed_task *task, cudaStream_t stream);
 
+/* Of one KV head's rows of the queries at hand, what they give to keys that are kept for them: of the
+ * `visible` keys that a query sees, those that `kept` names, and the last `window`. */
+typedef struct rkv_kept_task {
+    rkv_observed_task observed;
+    const int32_t *visible, *kept; /* [m], [n]: not 0 */
+    size_t window;
+    double *sums; /* [H/G, m] */
+} rkv_kept_task;
+cudaError_t rkv_launch_kept_sums(const rkv_kept_task *task, cudaStream_t stream);
+
 #ifdef __cplusplus
 }
 #endif

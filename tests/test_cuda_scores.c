@@ -62,7 +62,7 @@ static void test_memory_is_foretold(void **state) {
         rkv_memory_use use;
         assert_int_equal(backend->ops->rehearse(backend, &rehearsal), RKV_OK);
         assert_int_equal(op->run(rehearsal, &s), RKV_OK);
-        assert_true(s.norms[0][0] == 0 && s.cosines[0][0] == 0 && s.results[0][0] == 0 && s.p[0] == 0);
+        assert_true(s.norms[0][0] == 0 && s.cosines[0][0] == 0 && s.results[0][0] == 0 && s.sum == 0);
         rehearsal->ops->memory_use(rehearsal, &use);
         rkv_backend_close(rehearsal);
         host_device_forget_peak();
@@ -80,7 +80,8 @@ static void test_one_launch_for_all_heads(void **state) {
     static const struct {
         const char *name;
         size_t launches, waits;
-    } most[] = {{"row_norms", 1, 1}, {"mean_cosines", 4, 1}, {"attention_means", 3, 3}};
+    } most[] = {
+        {"row_norms", 1, 1}, {"mean_cosines", 4, 1}, {"attention_means", 3, 3}, {"kept_attention", 3, 2}};
     static const size_t length[] = {20};
     for (size_t i = 0; i < sizeof most / sizeof *most; i++)
         for (size_t heads = 1; heads <= 8; heads += 7) {
@@ -94,11 +95,27 @@ static void test_one_launch_for_all_heads(void **state) {
         }
 }
 
+/* What is asked of a head's queries is waited for twice, however many blocks of them there are. */
+static void test_one_answer_for_all_queries(void **state) {
+    (void)state;
+    static const size_t length[] = {20};
+    for (size_t m = 1; m <= 1101; m += 550) {
+        scored_shape shape = {1, 2, 8, m, length, 1};
+        scored_heads s = scored_heads_new(backend, &shape);
+        size_t waits = host_device_waits(), copies = host_device_copies();
+        scored_heads_run(&s, "kept_attention");
+        assert_int_equal(host_device_waits() - waits, 2);
+        assert_int_equal(host_device_copies() - copies, 2);
+        scored_heads_free(&s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_memory_is_foretold),
         cmocka_unit_test(test_one_launch_for_all_heads),
+        cmocka_unit_test(test_one_answer_for_all_queries),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -29,6 +29,9 @@ void plain_expected_logits(const float *mean, const float *squares, const float 
 void plain_attention_mean(const float *q, const int32_t *query_position, size_t m, const float *k,
                           const int32_t *position, size_t n, size_t head_dim, double *mean);
 
+/* As the operation; pointers are host memory. */
+double plain_kept_attention(const rkv_kept_attention *task);
+
 /* mean [D] and squares [D, D] of one head's queries [skip, m), as the task has them. */
 void plain_query_moments(const rkv_query_moments *task, size_t head, double *mean, double *squares);
 

@@ -62,6 +62,22 @@ void plain_attention_mean(const float *q, const int32_t *query_position, size_t 
     free(p);
 }
 
+double plain_kept_attention(const rkv_kept_attention *task) {
+    size_t n = task->keys.n, d = task->head_dim;
+    double *p = malloc((n + 1) * sizeof *p), sum = 0;
+    for (size_t row = 0; row < task->each * task->m; row++) {
+        const int32_t *query = &task->query_position[row % task->m];
+        size_t visible = 0;
+        while (visible < n && task->position[visible] <= *query)
+            visible++;
+        plain_attention_rows(task->q + row * d, query, 1, task->keys.rows, task->position, n, d, p);
+        for (size_t j = 0; j < visible; j++)
+            if (task->kept[j] || visible - j <= task->window) sum += p[j];
+    }
+    free(p);
+    return sum;
+}
+
 /* x [D] = q [D] turned back by what position turns. */
 static void turn_back(const rkv_query_moments *task, int64_t position, const float *q, double *x) {
     size_t d = task->head_dim;

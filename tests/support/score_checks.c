@@ -188,20 +188,51 @@ void check_attention_means_of_bad_values(rkv_backend *b) {
     }
 }
 
-void check_attention_rows(rkv_backend *b) {
+/* Weights of a row sum to 1: what any of them give together is as far off as a weight of 1. */
+static void assert_kept_attention(scored_heads *s) {
+    rkv_kept_attention task = scored_heads_kept(s);
+    double rows = (double)(s->each * s->m), tolerance = rows * attention_tolerance(s, s->heads[0].n);
+    scored_heads_run(s, "kept_attention");
+    task.q = s->q, task.keys.rows = s->rows[0];
+    double expected = plain_kept_attention(&task);
+    if (!(fabs(s->sum - expected) <= tolerance))
+        fail_msg("kept_attention on %s: of %zu queries over %zu keys %.12g, not %.12g", s->backend->ops->name,
+                 s->m, s->heads[0].n, s->sum, expected);
+}
+
+/* Some keys, none, all; the newest of what is seen, none and all of it. */
+void check_kept_attention(rkv_backend *b) {
     for (size_t i = 0; i < N_SHAPES; i++) {
         scored_heads s = scored_heads_new(b, &shapes[i]);
         size_t n = s.heads[0].n;
-        double *expected = malloc((s.m * n + 1) * sizeof *expected);
-        scored_heads_run(&s, "attention_rows");
-        plain_attention_rows(s.q, s.query_position, s.m, s.rows[0], s.positions[0], n, s.width, expected);
-        for (size_t j = 0; j < s.m * n; j++) {
-            if (!(fabs((double)s.p[j] - expected[j]) <= attention_tolerance(&s, n)))
-                fail_msg("attention_rows on %s, shape %zu: element %zu is %.9g, not %.9g", b->ops->name, i, j,
-                         (double)s.p[j], expected[j]);
-            if (s.positions[0][j % n] > s.query_position[j / n]) assert_true(s.p[j] == 0);
+        assert_kept_attention(&s);
+        for (size_t window = 0; window <= n; window += 1 + n / 3) {
+            s.window = window;
+            assert_kept_attention(&s);
         }
-        free(expected);
+        memset(s.kept, 0, n);
+        assert_kept_attention(&s);
+        s.window = 0;
+        scored_heads_run(&s, "kept_attention");
+        assert_true(s.sum == 0);
+        s.window = SIZE_MAX - n;
+        assert_kept_attention(&s);
+        scored_heads_free(&s);
+    }
+}
+
+/* A NaN that a query sees is told where its row is summed; one that nobody sees is not looked at. */
+void check_kept_attention_of_bad_values(rkv_backend *b) {
+    static const size_t length[] = {70};
+    for (size_t seen = 0; seen < 2; seen++) {
+        scored_shape shape = {1, 2, 4, 3, LENGTHS(length)};
+        scored_heads s = scored_heads_new(b, &shape);
+        for (size_t j = 0; j < s.m; j++)
+            s.query_position[j] = s.positions[0][60];
+        s.window = 1;
+        scored_heads_set(&s, 0, seen ? 5 : 65, 2, NAN);
+        scored_heads_run(&s, "kept_attention");
+        assert_true(!isnan(s.sum) == !seen);
         scored_heads_free(&s);
     }
 }

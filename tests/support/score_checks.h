@@ -16,6 +16,7 @@ void check_query_moments_far_from_zero(rkv_backend *b);
 void check_gather(rkv_backend *b);
 void check_attention_means(rkv_backend *b);
 void check_attention_means_of_bad_values(rkv_backend *b);
-void check_attention_rows(rkv_backend *b);
+void check_kept_attention(rkv_backend *b);
+void check_kept_attention_of_bad_values(rkv_backend *b);
 
 #endif

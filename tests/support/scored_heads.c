@@ -101,7 +101,10 @@ scored_heads scored_heads_new(rkv_backend *backend, const scored_shape *shape) {
     s.index = room(n, sizeof *s.index);
     for (size_t j = 0; j < n; j++)
         if (rkv_random_below(&dice, 2)) s.index[s.n_index++] = (uint32_t)j;
-    s.p = room(s.m * n, sizeof *s.p);
+    s.kept = room(n, sizeof *s.kept);
+    for (size_t j = 0; j < n; j++)
+        s.kept[j] = rkv_random_below(&dice, 3) == 0 ? (uint8_t)(1 + j) : 0;
+    s.window = n / 5;
     return s;
 }
 
@@ -115,7 +118,7 @@ void scored_heads_free(scored_heads *s) {
         free(s->results[h]);
     b->ops->release(b, s->device_q), b->ops->release(b, s->gathered);
     free(s->heads), free(s->rows), free(s->positions), free(s->norms), free(s->cosines), free(s->results);
-    free(s->q), free(s->query_position), free(s->index), free(s->p);
+    free(s->q), free(s->query_position), free(s->index), free(s->kept);
     free(s->mean), free(s->squares);
     free((void *)s->moments.frequency), free(s->moments.mean), free(s->moments.squares);
 }
@@ -172,9 +175,21 @@ static rkv_status gather(rkv_backend *b, scored_heads *s) {
     return b->ops->gather(b, s->heads[0].rows, s->width, s->index, s->n_index, s->gathered);
 }
 
-static rkv_status attention_rows(rkv_backend *b, scored_heads *s) {
-    return b->ops->attention_rows(b, s->device_q, s->query_position, s->m, s->heads[0].rows, s->positions[0],
-                                  s->heads[0].n, s->width, s->p);
+rkv_kept_attention scored_heads_kept(const scored_heads *s) {
+    return (rkv_kept_attention){.each = s->each,
+                                .m = s->m,
+                                .head_dim = s->width,
+                                .q = s->device_q,
+                                .query_position = s->query_position,
+                                .keys = s->heads[0],
+                                .position = s->positions[0],
+                                .kept = s->kept,
+                                .window = s->window};
+}
+
+static rkv_status kept_attention(rkv_backend *b, scored_heads *s) {
+    rkv_kept_attention task = scored_heads_kept(s);
+    return b->ops->kept_attention(b, &task, &s->sum);
 }
 
 const scored_operation scored_operations[] = {
@@ -184,7 +199,7 @@ const scored_operation scored_operations[] = {
     {"expected_logits", expected_logits},
     {"query_moments", query_moments},
     {"gather", gather},
-    {"attention_rows", attention_rows},
+    {"kept_attention", kept_attention},
 };
 const size_t n_scored_operations = sizeof scored_operations / sizeof *scored_operations;
 

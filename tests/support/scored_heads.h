@@ -17,12 +17,14 @@ typedef struct scored_heads {
     float *gathered;                   /* [n of head 0, width] device memory */
     uint32_t *index;                   /* [n_index] of head 0's rows */
     size_t n_index;
+    uint8_t *kept; /* [n of head 0] */
+    size_t window;
 
     /* What operations give. */
     double **norms;  /* [G] -> [n] */
     float **cosines; /* [G] -> [n] */
     float **results; /* [H] -> [n] */
-    float *p;        /* [m, n of head 0] */
+    double sum;      /* of head 0 */
     rkv_query_moments moments;
 } scored_heads;
 
@@ -39,6 +41,9 @@ void scored_heads_free(scored_heads *s);
 
 /* Number i of head g's row j becomes x, here and on the device. */
 void scored_heads_set(scored_heads *s, size_t g, size_t j, size_t i, float x);
+
+/* What is asked of head 0, with queries and keys in device memory. */
+rkv_kept_attention scored_heads_kept(const scored_heads *s);
 
 /* The operations; b is the heads' backend, or a rehearsal of it. */
 typedef struct scored_operation {
