@@ -37,6 +37,7 @@ typedef struct host_block {
     int device;
     size_t writer; /* number of the stream that it was allocated on: whose work writes it */
     bool lent;     /* to a library, which works there: out of the kernels' reach */
+    bool touched;  /* by the work that runs: within its reach until it ends (work.c) */
 } host_block;
 
 /* Ends the program with a message. */
@@ -51,6 +52,10 @@ void host_lock(void);
 void host_unlock(void);
 /* The block that holds an address of a device; NULL: none does. */
 host_block *host_block_at(const void *address);
+/* All of them: the newest, and on by `next`. */
+host_block *host_blocks(void);
+/* The thread's. */
+int host_current_device(void);
 /* Puts a block within reach, or out of it. */
 void host_block_protect(const host_block *block, bool within_reach);
 /* The allocation that is asked for, of a device's memory, or pinned (device -1), is to fail. */

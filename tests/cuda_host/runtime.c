@@ -64,26 +64,8 @@ void host_device_end(void) {
     host_unlock();
 }
 
-/* A kernel reaches what was allocated on its own stream: nothing else is known to be there, or to stay. */
-static void protect_of(const struct host_stream *stream, bool within_reach) {
-    for (const host_block *b = blocks; b; b = b->next)
-        if (b->writer == stream->number && !b->lent) host_block_protect(b, within_reach);
-}
-
-static cudaStream_t at_work;
-
-void host_work_begin(cudaStream_t stream) {
-    host_lock();
-    at_work = stream;
-    if (!stream || stream->device != current)
-        host_end_program("a stream of another device than the current one");
-    host_stream_work(stream);
-    protect_of(stream, true);
-}
-
-void host_work_end(void) {
-    protect_of(at_work, false);
-    host_unlock();
+int host_current_device(void) {
+    return current;
 }
 
 host_block *host_block_at(const void *address) {
@@ -92,6 +74,10 @@ host_block *host_block_at(const void *address) {
            ((const char *)address < (char *)b->data || (const char *)address >= (char *)b->data + b->bytes))
         b = b->next;
     return b;
+}
+
+host_block *host_blocks(void) {
+    return blocks;
 }
 
 /* ---- what libraries work in ---- */
