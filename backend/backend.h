@@ -202,7 +202,8 @@ typedef struct rkv_backend_ops {
     /* Operations may return before their work is done, unless they hand something to the host: this returns
      * after it, with the failure of what failed meanwhile. */
     rkv_status (*wait)(rkv_backend *backend);
-    /* Products of float32 numbers from now on. RKV_UNAVAILABLE: not on this device. */
+    /* Products of float32 numbers from now on; those of a few tokens may stay float32's. RKV_UNAVAILABLE: not
+     * on this device. */
     rkv_status (*set_precision)(rkv_backend *backend, rkv_precision precision);
 
     /* n floats of device memory, not zeroed. */
