@@ -2,8 +2,7 @@
 #include <stdlib.h>
 
 #include "cli/analyze.h"
-#include "cli/json.h"
-#include "cli/memory_text.h"
+#include "cli/dry_run.h"
 #include "cli/message.h"
 #include "cli/output.h"
 
@@ -49,34 +48,13 @@ static rkv_status ask_all(foretold *out, const cli_sources *sources, const analy
 
 /* ---- telling ---- */
 
-static void tell_device(const rkv_memory_needs *n) {
-    memory_tell(n->needed_bytes, n->device, n->free_bytes);
-    if (n->held_bytes) memory_tell_part("libraries work in", n->held_bytes);
-    if (n->weights_bytes)
-        memory_tell_part(n->resident ? "weights, resident" : "weights, layer by layer", n->weights_bytes);
-    memory_tell_part("attention", n->attention_bytes);
-    memory_tell_part("activations", n->activations_bytes);
-    memory_tell_part("ranks and metrics", n->workspace_bytes);
-}
-
 static void tell(const cli_source *source, const foretold *f) {
     printf("%s: %zu tokens", source->name, source->n_tokens);
     if (!f->n_devices) puts("; memory is foretold for a model on a GPU alone");
     for (size_t i = 0; i < f->n_devices; i++) {
         fputs(i == 0 ? " need " : "  and ", stdout);
-        tell_device(&f->devices[i]);
+        dry_run_tell_analysis(&f->devices[i]);
     }
-}
-
-static void tell_needs(cli_json *json, const rkv_memory_needs *n) {
-    json_count(json, "needed_bytes", n->needed_bytes);
-    if (n->free_bytes) json_count(json, "free_bytes", n->free_bytes);
-    json_bool(json, "weights_resident", n->resident);
-    json_count(json, "held_bytes", n->held_bytes);
-    json_count(json, "weights_bytes", n->weights_bytes);
-    json_count(json, "attention_bytes", n->attention_bytes);
-    json_count(json, "activations_bytes", n->activations_bytes);
-    json_count(json, "workspace_bytes", n->workspace_bytes);
 }
 
 /* The first device's needs are the prompt's own; where there are several, a list has them all. */
@@ -88,12 +66,12 @@ static void tell_json(const cli_sources *sources, const char *device, const fore
         json_open(&json, NULL, '{');
         json_text(&json, "name", sources->at[i].name);
         json_count(&json, "n_tokens", sources->at[i].n_tokens);
-        if (all[i].n_devices) tell_needs(&json, all[i].devices);
+        if (all[i].n_devices) dry_run_json_analysis(&json, all[i].devices);
         if (all[i].n_devices > 1) json_open(&json, "devices", '[');
         for (size_t d = 0; d < all[i].n_devices && all[i].n_devices > 1; d++) {
             json_open(&json, NULL, '{');
             json_text(&json, "device", all[i].devices[d].device);
-            tell_needs(&json, &all[i].devices[d]);
+            dry_run_json_analysis(&json, &all[i].devices[d]);
             json_close(&json, '}');
         }
         if (all[i].n_devices > 1) json_close(&json, ']');
@@ -105,14 +83,13 @@ static void tell_json(const cli_sources *sources, const char *device, const fore
 
 /* The first prompt that does not fit. */
 static rkv_status judge(const cli_sources *sources, const foretold *all) {
+    rkv_status status = RKV_OK;
     for (size_t i = 0; i < sources->n; i++)
-        for (size_t d = 0; d < all[i].n_devices; d++) {
+        for (size_t d = 0; !status && d < all[i].n_devices; d++) {
             const rkv_memory_needs *n = &all[i].devices[d];
-            if (n->free_bytes && n->needed_bytes > n->free_bytes)
-                return complain(RKV_NO_MEMORY, "%s: needs %zu bytes of the memory of %s, where %zu are free",
-                                sources->at[i].name, n->needed_bytes, n->device, n->free_bytes);
+            status = dry_run_judge(sources->at[i].name, n->needed_bytes, n->free_bytes, n->device);
         }
-    return RKV_OK;
+    return status;
 }
 
 rkv_status analyze_dry_run(const cli_sources *sources, const analyze_options *options) {

@@ -21,6 +21,9 @@ typedef struct calibrate_options {
 rkv_status calibrate_add_signals(eval_inputs *inputs, const calibrate_options *options, char *const *signals,
                                  size_t n);
 
+/* For what can be known before: signals that are missing are all equal. */
+rkv_status calibrate_level_signals(eval_inputs *inputs, char *const *signals, size_t n);
+
 /* What is known of the choice in the end. */
 typedef struct calibrate_outcome {
     char *budget; /* the specification that was chosen; freed by rkv_free */
@@ -33,6 +36,18 @@ typedef struct calibrate_outcome {
 } calibrate_outcome;
 void calibrate_outcome_clear(calibrate_outcome *outcome);
 
+/* calibrate_stages.c: fills in the settings of either evaluation, which point to specs [*n]: of all
+ * candidates, with the full cache first; of a choice (full, uniform, itself, its shuffles, and AdaKV last).
+ * calibrate_free_specs frees, also after a failure. */
+rkv_status calibrate_list_candidates(eval_inputs *inputs, const calibrate_options *options,
+                                     char *const *signals, size_t n_signals, char ***specs, size_t *n);
+rkv_status calibrate_list_judgement(eval_inputs *test, const calibrate_options *options, const char *chosen,
+                                    const char *ada, char ***specs, size_t *n);
+void calibrate_free_specs(char **specs, size_t n);
+/* AdaKV shares each layer's budget among its heads by the method's own scores: the same options, the same
+ * stages after it. NULL when there is none; the caller frees it. */
+char *calibrate_name_ada(const char *method);
+
 /* calibrate_stages.c: whether there are candidates to choose from and the folders of both stages may be
  * written; asked before anything long. */
 rkv_status calibrate_check(const eval_inputs *inputs, const calibrate_options *options, char *const *signals,
@@ -43,6 +58,11 @@ rkv_status calibrate_check(const eval_inputs *inputs, const calibrate_options *o
 rkv_status calibrate_choose(eval_inputs *inputs, const calibrate_options *options, char *const *signals,
                             size_t n_signals, calibrate_outcome *outcome);
 rkv_status calibrate_judge(eval_inputs *test, const calibrate_options *options, calibrate_outcome *outcome);
+
+/* calibrate_dry_run.c: tells what memory both evaluations would take, and computes nothing. RKV_NO_MEMORY:
+ * one of them does not fit. */
+rkv_status calibrate_dry_run(eval_inputs *inputs, eval_inputs *test, const calibrate_options *options,
+                             char *const *signals, size_t n_signals);
 
 /* calibrate_report.c: what was chosen, and how it did. */
 void calibrate_report_write(FILE *out, const calibrate_outcome *outcome, const calibrate_options *options);

@@ -72,6 +72,31 @@ static rkv_status add_averages(eval_inputs *inputs, const calibrate_options *opt
     return merge(inputs, made, status);
 }
 
+static rkv_status complain_of(const char *name) {
+    return complain(
+        RKV_USAGE,
+        "--signals: \"%s\" is no metric, nothing that is probed or measured, and not in the profile", name);
+}
+
+rkv_status calibrate_level_signals(eval_inputs *inputs, char *const *signals, size_t n) {
+    const rkv_model_info *m = rkv_model_get_info(inputs->model);
+    char none[] = "";
+    double *ones = calloc(m->n_layers * m->n_heads, sizeof *ones);
+    rkv_status status = ones ? RKV_OK : complain(RKV_NO_MEMORY, "out of memory");
+    for (size_t i = 0; ones && i < m->n_layers * m->n_heads; i++)
+        ones[i] = 1;
+    for (size_t i = 0; !status && i < n; i++) {
+        bool is_measured = begins_with(signals[i], "retr") || begins_with(signals[i], "oerr") ||
+                           rkv_metric_find(signals[i]) != RKV_METRIC_COUNT;
+        const rkv_signal level = {
+            .name = signals[i], .unit = none, .summary = none, .origin = none, .values = ones};
+        if (rkv_profile_find(inputs->profile, signals[i])) continue;
+        status = is_measured ? said(rkv_profile_put(inputs->profile, &level)) : complain_of(signals[i]);
+    }
+    free(ones);
+    return status;
+}
+
 rkv_status calibrate_add_signals(eval_inputs *inputs, const calibrate_options *options, char *const *signals,
                                  size_t n) {
     rkv_status status = RKV_OK;
@@ -84,11 +109,7 @@ rkv_status calibrate_add_signals(eval_inputs *inputs, const calibrate_options *o
             status = add_oerr(inputs, options);
         else if (rkv_metric_find(name) != RKV_METRIC_COUNT)
             status = add_averages(inputs, options);
-        if (!status && !rkv_profile_find(inputs->profile, name))
-            status = complain(RKV_USAGE,
-                              "--signals: \"%s\" is no metric, nothing that is probed or measured, "
-                              "and not in the profile",
-                              name);
+        if (!status && !rkv_profile_find(inputs->profile, name)) status = complain_of(name);
     }
     return status;
 }

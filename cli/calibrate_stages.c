@@ -66,10 +66,16 @@ static rkv_status set_budgets(eval_inputs *inputs, const calibrate_options *o, c
     return RKV_OK;
 }
 
-static void free_specs(char **specs, size_t n) {
+void calibrate_free_specs(char **specs, size_t n) {
     for (size_t i = 0; specs && i < n; i++)
         rkv_free(specs[i]);
     rkv_free(specs);
+}
+
+rkv_status calibrate_list_candidates(eval_inputs *inputs, const calibrate_options *options,
+                                     char *const *signals, size_t n_signals, char ***specs, size_t *n) {
+    rkv_status status = list_candidates(inputs, options, signals, n_signals, specs, n);
+    return status ? status : set_budgets(inputs, options, *specs, *n);
 }
 
 static rkv_status check_stage(const calibrate_options *options, const char *stage) {
@@ -87,7 +93,7 @@ rkv_status calibrate_check(const eval_inputs *inputs, const calibrate_options *o
     char **specs = NULL;
     size_t n = 0;
     rkv_status status = list_candidates(inputs, options, signals, n_signals, &specs, &n);
-    free_specs(specs, n);
+    calibrate_free_specs(specs, n);
     if (!status) status = check_stage(options, CANDIDATES);
     return status ? status : check_stage(options, TEST);
 }
@@ -96,8 +102,7 @@ rkv_status calibrate_choose(eval_inputs *inputs, const calibrate_options *option
                             size_t n_signals, calibrate_outcome *outcome) {
     char **specs = NULL;
     size_t n = 0, chosen = 0;
-    rkv_status status = list_candidates(inputs, options, signals, n_signals, &specs, &n);
-    if (!status) status = set_budgets(inputs, options, specs, n);
+    rkv_status status = calibrate_list_candidates(inputs, options, signals, n_signals, &specs, &n);
     if (!status) status = evaluate(inputs, options, CANDIDATES, false, &outcome->candidates);
     if (!status)
         status = said(
@@ -105,15 +110,13 @@ rkv_status calibrate_choose(eval_inputs *inputs, const calibrate_options *option
     outcome->n_windows = inputs->windows.n;
     if (!status && !(outcome->budget = strdup(outcome->candidates->settings[chosen].budget)))
         status = complain(RKV_NO_MEMORY, "out of memory");
-    free_specs(specs, n);
+    calibrate_free_specs(specs, n);
     return status;
 }
 
 /* ---- the judgement ---- */
 
-/* AdaKV shares each layer's budget among its heads by the method's own scores: the same options, the same
- * stages after it. NULL when there is none; the caller frees it. */
-static char *name_ada(const char *method) {
+char *calibrate_name_ada(const char *method) {
     char *ada;
     if (asprintf(&ada, "ada-%s", method) < 0) return NULL;
     if (rkv_method_check(ada) == RKV_OK) return ada;
@@ -121,9 +124,8 @@ static char *name_ada(const char *method) {
     return NULL;
 }
 
-/* Settings: full, uniform, the choice, its shuffles, and AdaKV last. */
-static rkv_status list_judgement(eval_inputs *test, const calibrate_options *o, const char *chosen,
-                                 const char *ada, char ***specs, size_t *n) {
+rkv_status calibrate_list_judgement(eval_inputs *test, const calibrate_options *o, const char *chosen,
+                                    const char *ada, char ***specs, size_t *n) {
     rkv_status status = RKV_OK;
     *specs = calloc(o->shuffles + 3, sizeof **specs);
     if (!*specs) return complain(RKV_NO_MEMORY, "out of memory");
@@ -161,12 +163,12 @@ static rkv_status compare(calibrate_outcome *outcome, size_t n_shuffles) {
 }
 
 rkv_status calibrate_judge(eval_inputs *test, const calibrate_options *options, calibrate_outcome *outcome) {
-    char *ada = name_ada(options->method), **specs = NULL;
+    char *ada = calibrate_name_ada(options->method), **specs = NULL;
     size_t n = 0;
-    rkv_status status = list_judgement(test, options, outcome->budget, ada, &specs, &n);
+    rkv_status status = calibrate_list_judgement(test, options, outcome->budget, ada, &specs, &n);
     if (!status) status = evaluate(test, options, TEST, true, &outcome->test);
     if (!status) status = compare(outcome, n - 2);
-    free_specs(specs, n);
+    calibrate_free_specs(specs, n);
     free(ada);
     return status;
 }

@@ -62,6 +62,8 @@ static const cli_example examples[] = {
      "budgets for h2o at a quarter, judged on later windows of the novel"},
     {"rankkv eval -t novel.txt -p uniform,calibrated --profile h2o.json -o use",
      "what they do for it and for another method"},
+    {"rankkv calibrate -t novel.txt -M h2o -c 4096 --dry-run",
+     "how many candidates there are, and in what memory they are compared"},
     {0}};
 
 static void set_defaults(void *memory) {
@@ -187,8 +189,14 @@ static rkv_status calibrate(eval_inputs *inputs, eval_inputs *test, const calibr
                             calibrate_outcome *outcome) {
     cli_parts signals = {0};
     rkv_status status = parts_split(&signals, "signals", options->signals);
-    if (!status) status = calibrate_check(inputs, options, signals.items, signals.n);
+    if (!status && !options->eval.dry_run)
+        status = calibrate_check(inputs, options, signals.items, signals.n);
     if (!status) status = make_windows(inputs, test, options);
+    if (options->eval.dry_run) {
+        if (!status) status = calibrate_dry_run(inputs, test, options, signals.items, signals.n);
+        parts_clear(&signals);
+        return status;
+    }
     if (!status) status = folder_make(options->eval.folder);
     if (!status) status = calibrate_add_signals(inputs, options, signals.items, signals.n);
     if (!status) status = calibrate_choose(inputs, options, signals.items, signals.n, outcome);

@@ -23,6 +23,8 @@ static const cli_example examples[] = {
      "go on where that run was stopped"},
     {"rankkv eval -t novel.txt -T passkey -p none -r 0.25 -o passkey",
      "which method still finds a number that is hidden in the text?"},
+    {"rankkv eval -t novel.txt -M h2o,tova -p uniform,inverse -c 4096 --dry-run",
+     "how many caches of that are held at once, and in what memory"},
     {0}};
 
 static void set_defaults(void *memory) {
@@ -52,18 +54,23 @@ static rkv_status tell(const rkv_results *results, const eval_options *options) 
     return status ? status : output_flush();
 }
 
+static rkv_status evaluate(const eval_inputs *inputs, const eval_options *options) {
+    rkv_results *results = NULL;
+    rkv_status status = eval_run(inputs, options, &results);
+    if (!status) status = eval_write(results, options);
+    if (!status && options->html) status = eval_page_write(results, inputs, options);
+    if (!status) status = tell(results, options);
+    rkv_results_free(results);
+    return status;
+}
+
 static rkv_status run(const void *memory, char **arguments, size_t n_arguments) {
     const eval_options *options = memory;
     eval_inputs inputs = {0};
-    rkv_results *results = NULL;
     (void)arguments, (void)n_arguments;
     message_set_quiet(options->quiet);
     rkv_status status = eval_inputs_open(&inputs, options);
-    if (!status) status = eval_run(&inputs, options, &results);
-    if (!status) status = eval_write(results, options);
-    if (!status && options->html) status = eval_page_write(results, &inputs, options);
-    if (!status) status = tell(results, options);
-    rkv_results_free(results);
+    if (!status) status = options->dry_run ? eval_dry_run(&inputs, options) : evaluate(&inputs, options);
     eval_inputs_close(&inputs);
     return status;
 }

@@ -6,6 +6,7 @@
 
 #include <rankkv/rankkv.h>
 
+#include "cli/json.h"
 #include "cli/list.h"
 #include "cli/option.h"
 
@@ -22,7 +23,7 @@ typedef struct eval_options {
     uint64_t seed;
     size_t generate, memory_mib;
     const char *folder;
-    bool resume, force, no_charts, html, json, quiet;
+    bool resume, force, no_charts, html, dry_run, json, quiet;
 } eval_options;
 
 /* They write into an eval_options. */
@@ -70,6 +71,28 @@ rkv_status eval_check_folder(const eval_options *options);
 /* Measures what the folder's journal lacks, then makes *results, which the caller frees. RKV_CANCELLED after
  * a signal: the journal has what was done. */
 rkv_status eval_run(const eval_inputs *inputs, const eval_options *options, rkv_results **results);
+
+/* What both ask of the library, the profile and the amounts: without a journal and whoever is told. */
+rkv_eval_options eval_how(const eval_inputs *inputs, const eval_options *options);
+
+/* ---- eval_dry_run.c: what memory it would take ---- */
+
+/* One of the evaluations of a command, for people and as an element of `evaluations`. */
+typedef struct eval_foretold {
+    const char *name;
+    const eval_inputs *inputs;
+    rkv_eval_needs needs;
+} eval_foretold;
+
+/* Fills in what the evaluation of f->inputs would take. */
+rkv_status eval_foretell(eval_foretold *f, const eval_options *options);
+void eval_foretold_tell(const eval_foretold *f);
+void eval_foretold_json(cli_json *json, const eval_foretold *f);
+/* RKV_NO_MEMORY, told, when it does not fit. */
+rkv_status eval_foretold_judge(const eval_foretold *f);
+
+/* All of that for `rankkv eval --dry-run`; computes nothing. */
+rkv_status eval_dry_run(const eval_inputs *inputs, const eval_options *options);
 
 /* Writes results.json, rows.csv, cells.csv and charts into the folder. */
 rkv_status eval_write(const rkv_results *results, const eval_options *options);

@@ -78,12 +78,18 @@ const option_row eval_output_rows[] = {
     {"output", 'o', OPTION_FOLDER, "DIR", "Write the journal, results, tables and charts there",
      FIELD(folder)},
     {"resume", 0, OPTION_FLAG, NULL, "Go on with the run whose journal is there", FIELD(resume)},
-    {"force", 'f', OPTION_FLAG, NULL, "Replace the run that is there, with all that it left in DIR", FIELD(force)},
+    {"force", 'f', OPTION_FLAG, NULL, "Replace the run that is there, with all that it left in DIR",
+     FIELD(force)},
     {"generate", 'N', OPTION_COUNT, "N", "Let each setting go on with so many tokens of its own, too",
      .low = 0, FIELD(generate)},
     {"memory", 0, OPTION_COUNT, "MIB", "Hold caches of so much at once; 0: a quarter of what is free",
      .low = 0, FIELD(memory_mib)},
     {"no-charts", 0, OPTION_FLAG, NULL, "Leave the charts out", FIELD(no_charts)},
+    {"dry-run", 0, OPTION_FLAG, NULL,
+     "Only say what memory all of it would take, of the GPU or of the host, without the driver's share; "
+     "nothing is computed "
+     "or written",
+     FIELD(dry_run)},
     {"json", 'j', OPTION_FLAG, NULL, "Print the results as JSON instead of a table", FIELD(json)},
     {"quiet", 'q', OPTION_FLAG, NULL, "No progress bar and no notes", FIELD(quiet)},
     {0}};

@@ -104,20 +104,24 @@ static rkv_status prepare_folder(const eval_inputs *inputs, const eval_options *
     return status ? status : save_windows(inputs, options);
 }
 
+rkv_eval_options eval_how(const eval_inputs *inputs, const eval_options *options) {
+    return (rkv_eval_options){.profile = inputs->profile,
+                              .generate = options->generate,
+                              .memory_limit = options->memory_mib << 20,
+                              .seed = options->seed};
+}
+
 rkv_status eval_run(const eval_inputs *inputs, const eval_options *options, rkv_results **results) {
     progress_bar bar;
     rkv_journal *journal = NULL;
     char *path = NULL, *analyses = NULL;
     rkv_status status = join_path(&path, options->folder, JOURNAL);
     if (!status) status = join_path(&analyses, options->folder, EVAL_ANALYSES);
-    rkv_eval_options eval = {.profile = inputs->profile,
-                             .generate = options->generate,
-                             .memory_limit = options->memory_mib << 20,
-                             .seed = options->seed,
-                             .analyses = analyses,
-                             .is_known = rkv_journal_has,
-                             .on_cell = rkv_journal_add,
-                             .progress = progress_begin(&bar, "eval", options->quiet || options->json)};
+    rkv_eval_options eval = eval_how(inputs, options);
+    eval.analyses = analyses;
+    eval.is_known = rkv_journal_has;
+    eval.on_cell = rkv_journal_add;
+    eval.progress = progress_begin(&bar, "eval", options->quiet || options->json);
     if (!status) status = prepare_folder(inputs, options, &eval, path, &journal);
     eval.user = journal;
     if (!status) status = measure(inputs, &eval, journal, path);

@@ -114,3 +114,16 @@ void json_model(cli_json *json, const rkv_model_info *model) {
     json_count(json, "head_dim", model->head_dim);
     json_close(json, '}');
 }
+
+void json_cache(cli_json *json, const rkv_cache_stats *stats) {
+    json_open(json, "cache", '{');
+    json_count(json, "n_tokens", stats->n_tokens);
+    json_count(json, "n_entries", stats->n_entries);
+    json_count(json, "longest", stats->longest);
+    json_count(json, "allocated_bytes", stats->allocated_bytes);
+    json_count(json, "kv_bytes", stats->kv_bytes);
+    json_count(json, "state_bytes", stats->state_bytes);
+    json_count(json, "peak_bytes", stats->peak_bytes);
+    json_count(json, "full_bytes_16", stats->full_bytes_16);
+    json_close(json, '}');
+}

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include <rankkv/model.h>
+#include <rankkv/session.h>
 
 /* A document being written: objects and arrays open and close, commas and indentation come by themselves. Key
  * is NULL inside an array. Text must be UTF-8; numbers that JSON has no word for become null. */
@@ -28,7 +29,8 @@ void json_bytes(cli_json *json, const char *key, const char *text, size_t length
 void json_count(cli_json *json, const char *key, size_t value);
 void json_number(cli_json *json, const char *key, double value);
 void json_bool(cli_json *json, const char *key, bool value);
-void json_model(cli_json *json, const rkv_model_info *model); /* the member "model" */
+void json_model(cli_json *json, const rkv_model_info *model);  /* the member "model" */
+void json_cache(cli_json *json, const rkv_cache_stats *stats); /* the member "cache" */
 void json_raw(cli_json *json, const char *key,
               const char *document); /* a document of the library, as it is */
 

@@ -165,8 +165,6 @@ void run_compare_write(FILE *out, const run_result *result, const run_result *fu
 /* Tokens that both begin with. */
 size_t run_compare_same(const run_result *a, const run_result *b);
 
-/* Its member "cache". */
-void run_json_cache(cli_json *json, const rkv_cache_stats *stats);
 /* The document; full is NULL without --compare. */
 void run_json_write(FILE *out, const run_result *result, const run_result *full, const run_inputs *inputs,
                     const run_options *options);

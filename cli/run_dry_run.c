@@ -1,8 +1,7 @@
 /* run_dry_run.c: `rankkv run --dry-run`: the memory that the prompt and its cache would take. */
 #include <string.h>
 
-#include "cli/json.h"
-#include "cli/memory_text.h"
+#include "cli/dry_run.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -32,11 +31,10 @@ static rkv_status ask_all(rkv_session_needs needs[2], size_t *n, const run_input
 }
 
 static rkv_status judge(const rkv_session_needs *needs, size_t n, const run_inputs *inputs) {
-    for (size_t i = 0; i < n; i++)
-        if (needs[i].free_bytes && needs[i].needed_bytes > needs[i].free_bytes)
-            return complain(RKV_NO_MEMORY, "%s: needs %zu bytes of the memory of %s, where %zu are free",
-                            inputs->name, needs[i].needed_bytes, needs[i].device, needs[i].free_bytes);
-    return RKV_OK;
+    rkv_status status = RKV_OK;
+    for (size_t i = 0; i < n && !status; i++)
+        status = dry_run_judge(inputs->name, needs[i].needed_bytes, needs[i].free_bytes, needs[i].device);
+    return status;
 }
 
 /* ---- telling ---- */
@@ -59,20 +57,12 @@ static void tell(const rkv_session_needs *n, const run_inputs *inputs, const run
     const rkv_model_info *model = rkv_model_get_info(inputs->model);
     printf("%s: %zu token%s and %zu new under %s need ", inputs->name, inputs->n_tokens,
            inputs->n_tokens == 1 ? "" : "s", options->generate.n_tokens, label);
-    memory_tell(n->needed_bytes, n->device, n->free_bytes);
-    if (n->held_bytes) memory_tell_part("libraries work in", n->held_bytes);
-    memory_tell_part(n->resident ? "weights, resident" : "weights, layer by layer", n->weights_bytes);
-    memory_tell_part("cache, when most is used", n->cache_bytes);
-    memory_tell_part("activations", n->activations_bytes);
-    if (n->workspace_bytes) memory_tell_part("while computing", n->workspace_bytes);
-    if (n->host_bytes) memory_tell_part("positions, scores: host", n->host_bytes);
-    memory_tell_part("the model's file, mapped", model->file_bytes);
+    dry_run_tell_session(n, model);
     tell_cache(&n->cache, model);
 }
 
 static void tell_json(const rkv_session_needs *all, size_t n, const run_inputs *inputs,
                       const run_options *options) {
-    const rkv_model_info *model = rkv_model_get_info(inputs->model);
     cli_json json = json_begin(stdout, "rankkv-dry-run");
     json_text(&json, "device", rkv_model_device(inputs->model));
     json_open(&json, "runs", '[');
@@ -82,17 +72,7 @@ static void tell_json(const rkv_session_needs *all, size_t n, const run_inputs *
         json_text(&json, "method", i ? "full" : run_method_label(inputs, options));
         json_count(&json, "n_tokens", inputs->n_tokens);
         json_count(&json, "new_tokens", options->generate.n_tokens);
-        json_count(&json, "needed_bytes", all[i].needed_bytes);
-        if (all[i].free_bytes) json_count(&json, "free_bytes", all[i].free_bytes);
-        json_bool(&json, "weights_resident", all[i].resident);
-        json_count(&json, "held_bytes", all[i].held_bytes);
-        json_count(&json, "weights_bytes", all[i].weights_bytes);
-        json_count(&json, "cache_bytes", all[i].cache_bytes);
-        json_count(&json, "activations_bytes", all[i].activations_bytes);
-        json_count(&json, "workspace_bytes", all[i].workspace_bytes);
-        json_count(&json, "host_bytes", all[i].host_bytes);
-        json_count(&json, "file_bytes", model->file_bytes);
-        run_json_cache(&json, &all[i].cache);
+        dry_run_json_session(&json, &all[i], rkv_model_get_info(inputs->model));
         json_close(&json, '}');
     }
     json_close(&json, ']');

@@ -58,19 +58,6 @@ static void write_seconds(cli_json *json, const run_result *result) {
     json_close(json, '}');
 }
 
-void run_json_cache(cli_json *json, const rkv_cache_stats *stats) {
-    json_open(json, "cache", '{');
-    json_count(json, "n_tokens", stats->n_tokens);
-    json_count(json, "n_entries", stats->n_entries);
-    json_count(json, "longest", stats->longest);
-    json_count(json, "allocated_bytes", stats->allocated_bytes);
-    json_count(json, "kv_bytes", stats->kv_bytes);
-    json_count(json, "state_bytes", stats->state_bytes);
-    json_count(json, "peak_bytes", stats->peak_bytes);
-    json_count(json, "full_bytes_16", stats->full_bytes_16);
-    json_close(json, '}');
-}
-
 static void write_head(cli_json *json, const run_head *head) {
     json_open(json, NULL, '{');
     json_count(json, "entries", head->n);
@@ -102,7 +89,7 @@ static void write_result(cli_json *json, const run_result *result, const rkv_mod
     json_bool(json, "ended", result->ended);
     json_bool(json, "stopped", result->stopped);
     write_seconds(json, result);
-    run_json_cache(json, &result->stats);
+    json_cache(json, &result->stats);
     write_heads(json, result, model);
 }
 

@@ -298,6 +298,37 @@ class Refused(EvalTest):
         self.refuse(65, "profile.json", "-t", "text.txt", *GRID, "--profile", "profile.json")
 
 
+class DryRun(EvalTest):
+    def foretold(self, *arguments):
+        document = json.loads(self.run_well("eval", "-t", "text.txt", *arguments, "--dry-run", "--json", "--device", "cpu").stdout)
+        self.assertEqual((document["schema"], document["device"]), ("rankkv-dry-run", "cpu"))
+        return document["evaluations"][0]
+
+    def test_the_grid_and_its_memory(self):
+        before = self.names()
+        one = self.foretold(*GRID, "--memory", "1")
+        self.assertEqual(self.names(), before)
+        self.assertEqual([one[key] for key in ("windows", "settings", "cells")], [3, 5, 5 * 3 * 2])
+        parts = ("held_bytes", "weights_bytes", "cache_bytes", "activations_bytes", "workspace_bytes")
+        self.assertEqual(one["needed_bytes"], sum(one[part] for part in parts))
+        self.assertEqual(one["caches_limit_bytes"], 1 << 20)
+        self.assertEqual(one["largest"], {"protocol": "prefill", "method": "full", "budget": None, "ratio": 1})
+        self.assertGreater(one["cache"]["peak_bytes"], 0)
+        streamed = self.foretold(*GRID, "--protocols", "streaming")
+        self.assertEqual((one["caches_at_once"], streamed["caches_at_once"]), (5, 10))  # of two questions one each
+        self.assertGreater(streamed["cache_bytes"], one["cache_bytes"])
+
+    def test_in_words(self):
+        result = self.run_well("eval", "-t", "text.txt", *GRID, "--dry-run", "--device", "cpu")
+        self.assertRegex(result.stdout, r"^evaluation: 3 windows under 5 settings, 30 cells, need .* bytes\) of cpu")
+        self.assertRegex(result.stdout, r"5 caches are held at once, within .* \(--memory\); the largest, .*, under full at ratio 1")
+
+    def test_refuses_what_an_evaluation_would(self):
+        self.assert_fails(2, "snapkv", "eval", "-t", "text.txt", "-c", "60", "-n", "12", "-M", "snapkv:window=32", "-r", "0.1",
+                          "-p", "none", "--dry-run")
+        self.assert_fails(66, "missing.json", "eval", "-w", "missing.json", "--dry-run")
+
+
 class Calibration(EvalTest):
     OPTIONS = ["-t", "text.txt", "-c", "60", "-n", "12", "--windows", "2", "--test-windows", "2", "-M", "knorm", "-r", "0.5", "-s",
                "retr,oerr,erank", "--exponents=-1,1", "--floors", "0.05", "--shares", "0.25", "--shuffles", "3"]
@@ -346,6 +377,24 @@ class Calibration(EvalTest):
         result = self.run_program("calibrate", *self.OPTIONS, "-s", "no-such")
         self.assertEqual(result.returncode, 73)
         self.assertIn("candidates/cells.jsonl: is there already", result.stderr)
+
+    def test_dry_run(self):
+        """Both evaluations, with as many settings as they have; nothing is measured or written."""
+        before = self.names()
+        dry = [*self.OPTIONS, "--dry-run", "--device", "cpu"]
+        document = json.loads(self.run_well("calibrate", *dry, "--json").stdout)
+        self.assertEqual(document["schema"], "rankkv-dry-run")
+        stages = {stage["name"]: stage for stage in document["evaluations"]}
+        self.assertEqual(stages["candidates"]["settings"], 1 + 1 + 3 * (2 * 2 + 1))
+        self.assertEqual(stages["judgement"]["settings"], 1 + 2 + 3)
+        for stage in stages.values():
+            self.assertEqual(stage["caches_at_once"], stage["settings"])
+            self.assertGreater(stage["needed_bytes"], stage["cache_bytes"])
+        result = self.run_well("calibrate", *dry)
+        self.assertRegex(result.stdout, r"(?m)^candidates: 2 windows under 17 settings, 68 cells, need .* of cpu")
+        self.assertRegex(result.stdout, r"(?m)^judgement: 2 windows under 6 settings, 24 cells, need .* of cpu")
+        self.assertEqual(self.names(), before)
+        self.assert_fails(2, "no-such", "calibrate", *dry, "-s", "no-such")
 
     def test_refused(self):
         (self.folder / "again").symlink_to("text.txt")
