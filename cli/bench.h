@@ -55,6 +55,13 @@ typedef struct bench_sample {
     char device[64];           /* that it was measured on */
 } bench_sample;
 
+/* What a case asks of a session; budgets may be NULL. */
+rkv_session_options bench_case_session(const bench_case *c, const rkv_budget *budgets);
+
+/* Its policy, read with the profile, which the caller frees, as *signal with rkv_free. */
+rkv_status bench_case_policy(const bench_case *c, rkv_budget_options *how, rkv_profile **profile,
+                             char **signal);
+
 /* Measures a case on the tokens that come from standard input: int32_t ids [context]. */
 rkv_status bench_case_measure(const bench_case *c, bench_sample *out);
 
@@ -108,8 +115,16 @@ typedef struct bench_options {
     bool compare_all;
     size_t repeats;
     const char *folder;
-    bool force, json, quiet;
+    bool force, dry_run, json, quiet;
 } bench_options;
+
+/* ---- bench_dry_run.c: what memory it would take ---- */
+
+typedef struct bench_report bench_report;
+/* Tells it for each case of the report, and computes nothing. RKV_NO_MEMORY: one of them does not fit. */
+rkv_status bench_dry_run(const bench_report *report);
+/* Without a model nothing is foretold, and that is told. */
+rkv_status bench_kv_dry_run(const bench_options *options);
 
 /* ---- bench_kv.c: without a model ---- */
 
@@ -126,7 +141,7 @@ typedef struct bench_row {
     char *reason; /* why it failed, in round n; NULL: it did not */
 } bench_row;
 
-typedef struct bench_report {
+struct bench_report {
     const char *device; /* that cases are given */
     const bench_options *options;
     rkv_model *model; /* its description and tokenizer alone */
@@ -140,7 +155,7 @@ typedef struct bench_report {
     double seconds;   /* that it took */
     rkv_status worst; /* of the cases that failed */
     bool stopped;     /* a signal came */
-} bench_report;
+};
 
 /* Checks what was asked for, opens what is needed for it, lists the cases. */
 rkv_status bench_plan(bench_report *report, const bench_options *options, const char *path);

@@ -68,18 +68,26 @@ static rkv_status keep_least(const bench_case *c, rkv_budget_options *how) {
     return status;
 }
 
+rkv_status bench_case_policy(const bench_case *c, rkv_budget_options *how, rkv_profile **profile,
+                             char **signal) {
+    *how = rkv_budget_options_default();
+    *profile = NULL;
+    *signal = NULL;
+    how->mean = c->budget;
+    how->ratio = c->ratio;
+    how->seed = c->seed;
+    rkv_status status = c->profile ? said(rkv_profile_load(profile, c->profile)) : RKV_OK;
+    how->profile = *profile;
+    return status ? status : said(rkv_budget_options_parse(c->policy, how, signal));
+}
+
 /* Budgets by the policy, and the time that they take; the profile is read before that. */
 static rkv_status make_budgets(const bench_case *c, rkv_model *model, const int32_t *ids,
                                rkv_budget **budgets, double *seconds) {
-    rkv_budget_options how = rkv_budget_options_default();
-    rkv_profile *profile = NULL;
-    char *signal = NULL;
-    how.mean = c->budget;
-    how.ratio = c->ratio;
-    how.seed = c->seed;
-    rkv_status status = c->profile ? said(rkv_profile_load(&profile, c->profile)) : RKV_OK;
-    how.profile = profile;
-    if (!status) status = said(rkv_budget_options_parse(c->policy, &how, &signal));
+    rkv_budget_options how;
+    rkv_profile *profile;
+    char *signal;
+    rkv_status status = bench_case_policy(c, &how, &profile, &signal);
     if (!status) status = keep_least(c, &how);
     double start_s = now_s();
     if (!status) status = allocate(c, model, ids, &how, budgets);
@@ -90,6 +98,15 @@ static rkv_status make_budgets(const bench_case *c, rkv_model *model, const int3
 }
 
 /* ---- one run ---- */
+
+rkv_session_options bench_case_session(const bench_case *c, const rkv_budget *budgets) {
+    return (rkv_session_options){.method = c->method,
+                                 .budget = budgets ? 0 : c->budget,
+                                 .ratio = budgets ? 0 : c->ratio,
+                                 .budgets = budgets,
+                                 .hold = c->hold,
+                                 .seed = c->seed};
+}
 
 typedef struct token_clock {
     size_t n;
@@ -136,12 +153,7 @@ static rkv_status run_once(const bench_case *c, rkv_model *model, const int32_t 
                            const rkv_budget *budgets, size_t new_tokens, bench_sample *out) {
     const rkv_model_info *info = rkv_model_get_info(model);
     double n_heads = (double)(info->n_layers * info->n_kv_heads);
-    rkv_session_options how = {.method = c->method,
-                               .budget = budgets ? 0 : c->budget,
-                               .ratio = budgets ? 0 : c->ratio,
-                               .budgets = budgets,
-                               .hold = c->hold,
-                               .seed = c->seed};
+    rkv_session_options how = bench_case_session(c, budgets);
     rkv_session *session = NULL;
     rkv_cache_stats prompt = {0}, end = {0};
     double start_s = now_s();

@@ -37,11 +37,11 @@ static rkv_status measure(bench_report *report) {
 
 rkv_status bench_model_run(const bench_options *options, const char *path) {
     bench_report report;
-    rkv_status status = bench_files_check(options);
+    rkv_status status = options->dry_run ? RKV_OK : bench_files_check(options);
     if (!status) {
         status = bench_plan(&report, options, path);
         if (!status) note_surprises(&report);
-        if (!status) status = measure(&report);
+        if (!status) status = options->dry_run ? bench_dry_run(&report) : measure(&report);
         bench_report_clear(&report);
     }
     return status;

@@ -51,6 +51,11 @@ static const option_row output_rows[] = {
     {"output", 'o', OPTION_FOLDER, "DIR", "On a model: write bench.json, bench.csv and charts there",
      FIELD(folder)},
     {"force", 'f', OPTION_FLAG, NULL, "Replace what is there", FIELD(force)},
+    {"dry-run", 0, OPTION_FLAG, NULL,
+     "On a model: only say what memory each case would take, of the GPU or of the host, without the driver's "
+     "share; nothing is "
+     "computed or written",
+     FIELD(dry_run)},
     {"json", 'j', OPTION_FLAG, NULL, "Print one JSON document instead of a table", FIELD(json)},
     {"quiet", 'q', OPTION_FLAG, NULL, "No progress bar and no notes", FIELD(quiet)},
     {0}};
@@ -69,6 +74,7 @@ static const cli_example examples[] = {
     {"rankkv bench prompt.txt -c 128 --compare-all --repeats 1 -N 8 -o all", "every method once"},
     {"rankkv bench prompt.txt -c 128 -M h2o -p inverse --budget 32 -o inverse",
      "what budgets by rank cost before the first token"},
+    {"rankkv bench prompt.txt -c 64,128 --compare-all --dry-run", "what memory each of them would take"},
     {"rankkv bench --kv batch=4,heads=8,tokens=512,dim=128,dtype=bf16",
      "every representation, on random numbers"},
     {"rankkv bench --kv tokens=4096 -M int4 -M int4:group=128", "one against another"},
@@ -107,7 +113,8 @@ static rkv_status run(const void *memory, char **arguments, size_t n_arguments) 
     if (!options->kv.shape && !options->kv.file)
         return bench_model_run(options, n_arguments ? arguments[0] : NULL);
     rkv_status status = check_kv(options, n_arguments);
-    return status ? status : bench_kv_run(options);
+    if (status) return status;
+    return options->dry_run ? bench_kv_dry_run(options) : bench_kv_run(options);
 }
 
 const cli_command cmd_bench = {

@@ -2,6 +2,7 @@
 #include "cli/dry_run.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/message.h"
 #include "cli/summary.h"
@@ -11,28 +12,29 @@
 typedef struct part {
     const char *name, *label; /* in JSON; for people */
     const char *streamed;     /* instead of the label, where weights do not stay; NULL: the same */
+    const char *heading;      /* of a column; NULL: in no table */
     size_t offset;            /* of its size_t */
 } part;
 
 #define OF(member) offsetof(rkv_memory_needs, member)
 static const part analysis_parts[] = {
-    {"held_bytes", "libraries work in", NULL, OF(held_bytes)},
-    {"weights_bytes", "weights, resident", "weights, layer by layer", OF(weights_bytes)},
-    {"attention_bytes", "attention", NULL, OF(attention_bytes)},
-    {"activations_bytes", "activations", NULL, OF(activations_bytes)},
-    {"workspace_bytes", "ranks and metrics", NULL, OF(workspace_bytes)},
+    {"held_bytes", "libraries work in", NULL, NULL, OF(held_bytes)},
+    {"weights_bytes", "weights, resident", "weights, layer by layer", NULL, OF(weights_bytes)},
+    {"attention_bytes", "attention", NULL, NULL, OF(attention_bytes)},
+    {"activations_bytes", "activations", NULL, NULL, OF(activations_bytes)},
+    {"workspace_bytes", "ranks and metrics", NULL, NULL, OF(workspace_bytes)},
     {0}};
 #undef OF
 
 /* The last is beside the others. */
 #define OF(member) offsetof(rkv_session_needs, member)
 static const part session_parts[] = {
-    {"held_bytes", "libraries work in", NULL, OF(held_bytes)},
-    {"weights_bytes", "weights, resident", "weights, layer by layer", OF(weights_bytes)},
-    {"cache_bytes", "cache, when most is used", NULL, OF(cache_bytes)},
-    {"activations_bytes", "activations", NULL, OF(activations_bytes)},
-    {"workspace_bytes", "while computing", NULL, OF(workspace_bytes)},
-    {"host_bytes", "of the host's memory", NULL, OF(host_bytes)},
+    {"held_bytes", "libraries work in", NULL, "libraries", OF(held_bytes)},
+    {"weights_bytes", "weights, resident", "weights, layer by layer", "weights", OF(weights_bytes)},
+    {"cache_bytes", "cache, when most is used", NULL, "cache", OF(cache_bytes)},
+    {"activations_bytes", "activations", NULL, "activations", OF(activations_bytes)},
+    {"workspace_bytes", "while computing", NULL, "computing", OF(workspace_bytes)},
+    {"host_bytes", "of the host's memory", NULL, "host", OF(host_bytes)},
     {0}};
 #undef OF
 
@@ -71,6 +73,25 @@ void dry_run_tell_session(const rkv_session_needs *n, const rkv_model_info *mode
     tell_whole(n->needed_bytes, n->device, n->free_bytes);
     tell_parts(session_parts, n, n->resident);
     tell_part("the model's file, mapped", model->file_bytes);
+}
+
+static void tell_cell(const char *heading, size_t bytes) {
+    int width = (int)strlen(heading);
+    printf("  %*.1f", width > 8 ? width : 8, (double)bytes / (1 << 20));
+}
+
+void dry_run_tell_head(void) {
+    printf("  %8s", "needed");
+    for (const part *p = session_parts; p->name; p++)
+        printf("  %8s", p->heading);
+    putchar('\n');
+}
+
+void dry_run_tell_row(const rkv_session_needs *n) {
+    tell_cell("needed", n->needed_bytes);
+    for (const part *p = session_parts; p->name; p++)
+        tell_cell(p->heading, bytes_of(p, n));
+    putchar('\n');
 }
 
 /* ---- as JSON ---- */

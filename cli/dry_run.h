@@ -14,6 +14,11 @@ void dry_run_tell_analysis(const rkv_memory_needs *needs);
 /* The same; and the model's file, which is mapped. */
 void dry_run_tell_session(const rkv_session_needs *needs, const rkv_model_info *model);
 
+/* Many of them as a table, in MiB: its head, and a row for each, whose first cells are the caller's to write.
+ */
+void dry_run_tell_head(void);
+void dry_run_tell_row(const rkv_session_needs *needs);
+
 /* ---- as JSON: members of an object that is open ---- */
 
 void dry_run_json_analysis(cli_json *json, const rkv_memory_needs *needs);

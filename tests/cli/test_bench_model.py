@@ -30,6 +30,47 @@ class BenchTest(CliTest):
         return document, {(row["method"], row["context"]): row for row in document["results"]}
 
 
+class DryRun(BenchTest):
+    CASES = ["-c", "32,64", "-M", "streaming-llm", "-M", "h2o+int8", "-N", "4", "--ratio", "0.25"]
+
+    def foretold(self, *arguments):
+        result = self.run_well("bench", "prompt.txt", *arguments, "--dry-run", "--json", "--device", "cpu")
+        document = json.loads(result.stdout)
+        self.assertEqual((document["schema"], document["device"]), ("rankkv-dry-run", "cpu"))
+        return {(case["method"], case["context"]): case for case in document["cases"]}
+
+    def test_caches_are_those_of_the_measurement(self):
+        cases = self.foretold(*self.CASES)
+        self.assertEqual(self.names("rankkv-bench") if (self.folder / "rankkv-bench").exists() else [], [])
+        _, rows = self.bench(*self.CASES, "--device", "cpu", "--repeats", "1")
+        self.assertEqual(list(cases), list(rows))
+        for key, case in cases.items():
+            parts = ("held_bytes", "weights_bytes", "cache_bytes", "activations_bytes", "workspace_bytes")
+            self.assertEqual(case["needed_bytes"], sum(case[part] for part in parts))
+            self.assertEqual(case["cache"]["allocated_bytes"], rows[key]["end_cache_bytes"]["median"])
+            self.assertEqual(case["cache"]["peak_bytes"], rows[key]["cache_peak_bytes"]["median"])
+            self.assertEqual((case["new_tokens"], case["failure"]), (4, None))
+
+    def test_in_words(self):
+        result = self.run_well("bench", "prompt.txt", *self.CASES, "--dry-run", "--device", "cpu")
+        self.assertRegex(result.stdout, r"(?m)^method +context +needed .* cache ")
+        for method in ("full", "streaming-llm", r"h2o\+int8"):
+            for context in (32, 64):
+                self.assertRegex(result.stdout, rf"(?m)^{method} +{context}( +\d+\.\d){{7}}$")
+
+    def test_what_would_fail_says_why(self):
+        cases = self.foretold("-c", f"16,{TINY_CONTEXT + 1}", "-M", "snapkv:window=30", "--budget", "8")
+        self.assertIn("always keeps", cases["snapkv:window=30", 16]["failure"])
+        self.assertIn("more than the model", cases["full", TINY_CONTEXT + 1]["failure"])
+        self.assertIsNone(cases["full", 16]["failure"])
+        self.assert_fails(2, "no case could be measured", "bench", "prompt.txt", "-c", str(TINY_CONTEXT + 1), "--dry-run")
+
+    def test_without_a_model_nothing_is_foretold(self):
+        result = self.run_well("bench", "--kv", "tokens=16", "--dry-run")
+        self.assertTrue(result.stdout.startswith("without a model nothing is foretold: "))
+        self.assertEqual(json.loads(self.run_well("bench", "--kv", "tokens=16", "--dry-run", "--json").stdout)["cases"], [])
+
+
 class Report(BenchTest):
     def test_files_and_table(self):
         result = self.run_well("bench", "prompt.txt", "-c", "64,32", "-M", "streaming-llm", "--repeats", "2", "-N", "4")
