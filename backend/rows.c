@@ -60,15 +60,15 @@ rkv_status rkv_rows_append_there(rkv_rows *rows, const float *x, size_t n, size_
     return status || !n ? status : rows->ops->append_there(rows, x, n, stride);
 }
 
-rkv_status rkv_rows_append_all_there(rkv_rows *const *rows, const float *const *x, size_t n_lists, size_t n,
-                                     size_t stride) {
+rkv_status rkv_rows_append_all_there(rkv_rows *const *rows, const float *const *x, const size_t *n,
+                                     size_t n_lists, size_t stride) {
     rkv_status status = RKV_OK;
     for (size_t i = 0; !status && i < n_lists; i++)
-        status = check_count(rows[i], n, stride);
-    if (status || !n || !n_lists) return status;
-    if (rows[0]->ops->append_all_there) return rows[0]->ops->append_all_there(rows, x, n_lists, n, stride);
+        status = check_count(rows[i], n[i], stride);
+    if (status || !n_lists) return status;
+    if (rows[0]->ops->append_all_there) return rows[0]->ops->append_all_there(rows, x, n, n_lists, stride);
     for (size_t i = 0; !status && i < n_lists; i++)
-        status = rows[i]->ops->append_there(rows[i], x[i], n, stride);
+        if (n[i]) status = rows[i]->ops->append_there(rows[i], x[i], n[i], stride);
     return status;
 }
 

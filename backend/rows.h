@@ -62,10 +62,10 @@ const rkv_row_format *rkv_rows_format(const rkv_rows *rows);
 rkv_status rkv_rows_append(rkv_rows *rows, const float *x, size_t n, size_t stride);
 /* The same with x in the memory that the list lies in. */
 rkv_status rkv_rows_append_there(rkv_rows *rows, const float *x, size_t n, size_t stride);
-/* The same with several lists of one memory: n rows of x[i] to rows[i]. On failure some may have got theirs.
- */
-rkv_status rkv_rows_append_all_there(rkv_rows *const *rows, const float *const *x, size_t n_lists, size_t n,
-                                     size_t stride);
+/* The same with several lists of one memory: n[i] rows of x[i] to rows[i]. On failure some may have got
+ * theirs. */
+rkv_status rkv_rows_append_all_there(rkv_rows *const *rows, const float *const *x, const size_t *n,
+                                     size_t n_lists, size_t stride);
 
 /* Keeps the rows index [n], ascending, and gives the others' memory back: capacity never exceeds the rows
  * that are there by more than a few (RKV_ROWS_SLACK, or an eighth of them where that is more). For want of

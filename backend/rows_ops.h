@@ -31,9 +31,9 @@ typedef struct rkv_rows_ops {
     size_t (*count)(const rkv_rows *rows);
     rkv_status (*append)(rkv_rows *rows, const float *x, size_t n, size_t stride);       /* n > 0 */
     rkv_status (*append_there)(rkv_rows *rows, const float *x, size_t n, size_t stride); /* n > 0 */
-    /* n_lists and n > 0; NULL: one list after the other. */
-    rkv_status (*append_all_there)(rkv_rows *const *rows, const float *const *x, size_t n_lists, size_t n,
-                                   size_t stride);
+    /* n_lists > 0; NULL: one list after the other. */
+    rkv_status (*append_all_there)(rkv_rows *const *rows, const float *const *x, const size_t *n,
+                                   size_t n_lists, size_t stride);
     rkv_status (*keep)(rkv_rows *rows, const uint32_t *index, size_t n);
     /* n_lists > 0; NULL: one list after the other. */
     rkv_status (*keep_all)(rkv_rows *const *rows, const uint32_t *const *index, const size_t *n,

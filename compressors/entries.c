@@ -132,37 +132,41 @@ rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *va
 }
 
 /* Keys and values of some heads, for whose rest there is room then. */
-static rkv_status append_some_there(rkv_entries *heads, size_t n_heads, const float *keys,
-                                    const float *values, size_t m) {
+static rkv_status append_some_there(rkv_entries *heads, const rkv_new_entries *more, size_t n_heads) {
     rkv_store *stores[RKV_STORES_AT_ONCE];
     const float *x[RKV_STORES_AT_ONCE];
+    size_t m[RKV_STORES_AT_ONCE];
     rkv_status status = RKV_OK;
     for (size_t g = 0; !status && g < n_heads; g++) {
-        rkv_entries *e = &heads[g];
-        stores[2 * g] = &e->keys, x[2 * g] = keys + g * m * e->head_dim;
-        stores[2 * g + 1] = &e->values, x[2 * g + 1] = values + g * m * e->head_dim;
-        status = make_room(e, m);
+        stores[2 * g] = &heads[g].keys, x[2 * g] = more[g].keys;
+        stores[2 * g + 1] = &heads[g].values, x[2 * g + 1] = more[g].values;
+        m[2 * g] = m[2 * g + 1] = more[g].n;
+        status = make_room(&heads[g], more[g].n);
     }
-    return status ? status : rkv_stores_append_there(stores, x, 2 * n_heads, m);
+    return status ? status : rkv_stores_append_there(stores, x, m, 2 * n_heads);
 }
 
-rkv_status rkv_entries_append_there(rkv_entries *e, const float *keys, const float *values,
-                                    const int32_t *positions, const float *sums, size_t m) {
-    rkv_status status = append_some_there(e, 1, keys, values, m);
-    if (!status) add_rest(e, positions, sums, m);
+rkv_status rkv_entries_append_each_there(rkv_entries *heads, const rkv_new_entries *more, size_t n_heads) {
+    rkv_status status = RKV_OK;
+    for (size_t g = 0, some; !status && g < n_heads; g += some) {
+        some = n_heads - g < HEADS_AT_ONCE ? n_heads - g : HEADS_AT_ONCE;
+        status = append_some_there(heads + g, more + g, some);
+    }
+    for (size_t g = 0; !status && g < n_heads; g++)
+        if (more[g].n) add_rest(&heads[g], more[g].positions, more[g].sums, more[g].n);
     return status;
 }
 
 rkv_status rkv_entries_append_all_there(rkv_entries *heads, size_t n_heads, const float *keys,
                                         const float *values, const int32_t *positions, size_t m) {
-    rkv_status status = RKV_OK;
-    for (size_t g = 0, n; !status && g < n_heads; g += n) {
+    rkv_new_entries *more = NULL;
+    rkv_status status = rkv_alloc(&more, n_heads, sizeof *more);
+    for (size_t g = 0; !status && g < n_heads; g++) {
         size_t first = g * m * heads->head_dim;
-        n = n_heads - g < HEADS_AT_ONCE ? n_heads - g : HEADS_AT_ONCE;
-        status = append_some_there(heads + g, n, keys + first, values + first, m);
+        more[g] = (rkv_new_entries){m, keys + first, values + first, positions, NULL};
     }
-    for (size_t g = 0; !status && g < n_heads; g++)
-        add_rest(&heads[g], positions, NULL, m);
+    if (!status) status = rkv_entries_append_each_there(heads, more, n_heads);
+    free(more);
     return status;
 }
 

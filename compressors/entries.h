@@ -42,11 +42,18 @@ rkv_status rkv_entries_copy_all(rkv_entries *out, const rkv_entries *heads, size
  * 0 when that is NULL. */
 rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *values,
                               const int32_t *positions, const float *sums, size_t m);
-/* The same with keys and values in the rows' memory. */
-rkv_status rkv_entries_append_there(rkv_entries *e, const float *keys, const float *values,
-                                    const int32_t *positions, const float *sums, size_t m);
+/* What is added to a head, with keys and values [n, D] in the rows' memory. */
+typedef struct rkv_new_entries {
+    size_t n;
+    const float *keys, *values;
+    const int32_t *positions; /* [n] */
+    const float *sums;        /* [group, n], or NULL: 0 */
+} rkv_new_entries;
 
-/* The same of all heads of a layer: keys and values [n_heads, m, D]; sums are 0. */
+/* To each head of a layer its own. */
+rkv_status rkv_entries_append_each_there(rkv_entries *heads, const rkv_new_entries *more, size_t n_heads);
+
+/* To each as many, at the same positions: keys and values [n_heads, m, D]; sums are 0. */
 rkv_status rkv_entries_append_all_there(rkv_entries *heads, size_t n_heads, const float *keys,
                                         const float *values, const int32_t *positions, size_t m);
 

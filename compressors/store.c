@@ -104,28 +104,29 @@ static rkv_status expand(rkv_backend *backend, const rkv_basis_rows *lists, size
 }
 
 /* Coordinates lie as far apart as rows, so that stores with a basis and without go together. */
-rkv_status rkv_stores_append_there(rkv_store *const *stores, const float *const *x, size_t n_stores,
-                                   size_t m) {
+rkv_status rkv_stores_append_there(rkv_store *const *stores, const float *const *x, const size_t *m,
+                                   size_t n_stores) {
     rkv_rows *rows[RKV_STORES_AT_ONCE];
     const float *stored[RKV_STORES_AT_ONCE];
     rkv_basis_rows based[RKV_STORES_AT_ONCE];
-    size_t n_based = 0, width = stores[0]->width, each = m * width;
+    size_t n_based = 0, width = stores[0]->width, n = 0;
     float *room = NULL;
     assert(n_stores <= RKV_STORES_AT_ONCE);
     for (size_t i = 0; i < n_stores; i++)
-        n_based += stores[i]->basis != NULL;
-    rkv_status status = n_based ? take(stores[0]->backend, &room, n_based * each) : RKV_OK;
+        if (stores[i]->basis) n += m[i] * width;
+    rkv_status status = n ? take(stores[0]->backend, &room, n) : RKV_OK;
     if (status) return status;
-    n_based = 0;
+    float *next = room;
     for (size_t i = 0; i < n_stores; i++) {
         const rkv_store *s = stores[i];
-        float *to = s->basis ? room + n_based * each : NULL;
         rows[i] = s->rows;
-        stored[i] = s->basis ? to : x[i];
-        if (s->basis) based[n_based++] = (rkv_basis_rows){s->there_basis, s->rank, width, x[i], to, m};
+        stored[i] = s->basis ? next : x[i];
+        if (!s->basis || !m[i]) continue;
+        based[n_based++] = (rkv_basis_rows){s->there_basis, s->rank, width, x[i], next, m[i]};
+        next += m[i] * width;
     }
     if (n_based) status = project(stores[0]->backend, based, n_based, width);
-    if (!status) status = rkv_rows_append_all_there(rows, stored, n_stores, m, width);
+    if (!status) status = rkv_rows_append_all_there(rows, stored, m, n_stores, width);
     give(stores[0]->backend, room);
     return status;
 }

@@ -29,9 +29,9 @@ rkv_status rkv_store_read(const rkv_store *s, size_t n, float *x);
 /* Copies, which those that they are copies of outlive: they share their bases. On failure there are none. */
 rkv_status rkv_stores_copy(rkv_store *const *out, const rkv_store *const *stores, size_t n_stores);
 
-/* m rows of x[i], which lies there, to stores[i]. */
-rkv_status rkv_stores_append_there(rkv_store *const *stores, const float *const *x, size_t n_stores,
-                                   size_t m);
+/* m[i] rows of x[i], which lies there, to stores[i]. */
+rkv_status rkv_stores_append_there(rkv_store *const *stores, const float *const *x, const size_t *m,
+                                   size_t n_stores);
 
 /* All rows of stores[i] as float32 to x[i] [.., D], which lies there. */
 rkv_status rkv_stores_read_there(const rkv_store *const *stores, float *const *x, size_t n_stores);

@@ -260,50 +260,92 @@ static rkv_status select_entries(rkv_work *w, const rkv_stage *stage, const rkv_
     return status;
 }
 
-/* *out = the entries of a head in a form of their own. */
-static rkv_status store_as(const rkv_work *w, const rkv_entries_format *format, const rkv_head_view *h,
-                           rkv_entries *out) {
-    rkv_status status = rkv_entries_init(out, format, w->view.head_dim, w->view.n_heads / w->view.n_kv_heads,
-                                         h->sums != NULL);
-    if (status || !h->n) return status;
-    return (is_at_home(w) ? rkv_entries_append_there : rkv_entries_append)(out, h->keys, h->values,
-                                                                           h->positions, h->sums, h->n);
-}
+/* ---- storing ---- */
 
-static rkv_status store_head(rkv_work *w, const rkv_pipeline *pipeline, size_t g, size_t first, size_t *end) {
+/* *out = an empty list for head g, in the form that the stages from `first` on, up to the next selection at
+ * *end, give it. */
+static rkv_status open_head(const rkv_work *w, const rkv_pipeline *pipeline, size_t g, size_t first,
+                            size_t *end, rkv_entries *out) {
     rkv_entries_format format = {0};
-    rkv_entries fresh = {0};
-    rkv_status status = w->loose ? turn_back(w, g) : load(w, g, RKV_NEEDS_KEYS | RKV_NEEDS_VALUES);
-    const rkv_head_view *h = &w->heads[g];
-    if (!status) status = rkv_pipeline_format(pipeline, first, w->form, &w->view, g, &format, end);
+    rkv_status status = rkv_pipeline_format(pipeline, first, w->form, &w->view, g, &format, end);
     format.backend = w->home;
-    if (!status) status = store_as(w, &format, h, &fresh);
-    rkv_entries_clear(status ? &fresh : &w->stored[g]);
-    if (!status) w->stored[g] = fresh;
+    if (!status)
+        status = rkv_entries_init(out, &format, w->view.head_dim, w->view.n_heads / w->view.n_kv_heads,
+                                  w->heads[g].sums != NULL);
     rkv_entries_format_clear(&format);
     return status;
 }
 
-/* Whether starting threads costs less than storing the heads: a device has one stream, and a few entries are
- * soon encoded. */
+static rkv_new_entries entries_of(const rkv_head_view *h) {
+    return (rkv_new_entries){h->n, h->keys, h->values, h->positions, h->sums};
+}
+
+/* What head g was stored in makes room for what it is stored in now, unless that failed. */
+static void replace(const rkv_work *w, size_t g, rkv_entries *fresh, rkv_status status) {
+    rkv_entries_clear(status ? fresh : &w->stored[g]);
+    if (!status) w->stored[g] = *fresh;
+}
+
+static rkv_status store_head(rkv_work *w, const rkv_pipeline *pipeline, size_t g, size_t first, size_t *end) {
+    rkv_entries fresh = {0};
+    rkv_status status = w->loose ? turn_back(w, g) : load(w, g, RKV_NEEDS_KEYS | RKV_NEEDS_VALUES);
+    if (!status) status = open_head(w, pipeline, g, first, end, &fresh);
+    rkv_new_entries more = entries_of(&w->heads[g]);
+    if (!status && more.n)
+        status = is_at_home(w)
+                     ? rkv_entries_append_each_there(&fresh, &more, 1)
+                     : rkv_entries_append(&fresh, more.keys, more.values, more.positions, more.sums, more.n);
+    replace(w, g, &fresh, status);
+    return status;
+}
+
+/* Whether starting threads costs less than storing the heads: a few entries are soon encoded. */
 static bool pays_in_parallel(const rkv_work *w) {
     return (!w->home || w->home->host_memory) && count(w, 0) > FEW_ENTRIES;
 }
 
-/* Stores all heads as the stages from *i on say, up to the next selection, which *i then is. */
-static rkv_status store(rkv_work *w, const rkv_pipeline *pipeline, size_t *i) {
-    size_t first = *i;
+static rkv_status store_each(rkv_work *w, const rkv_pipeline *pipeline, size_t first, size_t *end) {
     rkv_first_failure failure = {0};
 #pragma omp parallel for schedule(dynamic) if (pays_in_parallel(w))
     for (size_t g = 0; g < w->view.n_kv_heads; g++) {
-        size_t end = first;
+        size_t own = first;
         if (!rkv_first_failure_seen(&failure))
-            rkv_first_failure_note(&failure, store_head(w, pipeline, g, first, &end));
-        if (g == 0) *i = end; /* of all heads alike */
+            rkv_first_failure_note(&failure, store_head(w, pipeline, g, first, &own));
+        if (g == 0) *end = own; /* of all heads alike */
     }
-    w->loose = false;
     return rkv_first_failure_raise(&failure);
 }
+
+/* On a device all heads are stored in the same launches. Keys are rotated: with places for positions they
+ * would be in host memory. */
+static rkv_status store_together(rkv_work *w, const rkv_pipeline *pipeline, size_t first, size_t *end) {
+    size_t n_heads = w->view.n_kv_heads, opened = 0;
+    rkv_entries *fresh = NULL;
+    rkv_new_entries *more = NULL;
+    rkv_status status = rkv_alloc(&fresh, n_heads, sizeof *fresh);
+    if (!status) status = rkv_alloc(&more, n_heads, sizeof *more);
+    if (!status && !w->loose) status = load_all_there(w, RKV_NEEDS_KEYS | RKV_NEEDS_VALUES);
+    for (; !status && opened < n_heads; opened++) {
+        status = open_head(w, pipeline, opened, first, end, &fresh[opened]);
+        more[opened] = entries_of(&w->heads[opened]);
+    }
+    if (!status) status = rkv_entries_append_each_there(fresh, more, n_heads);
+    for (size_t g = 0; g < opened; g++)
+        replace(w, g, &fresh[g], status);
+    free(more);
+    free(fresh);
+    return status;
+}
+
+/* Stores all heads as the stages from *i on say, up to the next selection, which *i then is. */
+static rkv_status store(rkv_work *w, const rkv_pipeline *pipeline, size_t *i) {
+    bool together = w->home && !w->home->host_memory && is_at_home(w);
+    rkv_status status = (together ? store_together : store_each)(w, pipeline, *i, i);
+    w->loose = false;
+    return status;
+}
+
+/* ---- all stages ---- */
 
 rkv_status rkv_work_run(rkv_work *w, const rkv_pipeline *pipeline, const rkv_stage_task *tasks,
                         bool reforms) {

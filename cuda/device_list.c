@@ -31,7 +31,6 @@ static rkv_status resize(rkv_cuda *cuda, rkv_row_list *list, size_t count, size_
 }
 
 rkv_status rkv_device_list_reserve(rkv_cuda *cuda, rkv_row_list *list, size_t needed) {
-    list->gap = 0;
     return needed <= list->capacity ? RKV_OK : resize(cuda, list, 0, needed);
 }
 

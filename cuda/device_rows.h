@@ -26,8 +26,8 @@ static inline rkv_row_gap rkv_device_list_gap(const rkv_row_list *list) {
 /* rows_append.c */
 rkv_status rkv_device_rows_append(rkv_rows *rows, const float *x, size_t n, size_t stride);
 rkv_status rkv_device_rows_append_there(rkv_rows *rows, const float *x, size_t n, size_t stride);
-rkv_status rkv_device_rows_append_all_there(rkv_rows *const *rows, const float *const *x, size_t n_lists,
-                                            size_t n, size_t stride);
+rkv_status rkv_device_rows_append_all_there(rkv_rows *const *rows, const float *const *x, const size_t *n,
+                                            size_t n_lists, size_t stride);
 
 /* rows_keep.c */
 rkv_status rkv_device_rows_keep_all(rkv_rows *const *rows, const uint32_t *const *index, const size_t *n,

@@ -71,8 +71,8 @@ static rkv_status rows_of(const rkv_device_rows *rows, const plan *p, const floa
 }
 
 /* Groups first: what is added to tails lies where theirs did. */
-static rkv_status encode(rkv_rows *const *lists, const plan *plans, const float *const *x, size_t n_lists,
-                         size_t n, size_t stride) {
+static rkv_status encode(rkv_rows *const *lists, const plan *plans, const float *const *x, const size_t *n,
+                         size_t n_lists, size_t stride) {
     rkv_encode_groups_task groups = {.stride = stride};
     rkv_encode_rows_task rows = {.stride = stride};
     rkv_cuda *cuda = device_of(lists[0])->cuda;
@@ -81,7 +81,8 @@ static rkv_status encode(rkv_rows *const *lists, const plan *plans, const float 
         const rkv_device_rows *list = device_of(lists[i]);
         const plan *p = &plans[i];
         if (p->n_groups) groups.list[groups.n_lists++] = groups_of(list, p, x[i]);
-        if (p->added) status = rows_of(list, p, x[i] + (n - p->added) * stride, &rows.list[rows.n_lists++]);
+        if (p->added)
+            status = rows_of(list, p, x[i] + (n[i] - p->added) * stride, &rows.list[rows.n_lists++]);
     }
     if (!status && groups.n_lists)
         status = RKV_CUDA_QUEUE(cuda, rkv_launch_encode_groups(&groups, cuda->stream), "encoding rows");
@@ -107,36 +108,36 @@ static void count_rows(rkv_device_rows *rows, const plan *p) {
 }
 
 /* Room for everything first, so that nothing can fail half-way. */
-static rkv_status append_some(rkv_cuda *cuda, rkv_rows *const *lists, const float *const *x, size_t n_lists,
-                              size_t n, size_t stride) {
+static rkv_status append_some(rkv_cuda *cuda, rkv_rows *const *lists, const float *const *x, const size_t *n,
+                              size_t n_lists, size_t stride) {
     rkv_rows_mover m = {.cuda = cuda};
     plan plans[RKV_ENCODE_LISTS];
     rkv_status status = RKV_OK;
     for (size_t i = 0; !status && i < n_lists; i++) {
-        plans[i] = plan_of(device_of(lists[i]), n);
+        plans[i] = plan_of(device_of(lists[i]), n[i]);
         status = reserve(&m, device_of(lists[i]), &plans[i]);
     }
     rkv_status moved = rkv_rows_mover_flush(&m);
     if (!status) status = moved;
-    if (!status) status = encode(lists, plans, x, n_lists, n, stride);
+    if (!status) status = encode(lists, plans, x, n, n_lists, stride);
     for (size_t i = 0; !status && i < n_lists; i++)
         count_rows(device_of(lists[i]), &plans[i]);
     return status;
 }
 
-rkv_status rkv_device_rows_append_all_there(rkv_rows *const *lists, const float *const *x, size_t n_lists,
-                                            size_t n, size_t stride) {
+rkv_status rkv_device_rows_append_all_there(rkv_rows *const *lists, const float *const *x, const size_t *n,
+                                            size_t n_lists, size_t stride) {
     rkv_cuda *cuda = rkv_cuda_enter(&device_of(lists[0])->cuda->base);
     rkv_status status = RKV_OK;
     for (size_t i = 0, some; !status && i < n_lists; i += some) {
         some = n_lists - i < RKV_ENCODE_LISTS ? n_lists - i : RKV_ENCODE_LISTS;
-        status = append_some(cuda, lists + i, x + i, some, n, stride);
+        status = append_some(cuda, lists + i, x + i, n + i, some, stride);
     }
     return status;
 }
 
 rkv_status rkv_device_rows_append_there(rkv_rows *rows, const float *x, size_t n, size_t stride) {
-    return rkv_device_rows_append_all_there(&rows, &x, 1, n, stride);
+    return rkv_device_rows_append_all_there(&rows, &x, &n, 1, stride);
 }
 
 rkv_status rkv_device_rows_append(rkv_rows *rows, const float *x, size_t n, size_t stride) {

@@ -114,6 +114,35 @@ static void test_work_of_a_token(void **state) {
     }
 }
 
+/* Launches of a prompt. */
+static size_t launches_of_prompt(const char *method) {
+    rkv_session *s;
+    rkv_session_options options = {.method = method};
+    assert_int_equal(rkv_session_new(&s, both.other, &options), RKV_OK);
+    size_t launches = host_device_launches();
+    assert_int_equal(rkv_session_prefill(s, ids, SESSION_PAIR_PROMPT), RKV_OK);
+    launches = host_device_launches() - launches;
+    rkv_session_free(s);
+    return launches;
+}
+
+/* A prompt's heads are stored together: where groups fill up, or keys and values are projected, that is one
+ * launch more of a layer, of however many heads. */
+static void test_work_of_a_prompt(void **state) {
+    (void)state;
+    static const struct {
+        const char *method;
+        size_t launches; /* of a layer, beside those of the full cache */
+    } rows[] = {{"int8", 0}, {"int4:key_axis=channel,value_axis=channel,group=4", 1}, {"lowrank:rank=6", 1}};
+    const rkv_model_info *info = rkv_model_get_info(both.other);
+    size_t full = launches_of_prompt("full");
+    assert_true(info->n_kv_heads > 1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t found = launches_of_prompt(rows[i].method), most = full + rows[i].launches * info->n_layers;
+        if (found > most) fail_msg("%s: %zu launches, not %zu", rows[i].method, found, most);
+    }
+}
+
 /* ---- failures ---- */
 
 /* The whole life of a session; what fails first is returned. */
@@ -165,6 +194,7 @@ int main(int argc, char **argv) {
         SESSION_PAIR_TESTS,
         cmocka_unit_test(test_memory_comes_back),
         cmocka_unit_test(test_work_of_a_token),
+        cmocka_unit_test(test_work_of_a_prompt),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     named_device = argc > 1 ? argv[1] : NULL;

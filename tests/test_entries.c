@@ -16,7 +16,7 @@
 #include "cuda_host/places.h"
 #include "support/row_lists.h"
 
-enum { HEADS = 19, D = 34, GROUP = 2, MOST = 130 }; /* more heads than are stored at once */
+enum { HEADS = 19, D = 34, GROUP = 2, MOST = 164 }; /* more heads than are stored at once */
 
 static rkv_random dice = {17};
 
@@ -164,6 +164,31 @@ static void append(layer *l, size_t m) {
     free(x);
 }
 
+/* To each head another number of entries, of some none, with sums; at once in as many launches as a token
+ * takes. */
+static void append_ragged(layer *l) {
+    enum { M = 38 };
+    float *x = random_rows(&dice, 2 * HEADS * M, D), *there = upload(x, (size_t)2 * HEADS * M * D),
+          *sums = random_rows(&dice, GROUP, M);
+    rkv_new_entries more[HEADS];
+    int32_t positions[M];
+    for (size_t i = 0; i < M; i++)
+        positions[i] = l->next++;
+    for (size_t g = 0; g < HEADS; g++) {
+        size_t keys = g * M * D, values = (HEADS + g) * M * D, n = g % 5 == 4 ? 0 : M - 2 * g;
+        more[g] = (rkv_new_entries){n, there + keys, there + values, positions, g % 4 == 1 ? sums : NULL};
+        assert_int_equal(
+            rkv_entries_append(&l->one_by_one[g], x + keys, x + values, positions, more[g].sums, n), RKV_OK);
+    }
+    size_t launches = host_device_launches(), copies = host_device_copies(), waits = host_device_waits();
+    assert_int_equal(rkv_entries_append_each_there(l->at_once, more, HEADS), RKV_OK);
+    if (is_played) assert_in_range(host_device_launches() - launches, 2, 2 * 4);
+    assert_int_equal(host_device_copies(), copies);
+    assert_int_equal(host_device_waits(), waits);
+    release(there);
+    free(x), free(sums);
+}
+
 static void set_sums(rkv_entries *e) {
     for (size_t i = 0; e->sums && i < GROUP * e->n; i++)
         e->sums[i] = (float)i;
@@ -225,6 +250,9 @@ static void test_heads_of_a_layer_at_once(void **state) {
     for (size_t f = 0; f < N_FORMATS; f++) {
         layer l = new_layer(formats[f]);
         check_layer(&l);
+        append_ragged(&l);
+        for (size_t g = 0; g < HEADS; g++)
+            check_same(&l.at_once[g], &l.one_by_one[g]);
         for (size_t step = 0; step < 5; step++) {
             append(&l, step % 2 ? 1 : 41 - step);
             check_layer(&l);
@@ -286,7 +314,7 @@ static void slide(rkv_entries *e, const float *there, int32_t position) {
     uint32_t kept[WINDOW];
     for (uint32_t i = 0; i < WINDOW; i++)
         kept[i] = i + (i >= SINKS);
-    assert_int_equal(rkv_entries_append_there(e, there, there, &position, NULL, 1), RKV_OK);
+    assert_int_equal(rkv_entries_append_all_there(e, 1, there, there, &position, 1), RKV_OK);
     assert_int_equal(rkv_entries_keep(e, kept, WINDOW), RKV_OK);
 }
 
@@ -295,7 +323,7 @@ static rkv_entries new_window(const rkv_row_format *format, const float *there) 
     rkv_entries e = new_entries(0, format, NULL);
     for (int32_t i = 0; i < WINDOW; i++)
         positions[i] = i;
-    assert_int_equal(rkv_entries_append_there(&e, there, there, positions, NULL, WINDOW), RKV_OK);
+    assert_int_equal(rkv_entries_append_all_there(&e, 1, there, there, positions, WINDOW), RKV_OK);
     slide(&e, there, WINDOW); /* there is room for some more from now on */
     return e;
 }
