@@ -1,6 +1,7 @@
 /* test_foretell_eval.c: the memory that an evaluation is foretold to take of a device, and what it takes: on
  * the CUDA module's sources, run on the host, the same bytes; what a device does not hold is refused before
- * any work. On the CPU, what is told adds up. */
+ * any work. On the CPU, what is told adds up. With the name of a device ("cuda") within a tenth of what the
+ * device's own pool has seen. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,13 +12,16 @@
 
 #include <rankkv/rankkv.h>
 
+#include "cuda_host/gpu.h"
 #include "cuda_host/host_device.h"
 #include "cuda_host/host_model.h"
+#include "model/model.h"
 #include "support/temporary.h"
 #include "support/tiny_model.h"
 
 enum { PROMPT = 40, NEW = 9 };
 
+static const char *named_device; /* NULL: the host */
 static int32_t ids[PROMPT + NEW];
 
 static int make_model(void **state) {
@@ -205,10 +209,56 @@ static void test_refusals(void **state) {
     rkv_model_close(model);
 }
 
-int main(void) {
+/* ---- a device ---- */
+
+/* A model and contexts as large as those of every day, that take more than the pool's granularity. */
+static int make_larger_model(void **state) {
+    (void)state;
+    static const tiny_model_options shape = {
+        .n_layers = 4, .n_embd = 576, .n_heads = 9, .n_kv_heads = 3, .n_ff = 1536, .n_context = 2048};
+    if (tiny_model_begin(ids, PROMPT + NEW)) return -1;
+    return tiny_model_write(temporary_path("tiny.gguf"), &shape) != RKV_OK;
+}
+
+static void test_within_a_tenth(void **state) {
+    (void)state;
+    enum { N = 1500 };
+    static int32_t text[N];
+    static const rkv_setting settings[] = {{PREFILL, "full", NULL, 1, 0},
+                                           {PREFILL, "h2o", "inverse", 0.5, 0},
+                                           {PREFILL, "snapkv+int4", "uniform", 0.25, 0},
+                                           {STREAMING, "streaming-llm", "uniform", 0.25, 0}};
+    for (size_t i = 0; i < N; i++)
+        text[i] = ids[i % PROMPT];
+    rkv_window window = {
+        .name = (char[]){"w"}, .context = text, .n_context = N, .questions = first, .n_questions = 3};
+    rkv_windows one = {.items = &window, .n = 1};
+    rkv_model *model = host_model_open(named_device, RKV_WEIGHTS_RESIDENT);
+    rkv_eval_needs needs;
+    rkv_memory_use use;
+    if (rkv_eval_foretell(&needs, model, &one, settings, 4, NULL) ||
+        rkv_eval_run(model, &one, settings, 4, NULL))
+        fail_msg("%s", rkv_message());
+    model->backend->ops->memory_use(model->backend, &use);
+    printf("%zu sessions at once: %zu bytes foretold, %zu in use, %zu of the device by all\n",
+           needs.n_sessions, needs.memory.needed_bytes, use.peak, use.device);
+    double ratio = (double)needs.memory.needed_bytes / (double)use.peak;
+    assert_true(ratio > 0.9 && ratio < 1.1);
+    rkv_model_close(model);
+}
+
+static int test_on_named_device(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_within_a_tenth)};
+    if (!gpu_is_there(named_device)) return GPU_IS_MISSING;
+    return cmocka_run_group_tests(tests, make_larger_model, temporary_tear_down);
+}
+
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_devices),  cmocka_unit_test(test_parts),    cmocka_unit_test(test_refused),
         cmocka_unit_test(test_the_host), cmocka_unit_test(test_refusals),
     };
-    return cmocka_run_group_tests(tests, make_model, temporary_tear_down);
+    named_device = argc > 1 ? argv[1] : NULL;
+    return named_device ? test_on_named_device()
+                        : cmocka_run_group_tests(tests, make_model, temporary_tear_down);
 }
