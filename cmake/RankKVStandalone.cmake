@@ -16,8 +16,8 @@ set(RANKKV_STANDALONE_NOT_viz ".")
 set(RANKKV_STANDALONE_NOT_evaluation ".")
 set(RANKKV_STANDALONE_ONLY_tests "^test_(\
 backend|basis|budget|cached_attention|core|cuda_download|cuda_model|cuda_needs|cuda_prompts|cuda_rank|\
-cuda_scores|cuda_selection|cuda_session|cuda_several|cuda_spectra|effective_rank|entries|foretell|forward|forward_memory|\
-gguf|half|matvec|module|policies|prefill|rows|rows_device|rows_host|rows_together|sampler|share|stream|tensor_type|\
+cuda_scores|cuda_selection|cuda_session|cuda_several|cuda_spectra|cuda_workspace|effective_rank|entries|foretell|forward|\
+forward_memory|gguf|half|matvec|module|policies|prefill|rows|rows_device|rows_host|rows_together|sampler|share|stream|tensor_type|\
 tiny_model)$")
 set(RANKKV_STANDALONE_ONLY_tests_support "^(\
 cached_task|default_model|device_data|gguf_writer|guarded|kept_layers|plain_cache|plain_ops|\
