@@ -34,7 +34,8 @@ static int32_t ids[LONGEST];
 
 static int make_model(void **state) {
     (void)state;
-    static const tiny_model_options shape = {.n_layers = LAYERS, .n_embd = 16, .n_heads = HEADS, .n_ff = 160};
+    static const tiny_model_options shape = {
+        .type = "Q8_0", .n_layers = LAYERS, .n_embd = 32, .n_heads = HEADS, .n_ff = 160};
     host_device_set_count(3);
     if (tiny_model_begin(ids, LONGEST)) return -1;
     return tiny_model_write(temporary_path("tiny.gguf"), &shape) != RKV_OK;

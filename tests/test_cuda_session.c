@@ -25,13 +25,16 @@ static const char *named_device; /* NULL: the host */
 static int32_t ids[SESSION_PAIR_PROMPT + SESSION_PAIR_NEW];
 static session_pair both;
 
-/* Logits of the tiny model are of size 1 to 10, sums over two layers of products of at most 96 float32 terms:
- * 1e-4 is 100 times their rounding. Rounding may also turn a number that lies between two codes to the other
- * one, 1/15 of its group's range for int4: one such number in a hundred entries moves a logit by hundredths.
+/* Weights as the default model has them, which the device keeps so. Logits of the tiny model are of size 1 to
+ * 10, sums over two layers of products of at most 96 float32 terms: 1e-4 is 100 times their rounding.
+ * Rounding may also turn a number that lies between two codes to the other one, 1/15 of its group's range for
+ * int4: one such number in a hundred entries moves a logit by hundredths.
  */
 static int begin(void **state) {
     *state = &both;
+    static const tiny_model_options options = {.type = "Q4_1"};
     if (tiny_model_begin(ids, sizeof ids / sizeof *ids)) return 1;
+    if (tiny_model_write(temporary_path("tiny.gguf"), &options)) return 1;
     both = (session_pair){.plain = host_model_open("cpu", RKV_WEIGHTS_AUTO),
                           .other = host_model_open(named_device, RKV_WEIGHTS_AUTO),
                           .ids = ids,
