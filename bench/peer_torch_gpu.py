@@ -22,7 +22,7 @@ def parse_arguments():
     parser.add_argument("--tokens", type=int, default=512)
     parser.add_argument("--heads", type=int, default=270)
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=60, help="rank: fewer heads where all would take longer")
+    parser.add_argument("--seconds", type=float, default=60, help="rank: fewer heads where these would take longer")
     parser.add_argument("--exact-heads", type=int, default=DISTINCT, help="rank: that are done in float64 too")
     parser.add_argument("--layers", type=int, default=30)
     parser.add_argument("--width", type=int, default=576)
@@ -65,17 +65,22 @@ def effective_ranks(matrices):
 
 def rank(options):
     distinct = [head(h, options.tokens, options.device) for h in range(min(DISTINCT, options.heads))]
-    few = torch.stack(distinct)
-    effective_ranks(few[:1])  # the library's start is not counted
+    started, _ = timed(options.device, lambda: effective_ranks(distinct[0][None]))  # the library's start is not counted
+    few = torch.stack(distinct[: max(1, int(options.seconds / started))])
     seconds, values = timed(options.device, lambda: effective_ranks(few))
-    heads = len(distinct)
+    heads = len(few)
     if seconds / heads * options.heads <= options.seconds:  # all of them in one call
         heads = options.heads
         matrices = torch.stack([distinct[h % DISTINCT] for h in range(heads)])
-        repeat = max(1, min(options.repeat, int(options.seconds / (seconds / len(distinct) * heads + 1e-9)) - 1))
+        repeat = max(1, min(options.repeat, int(options.seconds / (seconds / len(few) * heads + 1e-9)) - 1))
         runs = [timed(options.device, lambda: effective_ranks(matrices)) for _ in range(repeat + 1)]
         seconds = statistics.median(run[0] for run in runs[1:])
-    exact = [float(effective_ranks(matrix.double())) for matrix in distinct[: options.exact_heads]]
+    exact, spent = [], 0.0
+    for matrix in distinct[: options.exact_heads]:
+        if spent <= options.seconds:
+            one, value = timed(options.device, lambda: float(effective_ranks(matrix.double())))
+            exact.append(value)
+            spent += one
     return {"heads": heads, "seconds": seconds, "ms_per_head": 1e3 * seconds / heads, "eranks": values.tolist(),
             "exact_eranks": exact}
 
