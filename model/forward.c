@@ -79,9 +79,13 @@ static rkv_status embed(rkv_forward *f, const rkv_pass *pass) {
     return status;
 }
 
-/* Position 0 turns nothing. */
+/* Fewer angles are made before other threads are awake. */
+#define ANGLES_OF_SEVERAL ((size_t)4096)
+
+/* Position 0 turns nothing. No layer can begin before. */
 static rkv_status set_rotation(rkv_forward *f, const rkv_pass *pass) {
     size_t d = f->model->config.head_dim;
+#pragma omp parallel for schedule(static) if (pass->n * d >= ANGLES_OF_SEVERAL)
     for (size_t t = 0; t < pass->n; t++)
         rkv_rope_angles(&f->model->rope, pass->unrotated ? 0 : pass->first + (int64_t)t,
                         f->host_rotation + t * d);
