@@ -1,10 +1,19 @@
 /* forward_output.c: from the residual stream to logits and losses: the last norm and the output matrix. */
 #include "core/clock.h"
 #include "core/memory.h"
+#include "core/sizes.h"
 #include "model/forward_parts.h"
 
-/* Rows of the output matrix that are multiplied at a time: logits of a whole prompt would be T x V. */
+/* Rows of the output matrix that are multiplied at a time: logits of a whole prompt would be T x V. Those of
+ * a few tokens are not many, and what a device hands to the host chunk by chunk is waited for as often. */
 #define VOCABULARY_CHUNK ((size_t)4096)
+#define FEW_TOKENS       ((size_t)4)
+
+static size_t vocabulary_chunk(const rkv_forward *f, size_t tokens) {
+    size_t n_vocab = f->model->config.n_vocab;
+    bool whole = f->model->resident && !f->backend->host_memory && tokens <= FEW_TOKENS;
+    return whole ? n_vocab : rkv_smaller(n_vocab, VOCABULARY_CHUNK);
+}
 
 /* Tokens [first, end) of a pass: those whose logits anybody wants. */
 typedef struct span {
@@ -100,8 +109,7 @@ static rkv_status take_logits(rkv_forward *f, const rkv_pass *pass, const float 
 static rkv_status project(rkv_forward *f, const rkv_pass *pass, span tokens) {
     const rkv_config *c = &f->model->config;
     const rkv_backend_ops *ops = f->backend->ops;
-    size_t rows = tokens.end - tokens.first;
-    size_t chunk = c->n_vocab < VOCABULARY_CHUNK ? c->n_vocab : VOCABULARY_CHUNK;
+    size_t rows = tokens.end - tokens.first, chunk = vocabulary_chunk(f, rows);
     float *logits = NULL;
     source weights;
     rkv_status status = open_source(f, rows, &weights);

@@ -159,6 +159,31 @@ static void test_copies_of_weights(void **state) {
     leave_default_model();
 }
 
+/* Copies of a pass over n tokens once all weights are there; its logits are the host's. */
+static size_t copies_of_pass(size_t n_more, size_t n) {
+    tiny_model_options options = {.n_embd = 8, .n_more = n_more};
+    assert_int_equal(tiny_model_write(temporary_path("tiny.gguf"), &options), RKV_OK);
+    rkv_model *cpu = host_model_open("cpu", RKV_WEIGHTS_RESIDENT);
+    rkv_model *device = host_model_open(NULL, RKV_WEIGHTS_RESIDENT);
+    assert_same_prefill(cpu, device, n);
+    size_t copies = host_device_copies();
+    rkv_prefill_result result = prefill(device, n, NULL, NULL);
+    copies = host_device_copies() - copies;
+    assert_int_equal(result.n_vocab, tiny_model_n_vocab() + n_more);
+    rkv_prefill_result_clear(&result);
+    rkv_model_close(device);
+    rkv_model_close(cpu);
+    return copies;
+}
+
+/* Logits of a token cross in one copy, however large the vocabulary; those of a prompt are made in parts. */
+static void test_copies_of_logits(void **state) {
+    (void)state;
+    assert_int_equal(copies_of_pass(5000, 1), copies_of_pass(0, 1));
+    assert_true(copies_of_pass(5000, 5) > copies_of_pass(0, 5));
+    leave_default_model();
+}
+
 /* What stays on the device is the file's own bytes where it can be, and what was reckoned with. */
 static void test_bytes_of_weights(void **state) {
     (void)state;
@@ -326,11 +351,17 @@ static int test_on_named_device(void) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_logits_and_losses),    cmocka_unit_test(test_every_form_of_weights),
-        cmocka_unit_test(test_few_tokens_decode_nothing), cmocka_unit_test(test_bytes_of_weights),
-        cmocka_unit_test(test_copies_of_weights),         cmocka_unit_test(test_same_greedy_tokens),
-        cmocka_unit_test(test_layers_are_shown),          cmocka_unit_test(test_same_analysis),
-        cmocka_unit_test(test_every_allocation_may_fail), cmocka_unit_test(test_no_such_device),
+        cmocka_unit_test(test_same_logits_and_losses),
+        cmocka_unit_test(test_every_form_of_weights),
+        cmocka_unit_test(test_few_tokens_decode_nothing),
+        cmocka_unit_test(test_bytes_of_weights),
+        cmocka_unit_test(test_copies_of_weights),
+        cmocka_unit_test(test_copies_of_logits),
+        cmocka_unit_test(test_same_greedy_tokens),
+        cmocka_unit_test(test_layers_are_shown),
+        cmocka_unit_test(test_same_analysis),
+        cmocka_unit_test(test_every_allocation_may_fail),
+        cmocka_unit_test(test_no_such_device),
         cmocka_unit_test(test_precision_is_said),
     };
     named_device = argc > 1 ? argv[1] : NULL;

@@ -62,28 +62,40 @@ static void put_merged_token(char *token, const char *merge) {
     snprintf(token, LONGEST_TOKEN, "%.*s%s", (int)(space - merge), merge, space + 1);
 }
 
-static void write_tokenizer(gguf_writer *writer) {
-    char tokens[VOCABULARY][LONGEST_TOKEN];
-    const char *pointers[VOCABULARY];
-    int32_t kinds[VOCABULARY];
+static void put_tokens(char (*tokens)[LONGEST_TOKEN], size_t n) {
     for (size_t i = 0; i < COUNT(controls); i++)
         snprintf(tokens[i], LONGEST_TOKEN, "%s", controls[i]);
     put_byte_tokens(tokens + COUNT(controls));
     for (size_t i = 0; i < COUNT(merges); i++)
         put_merged_token(tokens[COUNT(controls) + 256 + i], merges[i]);
-    for (size_t i = 0; i < VOCABULARY; i++) {
+    for (size_t i = VOCABULARY; i < n; i++)
+        snprintf(tokens[i], LONGEST_TOKEN, "<more %zu>", i);
+}
+
+static rkv_status write_tokenizer(gguf_writer *writer, size_t n) {
+    char(*tokens)[LONGEST_TOKEN] = NULL;
+    const char **pointers = NULL;
+    int32_t *kinds = NULL;
+    rkv_status status = rkv_alloc(&tokens, n, sizeof *tokens);
+    if (!status) status = rkv_alloc(&pointers, n, sizeof *pointers);
+    if (!status) status = rkv_alloc(&kinds, n, sizeof *kinds);
+    if (!status) put_tokens(tokens, n);
+    for (size_t i = 0; !status && i < n; i++) {
         pointers[i] = tokens[i];
         kinds[i] = i < COUNT(controls) ? 3 : 1;
     }
+    if (!status) gguf_write_strings(writer, "tokenizer.ggml.tokens", pointers, n);
+    if (!status) gguf_write_array(writer, "tokenizer.ggml.token_type", GGUF_INT32, kinds, n);
+    free(tokens), free(pointers), free(kinds);
+    if (status) return status;
     gguf_write_string(writer, "tokenizer.ggml.model", "gpt2");
     gguf_write_string(writer, "tokenizer.ggml.pre", "smollm");
-    gguf_write_strings(writer, "tokenizer.ggml.tokens", pointers, VOCABULARY);
-    gguf_write_array(writer, "tokenizer.ggml.token_type", GGUF_INT32, kinds, VOCABULARY);
     gguf_write_strings(writer, "tokenizer.ggml.merges", merges, COUNT(merges));
     gguf_write_integer(writer, "tokenizer.ggml.bos_token_id", GGUF_UINT32, TINY_MODEL_BOS);
     gguf_write_integer(writer, "tokenizer.ggml.eos_token_id", GGUF_UINT32, TINY_MODEL_EOS);
     gguf_write_integer(writer, "tokenizer.ggml.unknown_token_id", GGUF_UINT32, TINY_MODEL_ENDOFTEXT);
     gguf_write_bool(writer, "tokenizer.ggml.add_bos_token", false);
+    return RKV_OK;
 }
 
 /* ---- random weights ---- */
@@ -240,7 +252,7 @@ static void write_configuration(gguf_writer *writer, const tiny_model_options *o
         {"llama.attention.head_count", o->n_heads},
         {"llama.attention.head_count_kv", o->n_kv_heads},
         {"llama.rope.dimension_count", o->n_embd / o->n_heads},
-        {"llama.vocab_size", VOCABULARY},
+        {"llama.vocab_size", VOCABULARY + o->n_more},
     };
     gguf_write_string(writer, "general.architecture", "llama");
     gguf_write_string(writer, "general.name", "Tiny random model");
@@ -278,12 +290,12 @@ rkv_status tiny_model_write(const char *path, const tiny_model_options *options)
     if (known) return known;
     set_defaults(&o, largest_block);
     write_configuration(&b.writer, &o);
-    write_tokenizer(&b.writer);
-    add_matrix(&b, "token_embd.weight", o.n_embd, VOCABULARY, o.tied ? 1 : 8);
+    b.status = write_tokenizer(&b.writer, VOCABULARY + o.n_more);
+    add_matrix(&b, "token_embd.weight", o.n_embd, VOCABULARY + o.n_more, o.tied ? 1 : 8);
     for (size_t layer = 0; layer < o.n_layers; layer++)
         add_layer(&b, &o, layer);
     add_norm(&b, "output_norm.weight", o.n_embd);
-    if (!o.tied) add_matrix(&b, "output.weight", o.n_embd, VOCABULARY, 1);
+    if (!o.tied) add_matrix(&b, "output.weight", o.n_embd, VOCABULARY + o.n_more, 1);
     rkv_status status = gguf_writer_save(&b.writer, path); /* also frees it */
     return b.status ? b.status : status;
 }

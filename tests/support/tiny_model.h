@@ -27,6 +27,7 @@ typedef struct tiny_model_options {
     size_t n_kv_heads; /* 2; a divisor of n_heads */
     size_t n_ff;       /* 96 */
     size_t n_context;  /* 256 */
+    size_t n_more;     /* tokens that nothing is encoded as, behind those of the vocabulary; 0 */
     bool tied;         /* no output.weight: the token embedding serves */
 } tiny_model_options;
 
@@ -41,7 +42,7 @@ rkv_status tiny_model_write(const char *path, const tiny_model_options *options)
  * group's set-up. */
 int tiny_model_begin(int32_t *ids, size_t n);
 
-/* Tokens in its vocabulary. */
+/* Tokens in its vocabulary, but for n_more. */
 size_t tiny_model_n_vocab(void);
 
 #endif
