@@ -13,7 +13,7 @@
  * 512 tokens (0.055 on that one, which has one). */
 
 static double gram_error(const double *sigma, size_t n, double delta) {
-    rkv_rank_noise noise = {.delta = delta, .least = sqrt(delta)};
+    rkv_rank_noise noise = {.delta = delta, .least = sqrt(delta), .bias = RKV_GRAM_BIAS};
     double squares = 0, biased = 0;
     for (size_t i = 0; i < n; i++)
         noise.total += sigma[i];
@@ -30,16 +30,19 @@ static int descending(const void *a, const void *b) {
 }
 
 double rkv_sigma_of_gram(double *values, size_t n, double noise) {
-    double smallest = 0;
+    rkv_noise_seen seen = {0};
     bool numbers = true;
     for (size_t i = 0; i < n; i++) {
-        smallest = fmin(smallest, values[i]);
+        seen.depth = fmax(seen.depth, -values[i]);
+        seen.negative += values[i] < 0;
         values[i] = rkv_root_of_eigenvalue(values[i]);
         numbers &= !isnan(values[i]);
     }
     if (!numbers) return NAN;
+    for (size_t i = 0; i < n; i++)
+        seen.near += rkv_is_near_noise(values[i], seen.depth);
     qsort(values, n, sizeof *values, descending);
-    return n > 0 && values[0] > 0 ? gram_error(values, n, rkv_gram_delta(smallest, values[0], noise)) : 0;
+    return n > 0 && values[0] > 0 ? gram_error(values, n, rkv_gram_delta(&seen, values[0], noise)) : 0;
 }
 
 bool rkv_sigma_identity_holds(const double *sigma, size_t n, double squared_norm) {

@@ -8,7 +8,8 @@
 /* Turns the eigenvalues [n] of a Gram matrix, in any order, into singular values, descending, in place.
  * Returns an estimate of the relative error of the effective rank that comes with squaring the matrix; NaN,
  * and no order, where one of them is NaN. noise: what the eigenvalue solver is known to add to small
- * eigenvalues, in units of eps times the largest. */
+ * eigenvalues, in units of eps times the largest; for spectra that do not show it themselves (rank_terms.h).
+ */
 double rkv_sigma_of_gram(double *values, size_t n, double noise);
 
 /* LAPACK's dsyevd with 'L' on attention (rank_error.c has the measurement). */

@@ -6,7 +6,8 @@
 #include "cuda/rank.h"
 
 /* What cuSOLVER adds to small eigenvalues, in units of eps times the largest, is not measured yet: one unit
- * is fifty times what LAPACK was seen to add. The larger it is, the more heads the SVD makes again. */
+ * is fifty times what LAPACK was seen to add. It counts where a spectrum does not show its noise itself: the
+ * larger it is, the more of those the SVD makes again. */
 #define SOLVER_NOISE 1.0
 
 /* The batched solver takes this many numbers in all of its matrices. */

@@ -56,8 +56,8 @@ typedef struct rkv_spectrum {
 /* spectra [n] of values [n, order], singular values in descending order; n, order > 0. */
 typedef struct rkv_spectra_task {
     /* of_gram: eigenvalues of Gram matrices, ascending, which become singular values, descending. noise: what
-     * their solver adds to small ones, in units of eps times the largest. Else singular values, each of which
-     * may be off by shift >= 0, in the same direction; a NaN is not trusted. */
+     * their solver is known to add to small ones, in units of eps times the largest. Else singular values,
+     * each of which may be off by shift >= 0, in the same direction; a NaN is not trusted. */
     double *values;
     size_t n, order;
     int of_gram;

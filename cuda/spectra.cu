@@ -7,17 +7,22 @@
 #include "cuda/reduce.h"
 
 /* Eigenvalues x [n], ascending, become singular values, descending: a thread turns pairs of its own round.
- * Returns the most negative eigenvalue, or 0. */
-RKV_DEVICE double take_roots(double *x, size_t n) {
-    double depth = 0;
+ * Returns what they show of their noise. */
+RKV_DEVICE rkv_noise_seen take_roots(double *x, size_t n) {
+    rkv_noise_seen seen = {0, 0, 0};
     for (size_t i = threadIdx.x; i < (n + 1) / 2; i += blockDim.x) {
         double low = x[i], high = x[n - 1 - i];
-        depth = fmax(depth, fmax(-low, -high));
+        seen.depth = fmax(seen.depth, fmax(-low, -high));
+        seen.negative += (low < 0) + (high < 0 && n - 1 - i != i);
         x[i] = rkv_root_of_eigenvalue(high);
         x[n - 1 - i] = rkv_root_of_eigenvalue(low);
     }
-    depth = rkv_block_max_double(depth); /* and all of x is there */
-    return -depth;
+    seen.depth = rkv_block_max_double(seen.depth); /* and all of x is there */
+    seen.negative = rkv_block_sum_double(seen.negative);
+    for (size_t i = threadIdx.x; i < n; i += blockDim.x)
+        seen.near += rkv_is_near_noise(x[i], seen.depth);
+    seen.near = rkv_block_sum_double(seen.near);
+    return seen;
 }
 
 /* How many of x [n] are not at most as large as the one before. */
@@ -47,8 +52,9 @@ RKV_DEVICE double error_of(const double *sigma, size_t n, const rkv_rank_noise *
 
 RKV_KERNEL(spectra, rkv_spectra_task) {
     double *sigma = t.values + blockIdx.x * t.order, total = 0, squares = 0;
-    rkv_rank_noise noise = {0, 0, INFINITY, t.shift};
-    double most_negative = t.of_gram ? take_roots(sigma, t.order) : 0;
+    rkv_rank_noise noise = {0, 0, INFINITY, t.shift, 1};
+    rkv_noise_seen seen = {0, 0, 0};
+    if (t.of_gram) seen = take_roots(sigma, t.order);
     for (size_t i = threadIdx.x; i < t.order; i += blockDim.x) {
         total += rkv_total_term(sigma[i]);
         squares += sigma[i] * sigma[i];
@@ -57,8 +63,9 @@ RKV_KERNEL(spectra, rkv_spectra_task) {
     noise.total = rkv_block_sum_double(total);
     noise.entropy = entropy_of(sigma, t.order, noise.total);
     if (t.of_gram) {
-        noise.delta = rkv_gram_delta(most_negative, sigma[0], t.noise);
+        noise.delta = rkv_gram_delta(&seen, sigma[0], t.noise);
         noise.least = sqrt(noise.delta);
+        noise.bias = RKV_GRAM_BIAS;
     }
     double error = error_of(sigma, t.order, &noise), misplaced = count_misplaced(sigma, t.order);
     if (threadIdx.x) return;

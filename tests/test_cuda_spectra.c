@@ -15,6 +15,7 @@
 
 #include "backend/rank_error.h"
 #include "backend/rank_terms.h"
+#include "core/random.h"
 #include "cuda/device.h"
 #include "cuda/open.h"
 #include "cuda/rank_kernels.h"
@@ -184,8 +185,25 @@ static rkv_spectra_task task_of(batch *b, size_t order, double *values) {
 
 /* ---- plain loops ---- */
 
-/* What sigma [n] is moved by: `above` delta, in its square, by random signs; else by least, all one way. */
-static double plain_error(const double *sigma, size_t n, long double delta, long double least) {
+/* What rounding did to eigenvalues x [n]: two standard deviations of it. */
+static double plain_delta(const double *x, size_t n, double noise) {
+    double lowest = 0, largest = 0;
+    size_t negative = 0, near = 0;
+    for (size_t i = 0; i < n; i++) {
+        lowest = fmin(lowest, x[i]);
+        largest = fmax(largest, x[i]);
+        negative += x[i] < 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        near += x[i] <= -4 * lowest;
+    if (negative >= 8 && 3 * negative >= near) noise = fmin(noise, 0.02);
+    return fmax(-lowest, noise * DBL_EPSILON * largest);
+}
+
+/* What sigma [n] is moved by: `above` delta, in its square, by random signs; else by least, of which the part
+ * `bias` goes one way. */
+static double plain_error(const double *sigma, size_t n, long double delta, long double least,
+                          long double bias) {
     long double total = 0, entropy = 0, squares = 0, biased = 0;
     if (sigma[0] == 0 || least == 0) return 0;
     for (size_t i = 0; i < n; i++)
@@ -196,8 +214,10 @@ static double plain_error(const double *sigma, size_t n, long double delta, long
         long double weight = fabsl(logl(fmaxl(sigma[i], least) / total) + entropy) / total;
         if (sigma[i] * sigma[i] > delta)
             squares += weight * delta / (2 * sigma[i]) * weight * delta / (2 * sigma[i]);
-        else
-            biased += weight * least;
+        else {
+            squares += weight * least * (1 - bias) * weight * least * (1 - bias);
+            biased += weight * least * bias;
+        }
     }
     return (double)(sqrtl(squares) + biased);
 }
@@ -251,11 +271,8 @@ static void test_eigenvalues(void **state) {
         run(&task);
         assert_memory_equal(values, b->sigma, KINDS * n * sizeof *values); /* roots are exactly rounded */
         for (size_t k = 0; k < KINDS; k++) {
-            double *x = b->values + k * n, lowest = 0, delta;
-            for (size_t i = 0; i < n; i++)
-                lowest = fmin(lowest, x[i]);
-            delta = fmax(-lowest, DBL_EPSILON * b->sigma[k * n] * b->sigma[k * n]);
-            double least = sqrt(delta), error = plain_error(b->sigma + k * n, n, delta, least);
+            double *x = b->values + k * n, delta = plain_delta(x, n, 1), least = sqrt(delta);
+            double error = plain_error(b->sigma + k * n, n, delta, least, RKV_GRAM_BIAS);
             assert_told(b, k, n, error, least);
             assert_near(kinds[k].name, n, "the host's error", rkv_sigma_of_gram(x, n, 1), error,
                         error_tolerance(b->sigma + k * n, n, least, error));
@@ -280,10 +297,82 @@ static void test_noise_of_the_solver(void **state) {
         task.of_gram = 1, task.noise = noise;
         run(&task);
         double delta = noise * DBL_EPSILON, *sigma = b->sigma + 1 * N; /* rising: to 1, none negative */
-        assert_told(b, 1, N, plain_error(sigma, N, delta, sqrt(delta)), sqrt(delta));
+        assert_told(b, 1, N, plain_error(sigma, N, delta, sqrt(delta), RKV_GRAM_BIAS), sqrt(delta));
         free(values);
     }
     free(b);
+}
+
+/* Spectra of two large values and noise, in units of eps times the largest: so many at even steps between
+ * -depth and 0, so many from 0 to `up` depth. A solver of unknown noise is believed where enough of it is
+ * seen below 0, and as much as there is above. */
+static const struct {
+    const char *name;
+    size_t below, above;
+    double depth, up, solver; /* solver: what it is known to add */
+    double delta;             /* in the same units */
+} shown[] = {
+    {"symmetric", 20, 20, 0.03, 1, 1, 0.03},
+    {"just enough", 8, 8, 0.03, 1, 1, 0.03},
+    {"most of them", 8, 2, 0.03, 1, 1, 0.03},
+    {"too few", 7, 7, 0.03, 1, 1, 1},
+    {"too few, up to the middle", 7, 4, 0.03, 1, 1, 1},
+    {"too few, of a solver that is known", 7, 7, 0.03, 1, 0.02, 0.03},
+    {"true values among them", 10, 20, 0.03, 3.9, 1, 0.03},
+    {"biased upward", 10, 21, 0.03, 3.9, 1, 1},
+    {"biased far upward", 10, 21, 0.03, 300, 1, 0.03}, /* and so no noise */
+    {"more than is known", 20, 20, 3, 1, 1, 3},
+    {"next to none", 20, 20, 1e-4, 1, 1, 0.02},
+    {"less than a known solver's", 20, 20, 1e-4, 1, 0.005, 0.005},
+};
+enum { SHOWN = sizeof shown / sizeof *shown, LARGE = 2 };
+
+/* x [n], ascending; returns n. */
+static size_t show_noise(size_t s, double *x) {
+    size_t n = 0;
+    for (size_t i = shown[s].below; i > 0; i--)
+        x[n++] = -shown[s].depth * DBL_EPSILON * (double)i / (double)shown[s].below;
+    for (size_t i = 1; i <= shown[s].above; i++)
+        x[n++] = shown[s].up * shown[s].depth * DBL_EPSILON * (double)i / (double)shown[s].above;
+    for (size_t i = 0; i < LARGE; i++)
+        x[n++] = 1;
+    return n;
+}
+
+static void test_noise_that_is_seen(void **state) {
+    (void)state;
+    for (size_t s = 0; s < SHOWN; s++) {
+        double x[64], host[64], norm = LARGE;
+        int info = 0;
+        rkv_spectrum told;
+        size_t n = show_noise(s, x);
+        memcpy(host, x, sizeof x);
+        double error = rkv_sigma_of_gram(host, n, shown[s].solver), delta = shown[s].delta * DBL_EPSILON;
+        double expected = plain_error(host, n, delta, sqrt(delta), RKV_GRAM_BIAS);
+        rkv_spectra_task task = {x, 1, n, 1, shown[s].solver, 0, &norm, &info, &told};
+        run(&task);
+        assert_memory_equal(x, host, n * sizeof *x);
+        assert_near(shown[s].name, n, "the host's error", error, expected, 1e-9 * expected);
+        assert_near(shown[s].name, n, "the error", told.error, expected, 1e-9 * expected);
+        if (told.untrusted != (shown[s].delta >= 1)) fail_msg("%s: %.2g", shown[s].name, expected);
+    }
+}
+
+/* What the estimate is made of, on noise by dice: roots of many eigenvalues that are 0 but for it. */
+static void test_bias_of_roots(void **state) {
+    (void)state;
+    enum { N = 100000 };
+    rkv_random dice = {11};
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < N; i++) {
+        double angle = 6.283185307179586 * rkv_random_unit(&dice);
+        double root = rkv_root_of_eigenvalue(sqrt(-2 * log1p(-rkv_random_unit(&dice))) * cos(angle));
+        sum += root, squares += root * root;
+    }
+    double mean = sum / N, deviation = sqrt(squares / N - mean * mean), least = sqrt(2);
+    assert_true(fabs(mean - 0.4111) < 0.01 && fabs(deviation - 0.4795) < 0.01);
+    assert_true(fabs(mean / least - RKV_GRAM_BIAS) < 0.02);
+    assert_true(fabs(2 * deviation / least - (1 - RKV_GRAM_BIAS)) < 0.04);
 }
 
 /* Singular values stay as they are. */
@@ -300,7 +389,7 @@ static void test_shifted_singular_values(void **state) {
             run(&task);
             assert_memory_equal(b->values, b->sigma, sizeof b->sigma);
             for (size_t k = 0; k < KINDS; k++)
-                assert_told(b, k, n, plain_error(b->sigma + k * n, n, (long double)INFINITY, shifts[s]),
+                assert_told(b, k, n, plain_error(b->sigma + k * n, n, (long double)INFINITY, shifts[s], 1),
                             shifts[s]);
             free(b);
         }
@@ -399,6 +488,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_eigenvalues),
         cmocka_unit_test(test_noise_of_the_solver),
+        cmocka_unit_test(test_noise_that_is_seen),
+        cmocka_unit_test(test_bias_of_roots),
         cmocka_unit_test(test_shifted_singular_values),
         cmocka_unit_test(test_order_is_checked),
         cmocka_unit_test(test_what_is_no_number),
