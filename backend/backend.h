@@ -162,6 +162,23 @@ typedef struct rkv_query_moments {
     float *squares; /* out [H, D, D] host: the sum of (q - mean) (q - mean)^T; NULL: not wanted */
 } rkv_query_moments;
 
+/* Rows that share how they are turned: to [each, n, D] = from [each, n, D], row i by by[i] positions. */
+typedef struct rkv_turned_rows {
+    const float *from; /* device memory */
+    float *to;         /* likewise: `from` itself, or apart from it */
+    size_t each, n;
+    const int32_t *by; /* [n] host; NULL: row i by i positions */
+} rkv_turned_rows;
+
+/* Rows turned as positions turn keys and queries (Su et al. 2021): pair i by so many times frequency[i]. */
+typedef struct rkv_turning {
+    const rkv_turned_rows *lists; /* [n_lists] host */
+    size_t n_lists, head_dim;     /* D; of an odd one the last number is in no pair */
+    const double *frequency;      /* [D/2] host, radians per position */
+    rkv_rope_pairing pairing;
+    bool back; /* the other way round */
+} rkv_turning;
+
 /* Metrics of attention rows, one value per head; formulas in docs/METHODS.md. */
 typedef struct rkv_row_metrics {
     double row_perplexity, keys_95, sink_4, local_32, long_256, ind1;
@@ -290,6 +307,11 @@ typedef struct rkv_backend_ops {
     /* to [n, width] = the rows index [n], ascending, in host memory, of from; `to` is not `from`. */
     rkv_status (*gather)(rkv_backend *backend, const float *from, size_t width, const uint32_t *index,
                          size_t n, float *to);
+    /* With a pair's angle and its cosine and sine in float64, and those rounded to float32: a number is
+     * within 3 2^-24 r, r the length of its pair, of the pair turned by the angle, which is itself off by
+     * 2^-53 of its size: up to position 2^20 by 2^-33 of a radian and less. Where device memory is the
+     * host's, it may be called from several threads at once. */
+    rkv_status (*turn)(rkv_backend *backend, const rkv_turning *task);
     /* *sum = over all queries, what softmax(q k^T / sqrt(D)), each query over the keys whose position is at
      * most its own, gives to those that are kept for it; in float64, block by block of queries. */
     rkv_status (*kept_attention)(rkv_backend *backend, const rkv_kept_attention *task, double *sum);

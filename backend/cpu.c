@@ -80,6 +80,7 @@ static const rkv_backend_ops cpu_ops = {
     .expected_logits = rkv_cpu_expected_logits,
     .query_moments = rkv_cpu_query_moments,
     .gather = rkv_cpu_gather,
+    .turn = rkv_cpu_turn,
     .kept_attention = rkv_cpu_kept_attention,
     .swiglu = rkv_cpu_swiglu,
     .fold_logits = rkv_cpu_fold_logits,

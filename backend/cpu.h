@@ -60,6 +60,9 @@ rkv_status rkv_cpu_expected_logits(rkv_backend *backend, const rkv_expected_logi
 /* cpu_query_moments.c */
 rkv_status rkv_cpu_query_moments(rkv_backend *backend, const rkv_query_moments *task);
 
+/* cpu_turn.c */
+rkv_status rkv_cpu_turn(rkv_backend *backend, const rkv_turning *task);
+
 /* cpu_scores.c */
 rkv_status rkv_cpu_row_norms(rkv_backend *backend, const rkv_head_rows *heads, size_t n_heads, size_t width,
                              double *const *norms);

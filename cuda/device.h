@@ -144,6 +144,9 @@ rkv_status rkv_cuda_attend_cached(rkv_backend *backend, const rkv_cached_attenti
 rkv_status rkv_cuda_gather(rkv_backend *backend, const float *from, size_t width, const uint32_t *index,
                            size_t n, float *to);
 
+/* turn.c */
+rkv_status rkv_cuda_turn(rkv_backend *backend, const rkv_turning *task);
+
 /* norms.c; norms [rows of all heads] device memory, head by head */
 rkv_status rkv_cuda_queue_norms(rkv_cuda *cuda, const rkv_head_rows *heads, size_t n_heads, size_t width,
                                 double *norms);

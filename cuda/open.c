@@ -98,6 +98,7 @@ static const rkv_backend_ops cuda_ops = {
     .expected_logits = rkv_cuda_expected_logits,
     .query_moments = rkv_cuda_query_moments,
     .gather = rkv_cuda_gather,
+    .turn = rkv_cuda_turn,
     .kept_attention = rkv_cuda_kept_attention,
     .swiglu = rkv_cuda_swiglu,
     .fold_logits = rkv_cuda_fold_logits,

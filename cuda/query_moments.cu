@@ -1,20 +1,17 @@
 /* query_moments.cu: queries turned back and summed up, one block per head and chunk of queries; their means,
  * one thread per number; and the queries without their mean, one thread per number. */
-#include <math.h>
-
 #include "cuda/elementwise.h"
 #include "cuda/moments.h"
+#include "cuda/rotation.h"
 
 #define CHUNK   RKV_MOMENTS_CHUNK
 #define THREADS 128 /* a thread has a column */
 
-/* One thread per position and pair, in float64: positions may be far from the first. */
+/* One thread per position and pair. */
 RKV_KERNEL(fill_turns, rkv_turns_task) {
     size_t i = rkv_element();
     if (i >= t.n * t.pairs) return;
-    double angle = (double)(t.first + (int64_t)(i / t.pairs)) * t.frequency[i % t.pairs];
-    t.turns[2 * i] = (float)cos(angle);
-    t.turns[2 * i + 1] = (float)sin(angle);
+    rkv_turn_of(t.first + (int64_t)(i / t.pairs), t.frequency[i % t.pairs], t.turns + 2 * i);
 }
 
 cudaError_t rkv_launch_turns(const rkv_turns_task *task, cudaStream_t stream) {
@@ -24,7 +21,7 @@ cudaError_t rkv_launch_turns(const rkv_turns_task *task, cudaStream_t stream) {
 /* Number `column` of query q [D] turned back by turn [D/2, 2]. */
 RKV_DEVICE float turned_back(const float *q, const float *turn, size_t column, size_t d, int adjacent) {
     size_t pairs = d / 2, pair = adjacent ? column / 2 : column % pairs;
-    size_t a = adjacent ? 2 * pair : pair, b = adjacent ? a + 1 : a + pairs;
+    size_t a = rkv_pair_first(pair, adjacent), b = a + rkv_pair_step(d, adjacent);
     float cosine = turn[2 * pair], sine = turn[2 * pair + 1];
     return column == a ? q[a] * cosine + q[b] * sine : q[b] * cosine - q[a] * sine;
 }

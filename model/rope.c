@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "backend/turn_pair.h"
 #include "core/memory.h"
 
 /* float32 factors of every pair, from whatever type the file keeps them in. */
@@ -41,23 +42,25 @@ void rkv_rope_angles(const rkv_rope *rope, int64_t position, float *cosine_sine)
     }
 }
 
-/* Turns pair i of row [D]. */
-static void rotate_pair(const rkv_rope *rope, size_t i, float cosine, float sine, float *row) {
-    bool adjacent = rope->pairing == RKV_ROPE_ADJACENT;
-    float *a = row + (adjacent ? 2 * i : i), *b = a + (adjacent ? 1 : rope->head_dim / 2);
-    float x = *a, y = *b;
-    *a = x * cosine - y * sine;
-    *b = x * sine + y * cosine;
-}
-
 void rkv_rope_rotate(const rkv_rope *rope, const float *cosine_sine, float *row) {
     for (size_t i = 0; i < rope->head_dim / 2; i++)
-        rotate_pair(rope, i, cosine_sine[2 * i], cosine_sine[2 * i + 1], row);
+        rkv_turn_pair(rope->pairing, rope->head_dim, i, cosine_sine[2 * i], cosine_sine[2 * i + 1], row, row);
 }
 
 void rkv_rope_turn(const rkv_rope *rope, int64_t positions, float *row) {
     for (size_t i = 0; i < rope->head_dim / 2; i++) {
         double angle = (double)positions * rope->frequency[i];
-        rotate_pair(rope, i, (float)cos(angle), (float)sin(angle), row);
+        rkv_turn_pair(rope->pairing, rope->head_dim, i, (float)cos(angle), (float)sin(angle), row, row);
     }
+}
+
+rkv_status rkv_rope_turn_rows(const rkv_rope *rope, rkv_backend *backend, const rkv_turned_rows *lists,
+                              size_t n_lists, bool back) {
+    const rkv_turning task = {.lists = lists,
+                              .n_lists = n_lists,
+                              .head_dim = rope->head_dim,
+                              .frequency = rope->frequency,
+                              .pairing = rope->pairing,
+                              .back = back};
+    return backend->ops->turn(backend, &task);
 }

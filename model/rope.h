@@ -28,4 +28,8 @@ void rkv_rope_rotate(const rkv_rope *rope, const float *cosine_sine, float *row)
 /* Turns row [D] forward by `positions`, back when that is negative. */
 void rkv_rope_turn(const rkv_rope *rope, int64_t positions, float *row);
 
+/* The same of lists of rows in a device's memory, or back. */
+rkv_status rkv_rope_turn_rows(const rkv_rope *rope, rkv_backend *backend, const rkv_turned_rows *lists,
+                              size_t n_lists, bool back);
+
 #endif

@@ -20,6 +20,7 @@
 #include "support/device_data.h"
 #include "support/plain_ops.h"
 #include "support/score_checks.h"
+#include "support/turn_checks.h"
 #include "support/weight_checks.h"
 
 /* Backends that every machine has; others are named on the command line ("cuda"). */
@@ -556,6 +557,8 @@ static const struct {
     {"query_moments", OP(query_moments), check_query_moments},
     {"query_moments far from zero", OP(query_moments), check_query_moments_far_from_zero},
     {"gather", OP(gather), check_gather},
+    {"turn", OP(turn), check_turn},
+    {"turn of bad values", OP(turn), check_turn_of_bad_values},
     {"kept_attention", OP(kept_attention), check_kept_attention},
     {"kept_attention of bad values", OP(kept_attention), check_kept_attention_of_bad_values},
     {"swiglu", OP(swiglu), check_swiglu},

@@ -80,8 +80,11 @@ static void test_one_launch_for_all_heads(void **state) {
     static const struct {
         const char *name;
         size_t launches, waits;
-    } most[] = {
-        {"row_norms", 1, 1}, {"mean_cosines", 4, 1}, {"attention_means", 3, 3}, {"kept_attention", 3, 2}};
+    } most[] = {{"row_norms", 1, 1},
+                {"mean_cosines", 4, 1},
+                {"attention_means", 3, 3},
+                {"kept_attention", 3, 2},
+                {"turn", 1, 1}};
     static const size_t length[] = {20};
     for (size_t i = 0; i < sizeof most / sizeof *most; i++)
         for (size_t heads = 1; heads <= 8; heads += 7) {

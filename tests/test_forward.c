@@ -140,10 +140,13 @@ static void test_shifted_positions_change_nothing(void **state) {
     rkv_model_close(model);
 }
 
-/* Turning what an unrotated pass leaves gives what a rotated one leaves: by `turn` in one go or by the angles
- * of the position. */
-static void assert_turned(const rkv_rope *rope, const float *plain, const float *rotated, int64_t position) {
+/* Turning what an unrotated pass leaves gives what a rotated one leaves: by `turn` in one go, by the angles
+ * of the position, or among other rows. */
+static void assert_turned(const rkv_model *model, const float *plain, const float *rotated,
+                          int64_t position) {
+    const rkv_rope *rope = &model->rope;
     size_t d = rope->head_dim;
+    int32_t by = (int32_t)position;
     float turned[64], rotated_too[64], angles[64];
     assert_true(d <= 64);
     memcpy(turned, plain, d * sizeof *turned);
@@ -152,6 +155,9 @@ static void assert_turned(const rkv_rope *rope, const float *plain, const float 
     rkv_rope_angles(rope, position, angles);
     rkv_rope_rotate(rope, angles, rotated_too);
     assert_close("turned", turned, rotated, d);
+    assert_memory_equal(turned, rotated_too, d * sizeof *turned);
+    const rkv_turned_rows row = {plain, rotated_too, 1, 1, &by};
+    assert_int_equal(rkv_rope_turn_rows(rope, model->backend, &row, 1, false), RKV_OK);
     assert_memory_equal(turned, rotated_too, d * sizeof *turned);
     rkv_rope_turn(rope, -position, turned);
     assert_close("turned back", turned, plain, d);
@@ -168,10 +174,10 @@ static void test_unrotated_keys_can_be_turned(void **state) {
     plain_cache_run(&plain, forward, ids, T, FIRST, true, logits[1]);
     for (size_t t = 0; t < T; t++) {
         for (size_t g = 0; g < c->n_kv_heads; g++)
-            assert_turned(&model->rope, plain_cache_row(&plain, plain.keys, 0, g, t),
+            assert_turned(model, plain_cache_row(&plain, plain.keys, 0, g, t),
                           plain_cache_row(&rotated, rotated.keys, 0, g, t), FIRST + (int64_t)t);
         for (size_t h = 0; h < c->n_heads; h++)
-            assert_turned(&model->rope, plain.queries + (h * T + t) * c->head_dim,
+            assert_turned(model, plain.queries + (h * T + t) * c->head_dim,
                           rotated.queries + (h * T + t) * c->head_dim, FIRST + (int64_t)t);
     }
     assert_memory_equal(plain.values, rotated.values, c->n_kv_heads * T * c->head_dim * sizeof(float));

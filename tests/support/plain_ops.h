@@ -32,6 +32,9 @@ void plain_attention_mean(const float *q, const int32_t *query_position, size_t 
 /* As the operation; pointers are host memory. */
 double plain_kept_attention(const rkv_kept_attention *task);
 
+/* to [each, n, D] of one list; its rows are host memory. */
+void plain_turn_rows(const rkv_turning *task, const rkv_turned_rows *list, double *to);
+
 /* mean [D] and squares [D, D] of one head's queries [skip, m), as the task has them. */
 void plain_query_moments(const rkv_query_moments *task, size_t head, double *mean, double *squares);
 

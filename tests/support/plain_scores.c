@@ -78,17 +78,26 @@ double plain_kept_attention(const rkv_kept_attention *task) {
     return sum;
 }
 
-/* x [D] = q [D] turned back by what position turns. */
-static void turn_back(const rkv_query_moments *task, int64_t position, const float *q, double *x) {
-    size_t d = task->head_dim;
-    bool adjacent = task->pairing == RKV_ROPE_ADJACENT;
+/* to [D] = from [D] turned by a position; frequency NULL: not at all. */
+static void turn_row(const double *frequency, rkv_rope_pairing pairing, size_t d, int64_t by,
+                     const float *from, double *to) {
+    bool adjacent = pairing == RKV_ROPE_ADJACENT;
     for (size_t i = 0; i < d; i++)
-        x[i] = (double)q[i];
-    for (size_t i = 0; task->frequency && i < d / 2; i++) {
+        to[i] = (double)from[i];
+    for (size_t i = 0; frequency && i < d / 2; i++) {
         size_t a = adjacent ? 2 * i : i, b = adjacent ? a + 1 : a + d / 2;
-        double c = cos((double)position * task->frequency[i]), s = sin((double)position * task->frequency[i]);
-        x[a] = (double)q[a] * c + (double)q[b] * s;
-        x[b] = (double)q[b] * c - (double)q[a] * s;
+        double c = cos((double)by * frequency[i]), s = sin((double)by * frequency[i]);
+        to[a] = (double)from[a] * c - (double)from[b] * s;
+        to[b] = (double)from[a] * s + (double)from[b] * c;
+    }
+}
+
+void plain_turn_rows(const rkv_turning *task, const rkv_turned_rows *list, double *to) {
+    size_t d = task->head_dim;
+    for (size_t row = 0; row < list->each * list->n; row++) {
+        int64_t i = (int64_t)(row % list->n), by = list->by ? list->by[i] : i;
+        turn_row(task->frequency, task->pairing, d, task->back ? -by : by, list->from + row * d,
+                 to + row * d);
     }
 }
 
@@ -96,8 +105,8 @@ void plain_query_moments(const rkv_query_moments *task, size_t head, double *mea
     size_t d = task->head_dim, n = task->m - task->skip;
     double *x = malloc(n * d * sizeof *x);
     for (size_t t = 0; t < n; t++)
-        turn_back(task, task->first + (int64_t)(task->skip + t),
-                  task->q + (head * task->m + task->skip + t) * d, x + t * d);
+        turn_row(task->frequency, task->pairing, d, -task->first - (int64_t)(task->skip + t),
+                 task->q + (head * task->m + task->skip + t) * d, x + t * d);
     for (size_t i = 0; i < d; i++) {
         mean[i] = 0;
         for (size_t t = 0; t < n; t++)

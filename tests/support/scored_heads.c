@@ -175,6 +175,20 @@ static rkv_status gather(rkv_backend *b, scored_heads *s) {
     return b->ops->gather(b, s->heads[0].rows, s->width, s->index, s->n_index, s->gathered);
 }
 
+/* All heads' rows, where they are, by their positions; of an odd width the last number is left alone. */
+static rkv_status turn(rkv_backend *b, scored_heads *s) {
+    rkv_turned_rows *lists = room(s->n_kv_heads, sizeof *lists);
+    for (size_t g = 0; g < s->n_kv_heads; g++)
+        lists[g] =
+            (rkv_turned_rows){s->heads[g].rows, (float *)s->heads[g].rows, 1, s->heads[g].n, s->positions[g]};
+    rkv_status status = b->ops->turn(b, &(rkv_turning){.lists = lists,
+                                                       .n_lists = s->n_kv_heads,
+                                                       .head_dim = s->width,
+                                                       .frequency = s->moments.frequency});
+    free(lists);
+    return status;
+}
+
 rkv_kept_attention scored_heads_kept(const scored_heads *s) {
     return (rkv_kept_attention){.each = s->each,
                                 .m = s->m,
@@ -199,6 +213,7 @@ const scored_operation scored_operations[] = {
     {"expected_logits", expected_logits},
     {"query_moments", query_moments},
     {"gather", gather},
+    {"turn", turn},
     {"kept_attention", kept_attention},
 };
 const size_t n_scored_operations = sizeof scored_operations / sizeof *scored_operations;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "core/memory.h"
 #include "support/plain_ops.h"
 
 static double *zeros(size_t n) {
@@ -71,6 +72,17 @@ static rkv_status query_moments(rkv_backend *backend, const rkv_query_moments *t
     return RKV_OK;
 }
 
+static rkv_status turn(rkv_backend *backend, const rkv_turning *task) {
+    (void)backend;
+    for (const rkv_turned_rows *list = task->lists; list < task->lists + task->n_lists; list++) {
+        size_t n = list->each * list->n * task->head_dim;
+        double *turned = zeros(n);
+        plain_turn_rows(task, list, turned);
+        give(turned, n, list->to);
+    }
+    return RKV_OK;
+}
+
 /* ---- rows alone ---- */
 
 static rkv_status row_norms(rkv_backend *backend, const rkv_head_rows *heads, size_t n_heads, size_t width,
@@ -95,6 +107,16 @@ static rkv_status mean_cosines(rkv_backend *backend, const rkv_head_rows *heads,
 
 /* ---- the backend ---- */
 
+static rkv_status alloc(rkv_backend *backend, float **out, size_t n) {
+    (void)backend;
+    return rkv_alloc_raw(out, n, sizeof **out);
+}
+
+static void release(rkv_backend *backend, float *memory) {
+    (void)backend;
+    free(memory);
+}
+
 static void close_nothing(rkv_backend *backend) {
     (void)backend;
 }
@@ -102,11 +124,14 @@ static void close_nothing(rkv_backend *backend) {
 rkv_backend stand_in_backend(void) {
     static const rkv_backend_ops ops = {.name = "stand-in",
                                         .close = close_nothing,
+                                        .alloc = alloc,
+                                        .release = release,
                                         .row_norms = row_norms,
                                         .mean_cosines = mean_cosines,
                                         .attention_means = attention_means,
                                         .expected_logits = expected_logits,
                                         .query_moments = query_moments,
+                                        .turn = turn,
                                         .kept_attention = kept_attention};
     return (rkv_backend){.ops = &ops, .host_memory = true};
 }
