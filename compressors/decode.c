@@ -1,24 +1,15 @@
 /* decode.c: one more token: it joins the cache, attends to it, and then the methods evict. */
 #include "compressors/executor.h"
 #include "core/clock.h"
-#include "model/host_copy.h"
 
 static rkv_status observe(rkv_session *s, const rkv_projection *p) {
     size_t m = p->shape.n_tokens;
-    rkv_host_copy copy = {0};
-    rkv_observation query = {.backend = s->scorer,
-                             .q = p->q,
-                             .m = m,
-                             .first = (int64_t)(s->n_seen - m),
-                             .rotated = s->options.positions == RKV_POSITIONS_ORIGINAL};
-    if (!rkv_session_observes(s)) return RKV_OK;
-    rkv_status status = RKV_OK;
-    if (s->scorer != s->model->backend)
-        status =
-            rkv_host_copy_take(&copy, s->model->backend, &query.q, p->shape.n_heads * m * p->shape.head_dim);
-    if (!status) status = rkv_layer_observe(s, p->layer, &query);
-    rkv_host_copy_clear(&copy);
-    return status;
+    const rkv_observation query = {.backend = s->model->backend,
+                                   .q = p->q,
+                                   .m = m,
+                                   .first = (int64_t)(s->n_seen - m),
+                                   .rotated = s->options.positions == RKV_POSITIONS_ORIGINAL};
+    return rkv_session_observes(s) ? rkv_layer_observe(s, p->layer, &query) : RKV_OK;
 }
 
 /* Who looks at what a device made waits for it: for its attention, too, whose time is not the methods'. */

@@ -33,7 +33,7 @@ rkv_layer_view rkv_layer_view_new(rkv_session *s, size_t layer, const rkv_observ
         .group_score = s->options.group_score,
         .tokens = s->tokens,
         .rope = &s->model->rope,
-        .backend = s->scorer,
+        .backend = s->model->backend,
         .seed = s->options.seed,
     };
 }
@@ -96,10 +96,6 @@ unsigned rkv_layer_looks(const rkv_session *s, size_t layer, size_t n) {
         looks |= RKV_NEEDS_KEYS | (stage->method->needs & RKV_NEEDS_QUERIES);
     }
     return looks;
-}
-
-unsigned rkv_layer_crosses(const rkv_session *s, size_t layer, size_t n) {
-    return s->scorer == s->model->backend ? 0 : rkv_layer_looks(s, layer, n);
 }
 
 /* ---- through them ---- */

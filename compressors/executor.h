@@ -28,9 +28,7 @@ typedef struct rkv_stage_ref {
 struct rkv_session {
     rkv_model *model;
     rkv_session_options options; /* its strings are not used after opening */
-    rkv_backend *scorer; /* in whose memory methods look at entries and queries: the model's; or a CPU's that
-                            belongs to the session (session.c) */
-    rkv_attention_shape shape; /* of the model; n_tokens 1 */
+    rkv_attention_shape shape;   /* of the model; n_tokens 1 */
     rkv_schedule schedule;
     size_t phase;            /* of the schedule */
     size_t n_stages;         /* of all phases */
@@ -128,19 +126,12 @@ rkv_status rkv_layer_work_init(rkv_session *s, rkv_work *w, const rkv_layer_view
 
 /* ---- prompt.c ---- */
 
-/* A layer of the prompt, q and k rotated. */
-typedef struct rkv_prompt_layer {
-    const rkv_projection *made;     /* device memory */
-    const rkv_projection *crossed;  /* the same in ordinary memory; what no session looks at there is NULL */
-    const rkv_attention_sums *sums; /* what no method of any session needs is NULL */
-} rkv_prompt_layer;
-
 /* At which numbers of a layer of n tokens the session looks: RKV_NEEDS_QUERIES, RKV_NEEDS_KEYS (and values),
- * both or neither; and which of them cross to the host for it. */
+ * both or neither. */
 unsigned rkv_layer_looks(const rkv_session *s, size_t layer, size_t n);
-unsigned rkv_layer_crosses(const rkv_session *s, size_t layer, size_t n);
-/* Makes it into cache. */
-rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_prompt_layer *layer);
+/* Makes a layer of the prompt into cache, q and k rotated; sums that no method of any session needs are NULL.
+ */
+rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_projection *p, const rkv_attention_sums *sums);
 
 /* ---- accounting: session.c, verify.c ---- */
 

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "compressors/methods.h"
 #include "compressors/pipeline.h"
@@ -120,20 +119,23 @@ static double recovered_by_columns(const search *s, int last) {
     return sum / ((double)s->group * (double)s->view->prompt->m);
 }
 
-/* q [H/G, m, D] rotated by the place of the newest entry that each sees, with places for positions: keys and
- * queries are in host memory then. */
+/* *turned, device memory, = q [H/G, m, D] rotated by the place of the newest entry that each sees, with
+ * places for positions. */
 static rkv_status turn_queries(const search *s, const int32_t *position, const float *q, float **turned) {
-    size_t m = s->view->prompt->m, d = s->view->head_dim, n = s->group * m;
-    rkv_status status = rkv_alloc_raw(turned, n * d, sizeof *q);
-    if (status) return status;
-    memcpy(*turned, q, n * d * sizeof *q);
-    for (size_t i = 0, seen = 0; i < m; i++) {
+    size_t m = s->view->prompt->m;
+    rkv_backend *backend = s->view->backend;
+    int32_t *place = NULL;
+    rkv_status status = rkv_alloc_raw(&place, m, sizeof *place);
+    if (!status) status = backend->ops->alloc(backend, turned, s->group * m * s->view->head_dim);
+    for (size_t i = 0, seen = 0; !status && i < m; i++) {
         while (seen < s->head->n && s->head->positions[seen] <= position[i])
             seen++;
-        for (size_t h = 0; h < s->group; h++)
-            rkv_rope_turn(s->view->rope, seen ? (int64_t)seen - 1 : 0, *turned + (h * m + i) * d);
+        place[i] = seen ? (int32_t)seen - 1 : 0;
     }
-    return RKV_OK;
+    const rkv_turned_rows queries = {q, *turned, s->group, m, place};
+    if (!status) status = rkv_rope_turn_rows(s->view->rope, backend, &queries, 1, false);
+    free(place);
+    return status;
 }
 
 /* Where the far sums of locality's window are not known, because another selection came before, or another
@@ -164,7 +166,8 @@ static rkv_status recovered_by_rows(const search *s, size_t g, double *recovered
                                .window = s->window};
     if (!status) status = s->view->backend->ops->kept_attention(s->view->backend, &task, recovered);
     *recovered /= (double)s->group * (double)m;
-    free(turned), free(kept), free(position);
+    s->view->backend->ops->release(s->view->backend, turned);
+    free(kept), free(position);
     return status;
 }
 

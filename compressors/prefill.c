@@ -6,7 +6,6 @@
 #include "core/clock.h"
 #include "core/fail.h"
 #include "core/memory.h"
-#include "model/host_copy.h"
 
 /* One pass over the prompt, for several sessions. */
 typedef struct prompt_pass {
@@ -14,16 +13,14 @@ typedef struct prompt_pass {
     size_t n_sessions;
     rkv_backend *backend;
     rkv_attention_sums sums; /* when a method of any session needs them */
-    rkv_host_copies copies;
 } prompt_pass;
 
-static rkv_status take_layer(rkv_session *s, const rkv_prompt_layer *layer) {
-    const rkv_projection *p = layer->made;
+static rkv_status take_layer(rkv_session *s, const rkv_projection *p, const rkv_attention_sums *sums) {
     rkv_layer_record record = {0};
     double start = rkv_now_s();
     rkv_status status =
         rkv_session_wants_record(s) ? rkv_layer_record_prompt(s, p->shape.n_tokens, &record) : RKV_OK;
-    if (!status) status = rkv_layer_take_prompt(s, layer);
+    if (!status) status = rkv_layer_take_prompt(s, p, sums);
     rkv_session_account(s, 0, rkv_layer_bytes(s, p->layer));
     s->compress_s += rkv_now_s() - start;
     if (!status && rkv_session_wants_record(s)) status = rkv_layer_report(s, p->layer, &record);
@@ -31,30 +28,21 @@ static rkv_status take_layer(rkv_session *s, const rkv_prompt_layer *layer) {
     return status;
 }
 
-/* What any session looks at on the host crosses once, for all of them. Whoever looks, wherever, waits for the
- * layer's attention, whose time is not the methods'. */
-static rkv_status show(prompt_pass *pass, const rkv_projection *p, rkv_projection *crossed) {
-    unsigned looks = 0, crosses = 0;
-    for (size_t i = 0; i < pass->n_sessions; i++) {
-        looks |= rkv_layer_looks(pass->sessions[i], p->layer, p->shape.n_tokens);
-        crosses |= rkv_layer_crosses(pass->sessions[i], p->layer, p->shape.n_tokens);
-    }
-    *crossed = *p;
-    if (!(crosses & RKV_NEEDS_QUERIES)) crossed->q = NULL;
-    if (!(crosses & RKV_NEEDS_KEYS)) crossed->k = crossed->v = NULL;
-    rkv_status status = looks ? pass->backend->ops->wait(pass->backend) : RKV_OK;
-    return status ? status : rkv_host_copies_of_projection(&pass->copies, pass->backend, crossed);
+/* Whoever looks at what a device made waits for the layer's attention, whose time is not the methods'. */
+static rkv_status wait_for_attention(const prompt_pass *pass, const rkv_projection *p) {
+    for (size_t i = 0; i < pass->n_sessions; i++)
+        if (rkv_layer_looks(pass->sessions[i], p->layer, p->shape.n_tokens))
+            return pass->backend->ops->wait(pass->backend);
+    return RKV_OK;
 }
 
 static rkv_status attend_prompt(void *user, const rkv_projection *p, float *out) {
     prompt_pass *pass = user;
-    rkv_projection crossed;
-    const rkv_prompt_layer layer = {p, &crossed, &pass->sums};
     rkv_status status =
         pass->backend->ops->attention(pass->backend, p->q, p->k, p->v, &p->shape, NULL, &pass->sums, out);
-    if (!status) status = show(pass, p, &crossed);
+    if (!status) status = wait_for_attention(pass, p);
     for (size_t i = 0; !status && i < pass->n_sessions; i++)
-        status = take_layer(pass->sessions[i], &layer);
+        status = take_layer(pass->sessions[i], p, &pass->sums);
     return status;
 }
 
@@ -159,7 +147,6 @@ rkv_status rkv_session_prefill_all(rkv_session *const *sessions, size_t n_sessio
     if (!status) status = rkv_forward_new(&forward, model, n);
     if (!status) status = run_prompt(forward, &pass, ids, n);
     rkv_forward_free(forward);
-    rkv_host_copies_clear(&pass.copies);
     free(pass.sums.far);
     free(pass.sums.all);
     return status;

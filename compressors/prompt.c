@@ -1,25 +1,22 @@
 /* prompt.c: a layer of the prompt becomes cache: selections work on the keys and values as they are in
  * float32, where they were made, so that only the entries that stay are ever stored. */
-#include <string.h>
-
 #include "compressors/executor.h"
 #include "core/memory.h"
 
 /* The prompt's queries as methods see them, if any looks: unrotated with places for positions. *copy, when
- * made, is the caller's. */
+ * made, is device memory of the caller's. */
 static rkv_status observe(const rkv_session *s, const rkv_projection *p, bool looks, float **copy,
                           rkv_observation *out) {
-    size_t n = p->shape.n_tokens, d = p->shape.head_dim, rows = p->shape.n_heads * n;
-    *out = (rkv_observation){.backend = s->scorer, .q = p->q, .m = n, .first = 0, .rotated = true};
+    size_t n = p->shape.n_tokens, heads = p->shape.n_heads;
+    rkv_backend *backend = s->model->backend;
+    *out = (rkv_observation){.backend = backend, .q = p->q, .m = n, .first = 0, .rotated = true};
     if (!looks || s->options.positions != RKV_POSITIONS_CACHE) return RKV_OK;
-    rkv_status status = rkv_alloc_raw(copy, rows * d, sizeof **copy);
-    if (status) return status;
-    memcpy(*copy, p->q, rows * d * sizeof **copy);
-    for (size_t i = 0; i < rows; i++)
-        rkv_rope_turn(&s->model->rope, -(int64_t)(i % n), *copy + i * d);
+    rkv_status status = backend->ops->alloc(backend, copy, heads * n * p->shape.head_dim);
+    const rkv_turned_rows queries = {p->q, *copy, heads, n, NULL};
+    if (!status) status = rkv_rope_turn_rows(&s->model->rope, backend, &queries, 1, true);
     out->q = *copy;
     out->rotated = false;
-    return RKV_OK;
+    return status;
 }
 
 /* The prompt's entries in w, borrowed; *positions [T] are the caller's. */
@@ -42,10 +39,8 @@ static rkv_status show(rkv_work *w, const rkv_projection *p, const rkv_attention
     return RKV_OK;
 }
 
-rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_prompt_layer *layer) {
+rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_projection *p, const rkv_attention_sums *sums) {
     static const rkv_attention_sums none = {0};
-    const rkv_attention_sums *sums = s->schedule.needs & RKV_NEEDS_SUMS ? layer->sums : &none;
-    const rkv_projection *p = s->scorer == s->model->backend ? layer->made : layer->crossed;
     bool looks = rkv_layer_looks(s, p->layer, p->shape.n_tokens) & RKV_NEEDS_QUERIES;
     rkv_work w;
     rkv_observation prompt = {0};
@@ -55,10 +50,10 @@ rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_prompt_layer *layer) 
     rkv_status status = rkv_layer_work_init(s, &w, &view);
     if (!status) status = observe(s, p, looks, &copy, &prompt);
     if (!status) status = rkv_layer_observe(s, p->layer, &prompt);
-    if (!status) status = show(&w, p, sums, &positions);
+    if (!status) status = show(&w, p, s->schedule.needs & RKV_NEEDS_SUMS ? sums : &none, &positions);
     if (!status) status = rkv_layer_run(s, &w, true);
     rkv_work_clear(&w);
     free(positions);
-    free(copy);
+    s->model->backend->ops->release(s->model->backend, copy);
     return status;
 }

@@ -98,19 +98,6 @@ static rkv_status check(rkv_session *s) {
     return RKV_OK;
 }
 
-/* Methods score where the cache is; with places for positions in host memory, wherever it is: keys are turned
- * there, one by one, whenever their places change, and queries with them. This is the one place that says so:
- * what works on another backend than the model's crosses to it. */
-static rkv_status open_scorer(rkv_session *s) {
-    s->scorer = s->model->backend;
-    if (s->scorer->host_memory || s->options.positions != RKV_POSITIONS_CACHE) return RKV_OK;
-    return rkv_cpu_open(&s->scorer);
-}
-
-static void close_scorer(rkv_session *s) {
-    if (s->scorer != s->model->backend) rkv_backend_close(s->scorer);
-}
-
 rkv_status rkv_session_new(rkv_session **out, rkv_model *model, const rkv_session_options *options) {
     static const rkv_session_options defaults = {0};
     rkv_session *s = NULL;
@@ -120,7 +107,6 @@ rkv_status rkv_session_new(rkv_session **out, rkv_model *model, const rkv_sessio
     s->model = model;
     s->options = options ? *options : defaults;
     status = check(s);
-    if (!status) status = open_scorer(s);
     if (!status) {
         const rkv_config *c = &model->config;
         s->shape = (rkv_attention_shape){1, c->n_heads, c->n_kv_heads, c->head_dim};
@@ -159,7 +145,6 @@ void rkv_session_free(rkv_session *s) {
     free(s->kinds);
     free(s->tokens);
     if (s->rotation) s->model->backend->ops->release(s->model->backend, s->rotation);
-    close_scorer(s);
     free(s->logits);
     free(s);
 }

@@ -71,18 +71,36 @@ static size_t count(const rkv_work *w, size_t g) {
 
 /* ---- places for positions ---- */
 
-/* Turns keys [n, D] by `sign` times their places in the list. */
-static void turn_by_place(const rkv_work *w, int sign, float *keys, size_t n) {
-    if (!w->view.cache_positions) return; /* else keys are in host memory */
-    for (size_t i = 0; i < n; i++)
-        rkv_rope_turn(w->view.rope, sign * (int64_t)i, keys + i * w->view.head_dim);
+/* Turns the keys of all heads by their places in the lists, as attention sees them; or back, as they are
+ * stored. They are in memory of their own then. */
+static rkv_status turn_by_places(rkv_work *w, bool back) {
+    rkv_turned_rows *lists = NULL;
+    size_t n_heads = w->view.n_kv_heads;
+    if (!w->view.cache_positions) return RKV_OK;
+    rkv_status status = rkv_alloc(&lists, n_heads, sizeof *lists);
+    for (size_t g = 0; !status && g < n_heads; g++) {
+        rkv_head_view *h = &w->heads[g];
+        float *keys;
+        status = reserve(w, g, KEYS, h->n * w->view.head_dim, &keys);
+        lists[g] = (rkv_turned_rows){h->keys, keys, 1, h->n, NULL};
+        h->keys = keys;
+    }
+    if (!status) status = rkv_rope_turn_rows(w->view.rope, w->view.backend, lists, n_heads, back);
+    free(lists);
+    return status;
 }
 
 /* Keys [n, D] that stood at the places `from` are turned to 0, 1, ... */
-static void turn_to_places(const rkv_work *w, const uint32_t *from, float *keys, size_t n) {
-    if (!w->view.cache_positions) return;
-    for (size_t i = 0; i < n; i++)
-        rkv_rope_turn(w->view.rope, (int64_t)i - (int64_t)from[i], keys + i * w->view.head_dim);
+static rkv_status turn_to_places(const rkv_work *w, const uint32_t *from, float *keys, size_t n) {
+    int32_t *by = NULL;
+    if (!w->view.cache_positions) return RKV_OK;
+    rkv_status status = rkv_alloc_raw(&by, n, sizeof *by);
+    for (size_t i = 0; !status && i < n; i++)
+        by[i] = (int32_t)i - (int32_t)from[i];
+    const rkv_turned_rows list = {keys, keys, 1, n, by};
+    if (!status) status = rkv_rope_turn_rows(w->view.rope, w->view.backend, &list, 1, false);
+    free(by);
+    return status;
 }
 
 /* ---- one head's entries ---- */
@@ -159,8 +177,8 @@ static rkv_status gather_head(rkv_work *w, size_t g, const uint32_t *kept, size_
     if (!status && h->sums) status = reserve(w, g, SUMS, group * n, &sums);
     if (!status) status = gather_rows(w, g, KEYS, OTHER_KEYS, kept, n, &h->keys);
     if (!status) status = gather_rows(w, g, VALUES, OTHER_VALUES, kept, n, &h->values);
+    if (!status) status = turn_to_places(w, kept, (float *)h->keys, n);
     if (status) return status;
-    turn_to_places(w, kept, (float *)h->keys, n);
     for (size_t i = 0; i < n; i++)
         positions[i] = h->positions[kept[i]];
     for (size_t q = 0; sums && q < group; q++)
@@ -176,20 +194,6 @@ static rkv_status thin(rkv_work *w, const uint32_t *const *kept, const size_t *n
     for (size_t g = 0; !status && g < w->view.n_kv_heads; g++)
         if (n[g] != count(w, g)) status = gather_head(w, g, kept[g], n[g]);
     return status;
-}
-
-/* With places for positions, keys are stored as they are before their rotation. */
-static rkv_status turn_back(rkv_work *w, size_t g) {
-    rkv_head_view *h = &w->heads[g];
-    float *keys;
-    if (!w->view.cache_positions) return RKV_OK;
-    size_t cells = h->n * w->view.head_dim;
-    rkv_status status = reserve(w, g, KEYS, cells, &keys);
-    if (status) return status;
-    if (h->keys != keys) memcpy(keys, h->keys, cells * sizeof *keys);
-    turn_by_place(w, -1, keys, h->n);
-    h->keys = keys;
-    return RKV_OK;
 }
 
 /* ---- stages ---- */
@@ -222,9 +226,7 @@ static rkv_status show_heads(rkv_work *w, const rkv_stage *stage) {
     unsigned needs = stage->method->needs | (w->view.prompt ? RKV_NEEDS_KEYS | RKV_NEEDS_VALUES : 0);
     if (w->loose) return RKV_OK;
     rkv_status status = (is_at_home(w) ? load_all_there : load_each)(w, needs);
-    for (size_t g = 0; !status && needs & RKV_NEEDS_KEYS && g < w->view.n_kv_heads; g++)
-        turn_by_place(w, 1, w->room[g * BUFFERS + KEYS].at, w->heads[g].n);
-    return status;
+    return status || !(needs & RKV_NEEDS_KEYS) ? status : turn_by_places(w, false);
 }
 
 /* Leaves those entries of every head with the best scores, of which budgets [G] becomes the number. */
@@ -267,7 +269,10 @@ static rkv_status select_entries(rkv_work *w, const rkv_stage *stage, const rkv_
 static rkv_status open_head(const rkv_work *w, const rkv_pipeline *pipeline, size_t g, size_t first,
                             size_t *end, rkv_entries *out) {
     rkv_entries_format format = {0};
-    rkv_status status = rkv_pipeline_format(pipeline, first, w->form, &w->view, g, &format, end);
+    rkv_entries fresh = {0};
+    rkv_status status = w->loose ? RKV_OK : load(w, g, RKV_NEEDS_KEYS | RKV_NEEDS_VALUES);
+    const rkv_head_view *h = &w->heads[g];
+    if (!status) status = rkv_pipeline_format(pipeline, first, w->form, &w->view, g, &format, end);
     format.backend = w->home;
     if (!status)
         status = rkv_entries_init(out, &format, w->view.head_dim, w->view.n_heads / w->view.n_kv_heads,
@@ -304,8 +309,13 @@ static bool pays_in_parallel(const rkv_work *w) {
     return (!w->home || w->home->host_memory) && count(w, 0) > FEW_ENTRIES;
 }
 
-static rkv_status store_each(rkv_work *w, const rkv_pipeline *pipeline, size_t first, size_t *end) {
+/* Stores all heads as the stages from *i on say, up to the next selection, which *i then is. With places for
+ * positions, keys are stored as they are before their rotation. */
+static rkv_status store(rkv_work *w, const rkv_pipeline *pipeline, size_t *i) {
+    size_t first = *i;
     rkv_first_failure failure = {0};
+    rkv_status status = w->loose ? turn_by_places(w, true) : RKV_OK;
+    if (status) return status;
 #pragma omp parallel for schedule(dynamic) if (pays_in_parallel(w))
     for (size_t g = 0; g < w->view.n_kv_heads; g++) {
         size_t own = first;

@@ -21,20 +21,6 @@ void rkv_host_copy_clear(rkv_host_copy *copy) {
     *copy = (rkv_host_copy){0};
 }
 
-rkv_status rkv_host_copies_of_projection(rkv_host_copies *copies, rkv_backend *backend, rkv_projection *p) {
-    size_t each = p->shape.n_tokens * p->shape.head_dim, kv = each * p->shape.n_kv_heads;
-    rkv_status status = rkv_host_copy_take(&copies->queries, backend, &p->q, each * p->shape.n_heads);
-    if (!status) status = rkv_host_copy_take(&copies->keys, backend, &p->k, kv);
-    if (!status) status = rkv_host_copy_take(&copies->values, backend, &p->v, kv);
-    return status;
-}
-
-void rkv_host_copies_clear(rkv_host_copies *copies) {
-    rkv_host_copy_clear(&copies->queries);
-    rkv_host_copy_clear(&copies->keys);
-    rkv_host_copy_clear(&copies->values);
-}
-
 rkv_status rkv_device_copy_new(float **device, rkv_backend *backend, const float *host, size_t n) {
     *device = NULL;
     rkv_status status = backend->ops->alloc(backend, device, n);

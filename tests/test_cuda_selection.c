@@ -38,10 +38,10 @@ static void ok(rkv_status status) {
 }
 
 /* Bytes that cross for a layer of the prompt, and for a layer of one more token, on average. */
-static void count(const char *method, size_t *prompt, size_t *token) {
+static void count(const char *method, rkv_positions positions, size_t *prompt, size_t *token) {
     const rkv_model_info *m = rkv_model_get_info(model);
     size_t logits = m->n_vocab * sizeof(float), before = host_device_downloaded();
-    rkv_session_options options = {.method = method, .budget = BUDGET};
+    rkv_session_options options = {.method = method, .budget = BUDGET, .positions = positions};
     rkv_session *s;
     ok(rkv_session_new(&s, model, &options));
     ok(rkv_session_prefill(s, ids, T));
@@ -60,12 +60,12 @@ static void test_entries_are_scored_where_they_lie(void **state) {
         "snapkv:window=8",       "knorm", "keydiff", "h2o", "tova", "ada-snapkv:window=8+int4",
         "sparse-magnitude+int8", "window"};
     size_t row = rkv_model_get_info(model)->head_dim * sizeof(float), prompt, token;
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
-        count(methods[i], &prompt, &token);
+    for (size_t i = 0; i < 2 * (sizeof methods / sizeof *methods); i++) {
+        count(methods[i / 2], i % 2 ? RKV_POSITIONS_CACHE : RKV_POSITIONS_ORIGINAL, &prompt, &token);
         if (prompt >= T * row || token >= BUDGET * row)
             fail_msg("%s: %zu bytes crossed for a layer of the prompt, %zu for one of a token; keys are %zu "
                      "and %zu",
-                     methods[i], prompt, token, T * row, BUDGET * row);
+                     methods[i / 2], prompt, token, T * row, BUDGET * row);
     }
 }
 
@@ -74,7 +74,7 @@ static void test_what_is_fitted_crosses(void **state) {
     (void)state;
     const rkv_model_info *m = rkv_model_get_info(model);
     size_t prompt, token;
-    count("lowrank:rank=4", &prompt, &token);
+    count("lowrank:rank=4", RKV_POSITIONS_ORIGINAL, &prompt, &token);
     assert_int_equal(prompt, 2 * m->n_kv_heads * T * m->head_dim * sizeof(float));
     assert_int_equal(token, 0);
 }

@@ -145,13 +145,17 @@ void session_pair_test_methods(void **state) {
     const session_pair *p = *state;
     rkv_session_options each[MOST];
     char spec[MOST][64];
-    size_t n = 0;
-    for (; rkv_method_at(n); n++) {
-        assert_true(n < MOST);
-        each[n] = (rkv_session_options){
-            .method = session_pair_spec(rkv_method_at(n), spec[n], sizeof spec[n]), .budget = 24};
+    for (rkv_positions positions = RKV_POSITIONS_ORIGINAL; positions <= RKV_POSITIONS_CACHE; positions++) {
+        size_t n = 0;
+        for (; rkv_method_at(n); n++) {
+            assert_true(n < MOST);
+            each[n] =
+                (rkv_session_options){.method = session_pair_spec(rkv_method_at(n), spec[n], sizeof spec[n]),
+                                      .budget = 24,
+                                      .positions = positions};
+        }
+        check_all(p, each, n);
     }
-    check_all(p, each, n);
 }
 
 void session_pair_test_options(void **state) {
@@ -176,6 +180,8 @@ void session_pair_test_options(void **state) {
         {.method = "full", .positions = RKV_POSITIONS_CACHE},
         {.method = "window+int8", .budget = 24, .positions = RKV_POSITIONS_CACHE},
         {.method = "snapkv:window=8", .budget = 24, .positions = RKV_POSITIONS_CACHE},
+        {.method = "snapkv:window=8+keydiff:budget=20", .budget = 32, .positions = RKV_POSITIONS_CACHE},
+        {.method = "window:budget=40+fastgen", .budget = 24, .positions = RKV_POSITIONS_CACHE},
         {.method = "lowrank:rank=6+streaming-llm", .budget = 24, .positions = RKV_POSITIONS_CACHE},
         {.adaptive = "0:full,52:snapkv:window=8,60:window+int8", .budget = 32},
         {.adaptive = "0:int8,56:lowrank:rank=6+tova", .budget = 32},
