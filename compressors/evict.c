@@ -38,12 +38,6 @@ rkv_layer_view rkv_layer_view_new(rkv_session *s, size_t layer, const rkv_observ
     };
 }
 
-rkv_status rkv_layer_work_init(rkv_session *s, rkv_work *w, const rkv_layer_view *view) {
-    rkv_status status = rkv_work_init(w, view, s->layers[view->index].heads);
-    w->home = s->model->backend;
-    return status;
-}
-
 /* ---- new queries ---- */
 
 bool rkv_session_observes(const rkv_session *s) {
@@ -129,7 +123,7 @@ rkv_status rkv_layer_run(rkv_session *s, rkv_work *w, bool reforms) {
 static rkv_status run_cached(rkv_session *s, size_t layer, bool reforms) {
     rkv_work w;
     rkv_layer_view view = rkv_layer_view_new(s, layer, NULL);
-    rkv_status status = rkv_layer_work_init(s, &w, &view);
+    rkv_status status = rkv_work_init(&w, &view, s->layers[layer].heads);
     if (!status) status = rkv_layer_run(s, &w, reforms);
     rkv_work_clear(&w);
     return status;

@@ -120,9 +120,8 @@ bool rkv_session_observes(const rkv_session *s);
 /* Shows them to those methods. */
 rkv_status rkv_layer_observe(rkv_session *s, size_t layer, const rkv_observation *new_queries);
 
-/* A view of a layer with no heads in it yet, and work on what is cached of it. */
+/* A view of a layer with no heads in it yet. */
 rkv_layer_view rkv_layer_view_new(rkv_session *s, size_t layer, const rkv_observation *prompt);
-rkv_status rkv_layer_work_init(rkv_session *s, rkv_work *w, const rkv_layer_view *view);
 
 /* ---- prompt.c ---- */
 

@@ -47,7 +47,7 @@ rkv_status rkv_layer_take_prompt(rkv_session *s, const rkv_projection *p, const 
     rkv_layer_view view = rkv_layer_view_new(s, p->layer, &prompt);
     float *copy = NULL;
     int32_t *positions = NULL;
-    rkv_status status = rkv_layer_work_init(s, &w, &view);
+    rkv_status status = rkv_work_init(&w, &view, s->layers[p->layer].heads);
     if (!status) status = observe(s, p, looks, &copy, &prompt);
     if (!status) status = rkv_layer_observe(s, p->layer, &prompt);
     if (!status) status = show(&w, p, s->schedule.needs & RKV_NEEDS_SUMS ? sums : &none, &positions);

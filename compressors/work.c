@@ -60,11 +60,6 @@ static rkv_status reserve(const rkv_work *w, size_t g, size_t which, size_t n, v
     return status;
 }
 
-/* Whether entries are stored where they are looked at. */
-static bool is_at_home(const rkv_work *w) {
-    return w->home == w->view.backend;
-}
-
 static size_t count(const rkv_work *w, size_t g) {
     return w->loose ? w->heads[g].n : w->stored[g].n;
 }
@@ -123,19 +118,11 @@ static rkv_status load(rkv_work *w, size_t g, unsigned needs) {
     float *keys, *values;
     rkv_status status = make_room(w, g, needs, &keys, &values);
     if (status) return status;
-    return (is_at_home(w) ? rkv_entries_read_there : rkv_entries_read)(&w->stored[g], keys, values);
+    return rkv_entries_read_there(&w->stored[g], keys, values);
 }
 
-/* The same of all heads, one by one to the host. */
-static rkv_status load_each(rkv_work *w, unsigned needs) {
-    rkv_status status = RKV_OK;
-    for (size_t g = 0; !status && g < w->view.n_kv_heads; g++)
-        status = load(w, g, needs);
-    return status;
-}
-
-/* The same, at once. */
-static rkv_status load_all_there(rkv_work *w, unsigned needs) {
+/* The same of all heads at once. */
+static rkv_status load_all(rkv_work *w, unsigned needs) {
     size_t n_heads = w->view.n_kv_heads;
     float **rows = NULL; /* [2, G]: keys, values */
     rkv_status status = rkv_alloc(&rows, 2 * n_heads, sizeof *rows);
@@ -225,7 +212,7 @@ static rkv_status score_heads(rkv_work *w, const rkv_stage *stage, const rkv_sta
 static rkv_status show_heads(rkv_work *w, const rkv_stage *stage) {
     unsigned needs = stage->method->needs | (w->view.prompt ? RKV_NEEDS_KEYS | RKV_NEEDS_VALUES : 0);
     if (w->loose) return RKV_OK;
-    rkv_status status = (is_at_home(w) ? load_all_there : load_each)(w, needs);
+    rkv_status status = load_all(w, needs);
     return status || !(needs & RKV_NEEDS_KEYS) ? status : turn_by_places(w, false);
 }
 
@@ -269,11 +256,8 @@ static rkv_status select_entries(rkv_work *w, const rkv_stage *stage, const rkv_
 static rkv_status open_head(const rkv_work *w, const rkv_pipeline *pipeline, size_t g, size_t first,
                             size_t *end, rkv_entries *out) {
     rkv_entries_format format = {0};
-    rkv_entries fresh = {0};
-    rkv_status status = w->loose ? RKV_OK : load(w, g, RKV_NEEDS_KEYS | RKV_NEEDS_VALUES);
-    const rkv_head_view *h = &w->heads[g];
-    if (!status) status = rkv_pipeline_format(pipeline, first, w->form, &w->view, g, &format, end);
-    format.backend = w->home;
+    rkv_status status = rkv_pipeline_format(pipeline, first, w->form, &w->view, g, &format, end);
+    format.backend = w->view.backend;
     if (!status)
         status = rkv_entries_init(out, &format, w->view.head_dim, w->view.n_heads / w->view.n_kv_heads,
                                   w->heads[g].sums != NULL);
@@ -293,29 +277,21 @@ static void replace(const rkv_work *w, size_t g, rkv_entries *fresh, rkv_status 
 
 static rkv_status store_head(rkv_work *w, const rkv_pipeline *pipeline, size_t g, size_t first, size_t *end) {
     rkv_entries fresh = {0};
-    rkv_status status = w->loose ? turn_back(w, g) : load(w, g, RKV_NEEDS_KEYS | RKV_NEEDS_VALUES);
+    rkv_status status = w->loose ? RKV_OK : load(w, g, RKV_NEEDS_KEYS | RKV_NEEDS_VALUES);
     if (!status) status = open_head(w, pipeline, g, first, end, &fresh);
     rkv_new_entries more = entries_of(&w->heads[g]);
-    if (!status && more.n)
-        status = is_at_home(w)
-                     ? rkv_entries_append_each_there(&fresh, &more, 1)
-                     : rkv_entries_append(&fresh, more.keys, more.values, more.positions, more.sums, more.n);
+    if (!status && more.n) status = rkv_entries_append_each_there(&fresh, &more, 1);
     replace(w, g, &fresh, status);
     return status;
 }
 
 /* Whether starting threads costs less than storing the heads: a few entries are soon encoded. */
 static bool pays_in_parallel(const rkv_work *w) {
-    return (!w->home || w->home->host_memory) && count(w, 0) > FEW_ENTRIES;
+    return w->view.backend->host_memory && count(w, 0) > FEW_ENTRIES;
 }
 
-/* Stores all heads as the stages from *i on say, up to the next selection, which *i then is. With places for
- * positions, keys are stored as they are before their rotation. */
-static rkv_status store(rkv_work *w, const rkv_pipeline *pipeline, size_t *i) {
-    size_t first = *i;
+static rkv_status store_each(rkv_work *w, const rkv_pipeline *pipeline, size_t first, size_t *end) {
     rkv_first_failure failure = {0};
-    rkv_status status = w->loose ? turn_by_places(w, true) : RKV_OK;
-    if (status) return status;
 #pragma omp parallel for schedule(dynamic) if (pays_in_parallel(w))
     for (size_t g = 0; g < w->view.n_kv_heads; g++) {
         size_t own = first;
@@ -326,15 +302,14 @@ static rkv_status store(rkv_work *w, const rkv_pipeline *pipeline, size_t *i) {
     return rkv_first_failure_raise(&failure);
 }
 
-/* On a device all heads are stored in the same launches. Keys are rotated: with places for positions they
- * would be in host memory. */
+/* On a device all heads are stored in the same launches. */
 static rkv_status store_together(rkv_work *w, const rkv_pipeline *pipeline, size_t first, size_t *end) {
     size_t n_heads = w->view.n_kv_heads, opened = 0;
     rkv_entries *fresh = NULL;
     rkv_new_entries *more = NULL;
     rkv_status status = rkv_alloc(&fresh, n_heads, sizeof *fresh);
     if (!status) status = rkv_alloc(&more, n_heads, sizeof *more);
-    if (!status && !w->loose) status = load_all_there(w, RKV_NEEDS_KEYS | RKV_NEEDS_VALUES);
+    if (!status && !w->loose) status = load_all(w, RKV_NEEDS_KEYS | RKV_NEEDS_VALUES);
     for (; !status && opened < n_heads; opened++) {
         status = open_head(w, pipeline, opened, first, end, &fresh[opened]);
         more[opened] = entries_of(&w->heads[opened]);
@@ -347,10 +322,11 @@ static rkv_status store_together(rkv_work *w, const rkv_pipeline *pipeline, size
     return status;
 }
 
-/* Stores all heads as the stages from *i on say, up to the next selection, which *i then is. */
+/* Stores all heads as the stages from *i on say, up to the next selection, which *i then is. With places for
+ * positions, keys are stored as they are before their rotation. */
 static rkv_status store(rkv_work *w, const rkv_pipeline *pipeline, size_t *i) {
-    bool together = w->home && !w->home->host_memory && is_at_home(w);
-    rkv_status status = (together ? store_together : store_each)(w, pipeline, *i, i);
+    rkv_status status = w->loose ? turn_by_places(w, true) : RKV_OK;
+    if (!status) status = (w->view.backend->host_memory ? store_each : store_together)(w, pipeline, *i, i);
     w->loose = false;
     return status;
 }

@@ -11,9 +11,8 @@
  * Loose entries are float32, borrowed at first; a selection that thins them out gives the rest memory of its
  * own, so that only what stays is ever stored. Of stored entries a selection sees what they decode to.
  *
- * All keys and values that are looked at lie in the memory of the view's backend, whose operations score them
- * and take them out. Where entries are stored there too, nothing crosses but what methods ask of it; where
- * they are not, rows cross when they are stored and when they are read. */
+ * All keys and values, those that are stored and those that are looked at, lie in the memory of the view's
+ * backend, whose operations score them and take them out: nothing crosses but what methods ask of it. */
 #ifndef RKV_COMPRESSORS_WORK_H
 #define RKV_COMPRESSORS_WORK_H
 
@@ -40,7 +39,6 @@ typedef struct rkv_work_buffer {
 typedef struct rkv_work {
     rkv_layer_view view;   /* its heads are those below; budgets and state are each stage's */
     rkv_entries *stored;   /* [G] borrowed */
-    rkv_backend *home;     /* in whose memory entries are stored; NULL, as at first: the host's */
     rkv_row_form form;     /* of what no representation says more of; float32 at first */
     bool loose;            /* entries are in heads, not in stored */
     rkv_head_view *heads;  /* [G] */
