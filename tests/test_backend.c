@@ -323,6 +323,8 @@ static void fill(const char *kind, float *a, size_t rows, size_t cols) {
                 *x = i == j ? powf(0.7f, (float)i) : 0;
             else if (strcmp(kind, "sink") == 0)
                 *x = j == 0 ? 1.0f : 1e-5f * r * powf(0.9f, (float)j);
+            else if (strcmp(kind, "columns again") == 0)
+                *x = j < (cols + 2) / 3 ? r : a[i * cols + j - (cols + 2) / 3];
         }
 }
 
@@ -408,7 +410,7 @@ static void check_large_singular(rkv_backend *b) {
 }
 
 static void check_singular_values(rkv_backend *b) {
-    static const char *const kinds[] = {"random", "rank one", "diagonal", "sink"};
+    static const char *const kinds[] = {"random", "rank one", "diagonal", "sink", "columns again"};
     static const size_t shape[][2] = {{1, 1}, {1, 7}, {2, 2}, {13, 13}, {64, 10}, {10, 64}, {127, 127}};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
         for (size_t s = 0; s < sizeof shape / sizeof *shape; s++)

@@ -306,6 +306,34 @@ static void test_gram_fails(void **state) {
     pair_free(p);
 }
 
+/* A sink and columns that come again: what rounding makes of its zero eigenvalues shows itself below 0, and
+ * no SVD is needed; lifted above 0, it does not, and one is. */
+static void test_noise_of_zeros(void **state) {
+    (void)state;
+    enum { N = 64, COLUMNS = 42 };
+    static const struct {
+        double lift;
+        unsigned char by_svd;
+    } cases[] = {{0, 0}, {1, 1}};
+    pair *p = pair_new(N, N, false);
+    p->task.n = 1;
+    for (size_t i = 0; i < N * N; i++)
+        p->host[i] = i % N == 0        ? 1
+                     : i % N < COLUMNS ? 1e-3f * (float)rkv_random_unit(&dice)
+                                       : p->host[i - COLUMNS + 1];
+    p->task.matrices = p->host, p->task.sigma = p->expected, p->task.solver = RKV_SOLVER_SVD;
+    assert_int_equal(cpu->ops->singular_values(cpu, &p->task), RKV_OK);
+    assert_int_equal(cuda->ops->upload(cuda, p->device, p->host, N * N), RKV_OK);
+    p->task.matrices = p->device, p->task.sigma = p->sigma, p->task.solver = RKV_SOLVER_GRAM;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        host_solver()->batched_lift = cases[i].lift;
+        assert_int_equal(run(p), RKV_OK);
+        assert_true(fabs(p->erank[0] / plain_effective_rank(p->expected, N) - 1) <= 1e-6);
+        assert_int_equal(p->svd_used[0], cases[i].by_svd);
+    }
+    pair_free(p);
+}
+
 /* Values that the polar decomposition has shifted, or that do not add up, are made again by the other SVD. */
 static void test_polar_decomposition_fails(void **state) {
     (void)state;
@@ -451,6 +479,7 @@ static int test_played_device(void) {
         TEST(test_memory_runs_out),
         TEST(test_values_that_are_not_finite),
         TEST(test_gram_fails),
+        TEST(test_noise_of_zeros),
         TEST(test_polar_decomposition_fails),
         TEST(test_every_solver_fails),
         TEST(test_too_many_rows),

@@ -50,6 +50,11 @@ static double local(size_t i, size_t j) {
     return j <= i && i - j < 32 ? 1.0 / (double)(i < 31 ? i + 1 : 32) : 0;
 }
 
+/* Half of its singular values are 1, the others 0. */
+static double pairs(size_t i, size_t j) {
+    return i / 2 == j / 2 ? 0.5 : 0;
+}
+
 /* Effective ranks at n = 512 by float64 SVD elsewhere, rounded as they were written down. */
 static const struct {
     const char *name;
@@ -62,6 +67,7 @@ static const struct {
     {"sink", sink, 1, 1e-6},
     {"90 % sink, 10 % self", sink_and_self, 156.6, 0.05},
     {"local 32", local, 186.4, 0.05},
+    {"pairs", pairs, 256, 1e-4},
 };
 
 static void test_idealised_heads(void **state) {

@@ -10,6 +10,7 @@ typedef struct host_solver_state {
     size_t batched, single, polar, qr; /* matrices by XsyevBatched, Xsyevd, Xgesvdp, Xgesvd */
     int batched_info;                  /* of the first matrix of each batch, if not 0 */
     double batched_factor;             /* 0, or what its eigenvalues are multiplied with */
+    double batched_lift;               /* added to them, in units of eps times the largest */
     double polar_shift;                /* added to singular values by Xgesvdp, which says so */
     double polar_factor;               /* 0, or what they are multiplied with in secret */
     int qr_info;                       /* of Xgesvd, if not 0 */

@@ -1,6 +1,7 @@
 /* solver.c: cuSOLVER, as far as the module uses it, by LAPACK. Workspaces have the sizes that were asked for,
  * filled to their ends; what a solver destroys is filled with NaN. */
 #include <cusolverDn.h>
+#include <float.h>
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
@@ -131,6 +132,8 @@ cusolverStatus_t cusolverDnXsyevBatched(cusolverDnHandle_t handle, cusolverDnPar
     if (state.batched_info) info[0] = state.batched_info;
     for (int64_t i = 0; state.batched_factor != 0 && i < n; i++)
         values[i] *= state.batched_factor;
+    for (int64_t i = 0; i < n; i++)
+        values[i] += state.batched_lift * DBL_EPSILON * values[n - 1];
     state.batches++;
     state.batched += (size_t)batch;
     host_work_end();
