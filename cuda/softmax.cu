@@ -28,9 +28,11 @@ cudaError_t rkv_launch_softmax(const rkv_softmax_task *task, cudaStream_t stream
 RKV_KERNEL(column_sums, rkv_column_sums_task) {
     size_t key = rkv_element(), head = blockIdx.y, from = key + t.distance;
     if (key >= t.n_tokens) return;
-    double *sum = &t.sums[head * t.n_tokens + key];
+    const float *column = t.x + head * t.head_stride + key;
+    double sum = t.sums[head * t.n_tokens + key];
     for (size_t row = from > t.first ? from - t.first : 0; row < t.rows; row++)
-        *sum += (double)t.x[head * t.head_stride + row * t.ld + key];
+        sum += (double)column[row * t.ld];
+    t.sums[head * t.n_tokens + key] = sum;
 }
 
 cudaError_t rkv_launch_column_sums(const rkv_column_sums_task *task, cudaStream_t stream) {
