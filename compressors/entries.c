@@ -122,15 +122,6 @@ static void add_rest(rkv_entries *e, const int32_t *positions, const float *sums
     e->n += m;
 }
 
-rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *values,
-                              const int32_t *positions, const float *sums, size_t m) {
-    rkv_status status = make_room(e, m);
-    if (!status) status = rkv_store_append(&e->keys, keys, m);
-    if (!status) status = rkv_store_append(&e->values, values, m);
-    if (!status) add_rest(e, positions, sums, m);
-    return status;
-}
-
 /* Keys and values of some heads, for whose rest there is room then. */
 static rkv_status append_some_there(rkv_entries *heads, const rkv_new_entries *more, size_t n_heads) {
     rkv_store *stores[RKV_STORES_AT_ONCE];

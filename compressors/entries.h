@@ -38,15 +38,11 @@ void rkv_entries_clear(rkv_entries *e);
  * also after a failure. */
 rkv_status rkv_entries_copy_all(rkv_entries *out, const rkv_entries *heads, size_t n_heads);
 
-/* Adds m entries: keys and values [m, D], positions [m] above those there. Their sums are sums [group, m], or
- * 0 when that is NULL. */
-rkv_status rkv_entries_append(rkv_entries *e, const float *keys, const float *values,
-                              const int32_t *positions, const float *sums, size_t m);
 /* What is added to a head, with keys and values [n, D] in the rows' memory. */
 typedef struct rkv_new_entries {
     size_t n;
     const float *keys, *values;
-    const int32_t *positions; /* [n] */
+    const int32_t *positions; /* [n], above those there */
     const float *sums;        /* [group, n], or NULL: 0 */
 } rkv_new_entries;
 

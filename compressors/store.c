@@ -54,17 +54,7 @@ rkv_status rkv_stores_copy(rkv_store *const *out, const rkv_store *const *stores
     return status;
 }
 
-/* ---- from the host, and to it ---- */
-
-rkv_status rkv_store_append(rkv_store *s, const float *x, size_t m) {
-    if (!s->basis) return rkv_rows_append(s->rows, x, m, s->width);
-    float *coordinates = NULL;
-    rkv_status status = rkv_alloc_raw(&coordinates, m * s->rank, sizeof *coordinates);
-    if (!status) rkv_basis_project(s->basis, s->rank, s->width, x, m, coordinates, s->rank);
-    if (!status) status = rkv_rows_append(s->rows, coordinates, m, s->rank);
-    free(coordinates);
-    return status;
-}
+/* ---- to the host ---- */
 
 rkv_status rkv_store_read(const rkv_store *s, size_t n, float *x) {
     if (!s->basis) return rkv_rows_read(s->rows, 0, n, x);

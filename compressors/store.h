@@ -19,8 +19,7 @@ rkv_status rkv_store_init(rkv_store *s, rkv_backend *backend, const rkv_row_form
                           const float *basis, size_t rank);
 void rkv_store_clear(rkv_store *s);
 
-/* Adds rows x [m, D] of the host's memory; and all n rows as float32 [n, D] to it. */
-rkv_status rkv_store_append(rkv_store *s, const float *x, size_t m);
+/* All n rows as float32 [n, D] to the host's memory. */
 rkv_status rkv_store_read(const rkv_store *s, size_t n, float *x);
 
 /* What is done with several stores of one memory at once, all of one D. */

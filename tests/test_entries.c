@@ -156,10 +156,10 @@ static void append(layer *l, size_t m) {
         positions[i] = l->next++;
     assert_int_equal(
         rkv_entries_append_all_there(l->at_once, HEADS, there, there + HEADS * each, positions, m), RKV_OK);
-    for (size_t g = 0; g < HEADS; g++)
-        assert_int_equal(
-            rkv_entries_append(&l->one_by_one[g], x + g * each, x + (HEADS + g) * each, positions, NULL, m),
-            RKV_OK);
+    for (size_t g = 0; g < HEADS; g++) {
+        rkv_new_entries more = {m, there + g * each, there + (HEADS + g) * each, positions, NULL};
+        assert_int_equal(rkv_entries_append_each_there(&l->one_by_one[g], &more, 1), RKV_OK);
+    }
     release(there);
     free(x);
 }
@@ -177,8 +177,7 @@ static void append_ragged(layer *l) {
     for (size_t g = 0; g < HEADS; g++) {
         size_t keys = g * M * D, values = (HEADS + g) * M * D, n = g % 5 == 4 ? 0 : M - 2 * g;
         more[g] = (rkv_new_entries){n, there + keys, there + values, positions, g % 4 == 1 ? sums : NULL};
-        assert_int_equal(
-            rkv_entries_append(&l->one_by_one[g], x + keys, x + values, positions, more[g].sums, n), RKV_OK);
+        assert_int_equal(rkv_entries_append_each_there(&l->one_by_one[g], &more[g], 1), RKV_OK);
     }
     size_t launches = host_device_launches(), copies = host_device_copies(), waits = host_device_waits();
     assert_int_equal(rkv_entries_append_each_there(l->at_once, more, HEADS), RKV_OK);

@@ -38,7 +38,8 @@ static void store_and_read(const char *spec, float *keys, float *values, size_t 
     if (rkv_pipeline_parse(&pipeline, spec)) fail_msg("%s", rkv_message());
     assert_int_equal(rkv_pipeline_format(&pipeline, 0, RKV_ROWS_F32, &view, 0, &format, &end), RKV_OK);
     assert_int_equal(rkv_entries_init(&entries, &format, D, 1, false), RKV_OK);
-    if (rkv_entries_append(&entries, keys, values, positions, NULL, n)) fail_msg("%s", rkv_message());
+    const rkv_new_entries more = {n, keys, values, positions, NULL};
+    if (rkv_entries_append_each_there(&entries, &more, 1)) fail_msg("%s", rkv_message());
     assert_int_equal(rkv_entries_read(&entries, keys, values), RKV_OK);
     *bytes = rkv_entries_kv_bytes(&entries);
     rkv_entries_clear(&entries);
