@@ -98,21 +98,15 @@ static void print_rank(const gpu_options *o, const rank_work *w, double rank_s, 
     printf("]}\n");
 }
 
-/* Memory that is free once all that was queued is done: what was given back, too. */
-static double memory_free(rkv_backend *b) {
-    b->ops->wait(b);
-    return (double)b->ops->memory_available(b);
-}
-
 static rkv_status time_rank(const gpu_options *o, rank_work *w, double *rank_s, double *metrics_s) {
     rkv_status status = rank_once(w);
-    double before = memory_free(w->backend);
+    double before = (double)w->backend->ops->memory_available(w->backend);
     for (size_t i = 0; !status && i < o->repeat; i++) {
         status = rank_once(w);
         rank_s[i] = w->rank_s;
         metrics_s[i] = w->metrics_s;
     }
-    w->lost_bytes = before - memory_free(w->backend);
+    w->lost_bytes = before - (double)w->backend->ops->memory_available(w->backend);
     if (!status) print_rank(o, w, bench_median(rank_s, o->repeat), bench_median(metrics_s, o->repeat));
     return status;
 }

@@ -91,8 +91,10 @@ static size_t ask_pool(const rkv_cuda *cuda, enum cudaMemPoolAttr attribute) {
     return 0;
 }
 
+/* What was given back may count until the stream comes there. Whatever failed fails again. */
 size_t rkv_cuda_memory_held(rkv_cuda *cuda) {
     rkv_cuda_enter(&cuda->base);
+    if (cudaStreamSynchronize(cuda->stream)) cudaGetLastError();
     return ask_pool(cuda, cudaMemPoolAttrUsedMemCurrent);
 }
 
@@ -100,8 +102,8 @@ size_t rkv_cuda_memory_available(rkv_backend *backend) {
     rkv_cuda *cuda = rkv_cuda_enter(backend);
     size_t free_bytes = 0, total = 0;
     if (cuda->rehearsed) return rkv_cuda_rehearsed_free(cuda);
+    size_t held = rkv_cuda_memory_held(cuda), reserved = ask_pool(cuda, cudaMemPoolAttrReservedMemCurrent);
     if (cudaMemGetInfo(&free_bytes, &total)) cudaGetLastError(); /* as above */
-    size_t reserved = ask_pool(cuda, cudaMemPoolAttrReservedMemCurrent), held = rkv_cuda_memory_held(cuda);
     return reserved > held ? free_bytes + (reserved - held) : free_bytes;
 }
 

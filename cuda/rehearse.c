@@ -164,15 +164,13 @@ static rkv_status rehearsal_new(rkv_cuda *cuda, rehearsal *beside, rehearsal **o
 }
 
 /* Its own device has the most to do: a helper's work beside the forward pass. cuSOLVER is started first: what
- * that takes is no longer free, for the work as for its rehearsal. And what was given back is waited for: the
- * pool may count it until the stream comes there. */
+ * that takes is no longer free, for the work as for its rehearsal. */
 rkv_status rkv_cuda_rehearse(rkv_backend *backend, rkv_backend **out) {
     rkv_cuda *cuda = rkv_cuda_enter(backend);
     rehearsal *r = NULL, *helper = NULL;
     cusolverDnHandle_t solver;
     *out = NULL;
     rkv_status status = rkv_cuda_solver(cuda, &solver);
-    if (!status) status = rkv_cuda_wait(backend);
     if (!status) status = rehearsal_new(cuda, NULL, &r);
     if (!status && backend->n_helpers) status = rehearsal_new(cuda, r, &helper);
     if (status) {

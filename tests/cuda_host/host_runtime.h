@@ -26,6 +26,7 @@ struct host_stream {
     int device;
     host_knowledge after;   /* after.of[number]: its own work so far */
     host_knowledge readers; /* the last work of others that reads what this one writes */
+    size_t given;           /* bytes that were given back since it was waited for */
 };
 
 /* A device's allocation: whole pages of their own, data at their end, a page without access behind them. */
@@ -74,6 +75,8 @@ bool host_copy_is_ordered(struct host_stream *stream, const host_block *source);
 /* Ends the program when a copy is under way from this block, or to these bytes of the host. */
 void host_copies_check_block(const host_block *block);
 void host_copies_check_host(const void *memory, size_t bytes);
+/* Bytes that a device's streams were given back, and nobody has waited since. */
+size_t host_given(int device);
 /* Pinned allocations that were not freed. */
 size_t host_pinned_live(void);
 

@@ -235,15 +235,22 @@ cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t pool, enum cudaMemPoolAttr att
     return cudaSuccess;
 }
 
+/* What is given back counts until the stream comes there, and then goes back to the device. */
+static size_t in_use(int device) {
+    host_lock();
+    size_t bytes = devices[device].live + host_given(device);
+    host_unlock();
+    return bytes;
+}
+
 cudaError_t cudaMemPoolGetAttribute(cudaMemPool_t pool, enum cudaMemPoolAttr attribute, void *value) {
-    size_t device = (uintptr_t)pool;
-    *(uint64_t *)value =
-        attribute == cudaMemPoolAttrUsedMemHigh ? devices[device].peak : devices[device].live;
+    int device = (int)(uintptr_t)pool;
+    *(uint64_t *)value = attribute == cudaMemPoolAttrUsedMemHigh ? devices[device].peak : in_use(device);
     return cudaSuccess;
 }
 
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total) {
-    size_t live = devices[current].live;
+    size_t live = in_use(current);
     *total = devices[current].scarce ? devices[current].scarce : MEMORY;
     *free_bytes = *total > live ? *total - live : 0;
     return cudaSuccess;
@@ -292,6 +299,7 @@ cudaError_t cudaFreeAsync(void *memory, cudaStream_t stream) {
     host_copies_check_block(b);
     *at = b->next;
     devices[b->device].live -= b->bytes;
+    stream->given += b->bytes;
     munmap(b->pages, b->page_bytes + (size_t)sysconf(_SC_PAGESIZE));
     free(b);
     host_unlock();

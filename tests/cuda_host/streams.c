@@ -146,10 +146,18 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags) {
     return host_noted(*stream ? cudaSuccess : cudaErrorMemoryAllocation);
 }
 
+size_t host_given(int device) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < HOST_STREAMS; i++)
+        bytes += streams[i] && streams[i]->device == device ? streams[i]->given : 0;
+    return bytes;
+}
+
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     host_lock();
     waits++;
     let_arrive(&stream->after);
+    stream->given = 0;
     host_unlock();
     return cudaSuccess;
 }
