@@ -25,14 +25,13 @@ static const char *named_device; /* NULL: the host */
 static int32_t ids[SESSION_PAIR_PROMPT + SESSION_PAIR_NEW];
 static session_pair both;
 
-/* Weights as the default model has them, which the device keeps so. Logits of the tiny model are of size 1 to
- * 10, sums over two layers of products of at most 96 float32 terms: 1e-4 is 100 times their rounding.
- * Rounding may also turn a number that lies between two codes to the other one, 1/15 of its group's range for
- * int4: one such number in a hundred entries moves a logit by hundredths.
+/* Logits of the tiny model are of size 1 to 10, sums over two layers of products of at most 96 float32 terms:
+ * 1e-4 is 100 times their rounding. Rounding may also turn a number that lies between two codes to the other
+ * one, 1/15 of its group's range for int4: one such number in a hundred entries moves a logit by hundredths.
  */
-static int begin(void **state) {
+static int begin_with(const char *type, void **state) {
+    tiny_model_options options = {.type = type};
     *state = &both;
-    static const tiny_model_options options = {.type = "Q4_1"};
     if (tiny_model_begin(ids, sizeof ids / sizeof *ids)) return 1;
     if (tiny_model_write(temporary_path("tiny.gguf"), &options)) return 1;
     both = (session_pair){.plain = host_model_open("cpu", RKV_WEIGHTS_AUTO),
@@ -41,6 +40,15 @@ static int begin(void **state) {
                           .tolerance = 1e-4,
                           .coded = 0.05};
     return 0;
+}
+
+static int begin(void **state) {
+    return begin_with("F32", state);
+}
+
+/* Weights as the default model has them, which a device keeps so. */
+static int begin_coded(void **state) {
+    return begin_with("Q4_1", state);
 }
 
 static int end(void **state) {
@@ -186,10 +194,19 @@ static void test_every_allocation_may_fail(void **state) {
     }
 }
 
+/* ---- both models ---- */
+
+static int test_coded_weights(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(session_pair_test_budgets),
+                                       cmocka_unit_test(session_pair_test_generating)};
+    return cmocka_run_group_tests(tests, begin_coded, end);
+}
+
 static int test_on_named_device(void) {
     const struct CMUnitTest tests[] = {SESSION_PAIR_TESTS};
     if (!gpu_is_there(named_device)) return GPU_IS_MISSING;
-    return cmocka_run_group_tests(tests, begin, end);
+    int failed = cmocka_run_group_tests(tests, begin, end);
+    return failed ? failed : test_coded_weights();
 }
 
 int main(int argc, char **argv) {
@@ -201,5 +218,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     named_device = argc > 1 ? argv[1] : NULL;
-    return named_device ? test_on_named_device() : cmocka_run_group_tests(tests, begin, end);
+    if (named_device) return test_on_named_device();
+    int failed = cmocka_run_group_tests(tests, begin, end);
+    return failed ? failed : test_coded_weights();
 }
