@@ -250,7 +250,14 @@ static void test_work_of_a_step(void **state) {
     free(x);
 }
 
-/* Copies of all lists take as many launches as have room for them, and nothing else. */
+/* Device memory of a list that has just been copied, which has room for what it holds. */
+static size_t device_bytes(const pair *p) {
+    size_t starts = rkv_cuda_rows_view(p->there).n_groups * sizeof(uint32_t); /* in the host's */
+    return rkv_rows_allocated_bytes(p->there) - p->there_own - starts;
+}
+
+/* Copies of all lists take as many launches as have room for them, and nothing else; their bytes are those
+ * that were asked of the allocator. */
 static void test_work_of_copies(void **state) {
     (void)state;
     pair lists[LISTS], copies[LISTS];
@@ -262,10 +269,14 @@ static void test_work_of_copies(void **state) {
         n_moved += (v.n_encoded > 0) + (v.n_groups > 0) + (v.n > v.n_encoded);
     }
     size_t launches = host_device_launches(), queued = host_device_copies(), waits = host_device_waits();
+    size_t bytes = host_device_bytes();
     assert_int_equal(copy_lists(lists, copies), RKV_OK);
     assert_int_equal(host_device_launches() - launches, (n_moved + 31) / 32);
     assert_int_equal(host_device_copies(), queued);
     assert_int_equal(host_device_waits(), waits);
+    for (size_t i = 0; i < LISTS; i++)
+        bytes += device_bytes(&copies[i]);
+    assert_int_equal(host_device_bytes(), bytes);
     free_lists(copies), free_lists(lists);
 }
 

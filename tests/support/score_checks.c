@@ -217,6 +217,10 @@ void check_kept_attention(rkv_backend *b) {
         assert_true(s.sum == 0);
         s.window = SIZE_MAX - n;
         assert_kept_attention(&s);
+        for (size_t j = 0; j < s.m; j++)
+            s.query_position[j] = 0; /* before every key */
+        scored_heads_run(&s, "kept_attention");
+        assert_true(s.sum == 0);
         scored_heads_free(&s);
     }
 }
