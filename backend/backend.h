@@ -304,6 +304,12 @@ typedef struct rkv_backend_ops {
     rkv_status (*attention_means)(rkv_backend *backend, const rkv_attention_means *task);
     rkv_status (*expected_logits)(rkv_backend *backend, const rkv_expected_logits *task);
     rkv_status (*query_moments)(rkv_backend *backend, const rkv_query_moments *task);
+    /* gram [n_lists] -> [width, width] host: the upper triangle of rows^T rows, in float64, where products of
+     * float32 numbers are exact; what is below the diagonal means nothing. A row with a number that is not
+     * finite leaves one on the diagonal. Where device memory is the host's, it may be called from several
+     * threads at once. */
+    rkv_status (*gram)(rkv_backend *backend, const rkv_head_rows *lists, size_t n_lists, size_t width,
+                       double *const *gram);
     /* to [n, width] = the rows index [n], ascending, in host memory, of from; `to` is not `from`. */
     rkv_status (*gather)(rkv_backend *backend, const float *from, size_t width, const uint32_t *index,
                          size_t n, float *to);

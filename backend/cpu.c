@@ -79,6 +79,7 @@ static const rkv_backend_ops cpu_ops = {
     .attention_means = rkv_cpu_attention_means,
     .expected_logits = rkv_cpu_expected_logits,
     .query_moments = rkv_cpu_query_moments,
+    .gram = rkv_cpu_gram,
     .gather = rkv_cpu_gather,
     .turn = rkv_cpu_turn,
     .kept_attention = rkv_cpu_kept_attention,

@@ -60,6 +60,10 @@ rkv_status rkv_cpu_expected_logits(rkv_backend *backend, const rkv_expected_logi
 /* cpu_query_moments.c */
 rkv_status rkv_cpu_query_moments(rkv_backend *backend, const rkv_query_moments *task);
 
+/* cpu_gram.c */
+rkv_status rkv_cpu_gram(rkv_backend *backend, const rkv_head_rows *lists, size_t n_lists, size_t width,
+                        double *const *gram);
+
 /* cpu_turn.c */
 rkv_status rkv_cpu_turn(rkv_backend *backend, const rkv_turning *task);
 

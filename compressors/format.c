@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "compressors/work.h"
-#include "model/host_copy.h"
+#include "core/memory.h"
 
 void rkv_entries_format_clear(rkv_entries_format *format) {
     free((void *)format->key_basis);
@@ -11,26 +11,24 @@ void rkv_entries_format_clear(rkv_entries_format *format) {
     *format = (rkv_entries_format){0};
 }
 
-/* The basis of rows [n, D], which are brought to the host: there it is made. */
-static rkv_status fit_rows(const rkv_stage *stage, rkv_backend *backend, bool is_key, const float *rows,
-                           size_t n, size_t head_dim, const float **out, size_t *rank) {
-    rkv_host_copy copy = {0};
-    float *basis = NULL;
-    rkv_status status = rkv_host_copy_take(&copy, backend, &rows, n * head_dim);
-    if (!status) status = stage->method->ops->fit(&stage->values, is_key, rows, n, head_dim, &basis, rank);
-    if (!status) *out = basis;
-    rkv_host_copy_clear(&copy);
-    return status;
-}
-
-/* The bases of keys and values. */
+/* The bases of keys and values. Of these a matrix [D, D] each is brought to the host. */
 static rkv_status fit(const rkv_stage *stage, const rkv_layer_view *view, size_t g, rkv_entries_format *out) {
     const rkv_head_view *h = &view->heads[g];
+    const struct rkv_method_ops *ops = stage->method->ops;
+    const rkv_head_rows rows[] = {{h->keys, h->n}, {h->values, h->n}};
     size_t d = view->head_dim;
-    rkv_status status =
-        fit_rows(stage, view->backend, true, h->keys, h->n, d, &out->key_basis, &out->key_rank);
+    float *keys = NULL, *values = NULL;
+    double *gram[2] = {NULL};
+    rkv_status status = rkv_alloc_raw(&gram[0], 2 * d, d * sizeof **gram);
     if (status) return status;
-    return fit_rows(stage, view->backend, false, h->values, h->n, d, &out->value_basis, &out->value_rank);
+    gram[1] = gram[0] + d * d;
+    status = view->backend->ops->gram(view->backend, rows, 2, d, gram);
+    if (!status) status = ops->fit(&stage->values, true, gram[0], h->n, d, &keys, &out->key_rank);
+    if (!status) status = ops->fit(&stage->values, false, gram[1], h->n, d, &values, &out->value_rank);
+    out->key_basis = keys;
+    out->value_basis = values;
+    free(gram[0]);
+    return status;
 }
 
 rkv_status rkv_pipeline_format(const rkv_pipeline *pipeline, size_t first, rkv_row_form plain,

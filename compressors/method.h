@@ -104,10 +104,10 @@ struct rkv_method_ops {
     /* Representations: how keys and values are stored; NULL: leaves that to others. */
     void (*format)(const rkv_option_values *values, rkv_row_format *keys, rkv_row_format *value_rows);
     /* The basis of `rank` orthonormal rows [rank, D], which the caller frees, that rows [n, D] are projected
-     * on; is_key tells keys from values. NULL: no projection. n = 0 or all rows zero: the first unit vector.
-     */
-    rkv_status (*fit)(const rkv_option_values *values, bool is_key, const float *rows, size_t n,
-                      size_t head_dim, float **basis, size_t *rank);
+     * on; gram [D, D] is what `gram` of their backend says of them, and is written over; is_key tells keys
+     * from values. NULL: no projection. n = 0 or all rows zero: the first unit vector. */
+    rkv_status (*fit)(const rkv_option_values *values, bool is_key, double *gram, size_t n, size_t head_dim,
+                      float **basis, size_t *rank);
 };
 
 #endif

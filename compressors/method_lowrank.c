@@ -28,8 +28,8 @@ static size_t rank_of_energy(const double *sigma, size_t n, double energy) {
 
 /* The first right singular vectors of rows, which are the best basis of their number (Eckart and Young 1936).
  * No more of them than rows could span; one where there is nothing to span. */
-static rkv_status fit(const rkv_option_values *values, bool is_key, const float *rows, size_t n,
-                      size_t head_dim, float **basis, size_t *rank) {
+static rkv_status fit(const rkv_option_values *values, bool is_key, double *gram, size_t n, size_t head_dim,
+                      float **basis, size_t *rank) {
     (void)is_key;
     size_t asked = rkv_value_size(values, OPTION_RANK), most = n < head_dim ? n : head_dim, r = 0;
     double *sigma = NULL;
@@ -37,7 +37,7 @@ static rkv_status fit(const rkv_option_values *values, bool is_key, const float 
     *basis = NULL;
     rkv_status status = rkv_alloc_raw(&sigma, head_dim, sizeof *sigma);
     if (!status) status = rkv_alloc_raw(&vectors, head_dim * head_dim, sizeof *vectors);
-    if (!status) status = rkv_right_singular_vectors(rows, n, head_dim, sigma, vectors);
+    if (!status) status = rkv_right_singular_vectors(gram, head_dim, sigma, vectors);
     if (!status) {
         r = asked ? asked : rank_of_energy(sigma, head_dim, values->number[OPTION_ENERGY]);
         r = sigma[0] > 0 && r > 1 ? (r < most ? r : most) : 1;

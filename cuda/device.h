@@ -144,6 +144,10 @@ rkv_status rkv_cuda_attend_cached(rkv_backend *backend, const rkv_cached_attenti
 rkv_status rkv_cuda_gather(rkv_backend *backend, const float *from, size_t width, const uint32_t *index,
                            size_t n, float *to);
 
+/* row_gram.c */
+rkv_status rkv_cuda_gram(rkv_backend *backend, const rkv_head_rows *lists, size_t n_lists, size_t width,
+                         double *const *gram);
+
 /* turn.c */
 rkv_status rkv_cuda_turn(rkv_backend *backend, const rkv_turning *task);
 

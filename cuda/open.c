@@ -97,6 +97,7 @@ static const rkv_backend_ops cuda_ops = {
     .attention_means = rkv_cuda_attention_means,
     .expected_logits = rkv_cuda_expected_logits,
     .query_moments = rkv_cuda_query_moments,
+    .gram = rkv_cuda_gram,
     .gather = rkv_cuda_gather,
     .turn = rkv_cuda_turn,
     .kept_attention = rkv_cuda_kept_attention,

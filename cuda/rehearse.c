@@ -135,6 +135,16 @@ static rkv_status row_metrics(rkv_backend *backend, const float *attention, size
     return status;
 }
 
+/* Rows in all directions alike, of which a basis takes as much as of any. */
+static rkv_status gram(rkv_backend *backend, const rkv_head_rows *lists, size_t n_lists, size_t width,
+                       double *const *out) {
+    rkv_status status = rkv_cuda_gram(backend, lists, n_lists, width, out);
+    for (size_t i = 0; !status && i < n_lists; i++)
+        for (size_t j = 0; j < width; j++)
+            out[i][j * width + j] = 1;
+    return status;
+}
+
 static rkv_status rehearsal_new(rkv_cuda *cuda, rehearsal *beside, rehearsal **out) {
     rkv_status status = rkv_alloc(out, 1, sizeof **out);
     rehearsal *r = *out;
@@ -153,6 +163,7 @@ static rkv_status rehearsal_new(rkv_cuda *cuda, rehearsal *beside, rehearsal **o
     r->ops.alloc = alloc;
     r->ops.download = download;
     r->ops.matrix_new = matrix_new;
+    r->ops.gram = gram;
     r->ops.singular_values = singular_values;
     r->ops.row_metrics = row_metrics;
     r->ops.download_new = NULL; /* there is nothing to look at */

@@ -558,6 +558,8 @@ static const struct {
     {"expected_logits of bad values", OP(expected_logits), check_expected_logits_of_bad_values},
     {"query_moments", OP(query_moments), check_query_moments},
     {"query_moments far from zero", OP(query_moments), check_query_moments_far_from_zero},
+    {"gram", OP(gram), check_gram},
+    {"gram of bad values", OP(gram), check_gram_of_bad_values},
     {"gather", OP(gather), check_gather},
     {"turn", OP(turn), check_turn},
     {"turn of bad values", OP(turn), check_turn_of_bad_values},

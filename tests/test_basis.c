@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "backend/basis.h"
+#include "backend/cpu.h"
 #include "core/random.h"
 #include "support/failing_allocator.h"
 #include "support/plain_ops.h"
@@ -36,6 +37,15 @@ static float *random_rows(size_t n, size_t width, size_t rank, float decay) {
     return x;
 }
 
+/* From rows [n, width] to their vectors. */
+static rkv_status vectors_of(const float *rows, size_t n, size_t width, double *sigma, float *v) {
+    double *gram = malloc(width * width * sizeof *gram);
+    rkv_status status = rkv_cpu_gram(NULL, &(rkv_head_rows){rows, n}, 1, width, &gram);
+    if (!status) status = rkv_right_singular_vectors(gram, width, sigma, v);
+    free(gram);
+    return status;
+}
+
 static double dot(const float *a, const float *b, size_t n) {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
@@ -56,7 +66,7 @@ static double length_of_image(const float *rows, size_t n, size_t width, const f
 static void check(const float *rows, size_t n, size_t width) {
     double *sigma = malloc(width * sizeof *sigma);
     float *v = malloc(width * width * sizeof *v);
-    assert_int_equal(rkv_right_singular_vectors(rows, n, width, sigma, v), RKV_OK);
+    assert_int_equal(vectors_of(rows, n, width, sigma, v), RKV_OK);
     for (size_t i = 0; i < width; i++) {
         for (size_t j = 0; j <= i; j++)
             assert_true(fabs(dot(v + i * width, v + j * width, width) - (i == j)) <= 1e-6);
@@ -98,7 +108,7 @@ static void test_span(void **state) {
     enum { N = 200, WIDTH = 48, RANK = 11 };
     float *x = random_rows(N, WIDTH, RANK, 0.8f), v[WIDTH * WIDTH];
     double sigma[WIDTH], most = 0;
-    assert_int_equal(rkv_right_singular_vectors(x, N, WIDTH, sigma, v), RKV_OK);
+    assert_int_equal(vectors_of(x, N, WIDTH, sigma, v), RKV_OK);
     for (size_t i = 0; i < N * WIDTH; i++)
         most = fmax(most, fabs((double)x[i]));
     for (size_t i = 0; i < N; i++)
@@ -117,7 +127,7 @@ static void test_nothing(void **state) {
     float rows[3 * 5] = {0}, v[25];
     double sigma[5];
     for (size_t n = 0; n <= 3; n += 3) {
-        assert_int_equal(rkv_right_singular_vectors(rows, n, 5, sigma, v), RKV_OK);
+        assert_int_equal(vectors_of(rows, n, 5, sigma, v), RKV_OK);
         for (size_t i = 0; i < 25; i++)
             assert_true(v[i] == (float)(i % 6 == 0) && sigma[i / 5] == 0);
     }
@@ -143,7 +153,7 @@ static void test_not_finite(void **state) {
         float *x = random_rows(200, 4, 4, 1), v[16];
         double sigma[4];
         x[150 * 4 + 1] = bad[b];
-        assert_int_equal(rkv_right_singular_vectors(x, 200, 4, sigma, v), RKV_DATA);
+        assert_int_equal(vectors_of(x, 200, 4, sigma, v), RKV_DATA);
         free(x);
     }
 }
@@ -157,8 +167,8 @@ static void test_threads(void **state) {
     int threads = omp_get_max_threads();
 #pragma omp parallel for num_threads(4)
     for (size_t i = 0; i < CALLS; i++)
-        (void)rkv_right_singular_vectors(x, N, WIDTH, sigma[i], v + i * WIDTH * WIDTH);
-    assert_int_equal(rkv_right_singular_vectors(x, N, WIDTH, sigma[0], v), RKV_OK);
+        (void)vectors_of(x, N, WIDTH, sigma[i], v + i * WIDTH * WIDTH);
+    assert_int_equal(vectors_of(x, N, WIDTH, sigma[0], v), RKV_OK);
     for (size_t i = 1; i < CALLS; i++) {
         assert_memory_equal(sigma[i], sigma[0], sizeof *sigma);
         assert_memory_equal(v + i * WIDTH * WIDTH, v, WIDTH * WIDTH * sizeof *v);
@@ -173,7 +183,7 @@ static void test_failing_allocations(void **state) {
     double sigma[6];
     for (long k = 0, failed = 1; failed; k++) {
         allocation_failed = false, allocations_left = k;
-        rkv_status status = rkv_right_singular_vectors(x, 20, 6, sigma, v);
+        rkv_status status = vectors_of(x, 20, 6, sigma, v);
         allocations_left = -1;
         failed = allocation_failed;
         assert_int_equal(status, failed ? RKV_NO_MEMORY : RKV_OK);

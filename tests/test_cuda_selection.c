@@ -69,20 +69,20 @@ static void test_entries_are_scored_where_they_lie(void **state) {
     }
 }
 
-/* What is counted does count: a basis is fitted on the host. */
-static void test_what_is_fitted_crosses(void **state) {
+/* Of rows that a basis is fitted to, a float64 matrix of their products crosses. */
+static void test_what_is_fitted_to_stays(void **state) {
     (void)state;
     const rkv_model_info *m = rkv_model_get_info(model);
     size_t prompt, token;
     count("lowrank:rank=4", RKV_POSITIONS_ORIGINAL, &prompt, &token);
-    assert_int_equal(prompt, 2 * m->n_kv_heads * T * m->head_dim * sizeof(float));
+    assert_int_equal(prompt, 2 * m->n_kv_heads * m->head_dim * m->head_dim * sizeof(double));
     assert_int_equal(token, 0);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_entries_are_scored_where_they_lie),
-        cmocka_unit_test(test_what_is_fitted_crosses),
+        cmocka_unit_test(test_what_is_fitted_to_stays),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

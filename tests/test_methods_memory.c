@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "backend/cpu.h"
 #include "support/failing_allocator.h"
 #include "support/sample_view.h"
 
@@ -51,10 +52,12 @@ static rkv_status plan(trial *t) {
 static rkv_status fit(trial *t) {
     const rkv_head_view *head = &t->view.heads[0];
     float *basis = NULL;
-    size_t rank;
-    rkv_status status = t->stage->method->ops->fit(&t->stage->values, true, head->keys, head->n,
-                                                   t->view.head_dim, &basis, &rank);
-    free(basis);
+    size_t rank, d = t->view.head_dim;
+    double *gram = malloc(d * d * sizeof *gram);
+    rkv_status status = rkv_cpu_gram(NULL, &(rkv_head_rows){head->keys, head->n}, 1, d, &gram);
+    if (!status)
+        status = t->stage->method->ops->fit(&t->stage->values, true, gram, head->n, d, &basis, &rank);
+    free(basis), free(gram);
     return status;
 }
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "backend/cpu.h"
 #include "compressors/entries.h"
 #include "compressors/executor.h"
 #include "core/random.h"
@@ -160,7 +161,10 @@ static void fit(const char *spec, const float *x, size_t n, size_t D, float **ba
     rkv_pipeline pipeline;
     if (rkv_pipeline_parse(&pipeline, spec)) fail_msg("%s", rkv_message());
     const rkv_stage *stage = &pipeline.stages[0];
-    assert_int_equal(stage->method->ops->fit(&stage->values, true, x, n, D, basis, rank), RKV_OK);
+    double *gram = malloc(D * D * sizeof *gram);
+    assert_int_equal(rkv_cpu_gram(NULL, &(rkv_head_rows){x, n}, 1, D, &gram), RKV_OK);
+    assert_int_equal(stage->method->ops->fit(&stage->values, true, gram, n, D, basis, rank), RKV_OK);
+    free(gram);
 }
 
 /* ||x - x B^T B||^2 / ||x||^2 */

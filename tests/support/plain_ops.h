@@ -19,6 +19,8 @@ void plain_attention_rows(const float *q, const int32_t *query_position, size_t 
                           const int32_t *position, size_t n, size_t head_dim, double *p);
 /* plain_scores.c: of one head */
 double plain_row_norm(const float *row, size_t width);
+/* gram [width, width] = rows^T rows; size: the same of absolute values. */
+void plain_gram(const float *rows, size_t n, size_t width, double *gram, double *size);
 /* cosine [n] of rows [n, width] to the mean of their directions; those whose norm is not above 0 have none.
  */
 void plain_mean_cosines(const float *rows, size_t n, size_t width, double *cosine);

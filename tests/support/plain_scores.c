@@ -11,6 +11,17 @@ double plain_row_norm(const float *row, size_t width) {
     return sqrt(sum);
 }
 
+void plain_gram(const float *rows, size_t n, size_t width, double *gram, double *size) {
+    for (size_t i = 0; i < width * width; i++) {
+        gram[i] = size[i] = 0;
+        for (size_t j = 0; j < n; j++) {
+            double x = (double)rows[j * width + i / width] * (double)rows[j * width + i % width];
+            gram[i] += x;
+            size[i] += fabs(x);
+        }
+    }
+}
+
 static double product(const float *x, const double *y, size_t n) {
     double sum = 0;
     for (size_t i = 0; i < n; i++)

@@ -63,6 +63,52 @@ void check_row_norms_of_bad_values(rkv_backend *b) {
     scored_heads_free(&s);
 }
 
+/* ---- Gram matrices ---- */
+
+/* Products of float32 numbers are exact in float64; each of the two sums of n of them is off by n 2^-53 of
+ * what their sizes come to. */
+static void assert_gram(scored_heads *s) {
+    size_t square = s->width * s->width;
+    double *expected = malloc(square * sizeof *expected), *size = malloc(square * sizeof *size);
+    scored_heads_run(s, "gram");
+    for (size_t g = 0; g < s->n_kv_heads; g++) {
+        plain_gram(s->rows[g], s->heads[g].n, s->width, expected, size);
+        for (size_t i = 0; i < square; i++)
+            if (i / s->width <= i % s->width &&
+                !(fabs(s->gram[g][i] - expected[i]) <= 2 * (double)s->heads[g].n * 0x1p-53 * size[i]))
+                fail_msg("gram on %s: head %zu of %zu rows of %zu, number %zu is %.17g, not %.17g",
+                         s->backend->ops->name, g, s->heads[g].n, s->width, i, s->gram[g][i], expected[i]);
+    }
+    free(expected), free(size);
+}
+
+/* And more rows than are widened together. */
+void check_gram(rkv_backend *b) {
+    static const size_t many[] = {8200, 8192};
+    scored_shape long_heads = {2, 1, 64, 1, LENGTHS(many)};
+    for (size_t i = 0; i <= N_SHAPES; i++) {
+        scored_heads s = scored_heads_new(b, i < N_SHAPES ? &shapes[i] : &long_heads);
+        assert_gram(&s);
+        scored_heads_free(&s);
+    }
+}
+
+/* A bad number is told on the diagonal; the largest has a square. */
+void check_gram_of_bad_values(rkv_backend *b) {
+    static const size_t length[] = {140};
+    scored_shape shape = {3, 1, 4, 1, LENGTHS(length)};
+    scored_heads s = scored_heads_new(b, &shape);
+    scored_heads_set(&s, 0, 130, 2, NAN);
+    scored_heads_set(&s, 1, 3, 0, -INFINITY);
+    scored_heads_set(&s, 2, 5, 1, 3e38f);
+    scored_heads_run(&s, "gram");
+    assert_true(!isfinite(s.gram[0][2 * 4 + 2]) && isfinite(s.gram[0][4 + 1]));
+    assert_true(!isfinite(s.gram[1][0]) && isfinite(s.gram[1][4 + 1]));
+    for (size_t i = 0; i < 4; i++)
+        assert_true(isfinite(s.gram[2][i * 4 + i]));
+    scored_heads_free(&s);
+}
+
 /* ---- cosines ---- */
 
 /* All is float64 but the result, which is rounded once. Of up to 300 rows at random the mean direction is no

@@ -13,6 +13,8 @@ void check_expected_logits(rkv_backend *b);
 void check_expected_logits_of_bad_values(rkv_backend *b);
 void check_query_moments(rkv_backend *b);
 void check_query_moments_far_from_zero(rkv_backend *b);
+void check_gram(rkv_backend *b);
+void check_gram_of_bad_values(rkv_backend *b);
 void check_gather(rkv_backend *b);
 void check_attention_means(rkv_backend *b);
 void check_attention_means_of_bad_values(rkv_backend *b);

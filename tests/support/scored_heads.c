@@ -31,6 +31,7 @@ static void add_head(scored_heads *s, size_t g, size_t n) {
     s->heads[g] = (rkv_head_rows){on_device(s->backend, s->rows[g], n * s->width), n};
     s->norms[g] = room(n, sizeof **s->norms);
     s->cosines[g] = room(n, sizeof **s->cosines);
+    s->gram[g] = room(s->width * s->width, sizeof **s->gram);
     for (size_t r = 0; r < s->each; r++)
         s->results[g * s->each + r] = room(n, sizeof **s->results);
 }
@@ -90,6 +91,7 @@ scored_heads scored_heads_new(rkv_backend *backend, const scored_shape *shape) {
                       .positions = room(g_n, sizeof *s.positions),
                       .norms = room(g_n, sizeof *s.norms),
                       .cosines = room(g_n, sizeof *s.cosines),
+                      .gram = room(g_n, sizeof *s.gram),
                       .results = room(g_n * shape->each, sizeof *s.results)};
     for (size_t g = 0; g < g_n; g++)
         add_head(&s, g, shape->length[g % shape->n_lengths]);
@@ -112,12 +114,13 @@ void scored_heads_free(scored_heads *s) {
     rkv_backend *b = s->backend;
     for (size_t g = 0; g < s->n_kv_heads; g++) {
         b->ops->release(b, (float *)s->heads[g].rows);
-        free(s->rows[g]), free(s->positions[g]), free(s->norms[g]), free(s->cosines[g]);
+        free(s->rows[g]), free(s->positions[g]), free(s->norms[g]), free(s->cosines[g]), free(s->gram[g]);
     }
     for (size_t h = 0; h < s->n_kv_heads * s->each; h++)
         free(s->results[h]);
     b->ops->release(b, s->device_q), b->ops->release(b, s->gathered);
-    free(s->heads), free(s->rows), free(s->positions), free(s->norms), free(s->cosines), free(s->results);
+    free(s->heads), free(s->rows), free(s->positions), free(s->norms), free(s->cosines), free(s->gram),
+        free(s->results);
     free(s->q), free(s->query_position), free(s->index), free(s->kept);
     free(s->mean), free(s->squares);
     free((void *)s->moments.frequency), free(s->moments.mean), free(s->moments.squares);
@@ -175,6 +178,11 @@ static rkv_status gather(rkv_backend *b, scored_heads *s) {
     return b->ops->gather(b, s->heads[0].rows, s->width, s->index, s->n_index, s->gathered);
 }
 
+/* Nothing below the diagonal is looked at. */
+static rkv_status gram(rkv_backend *b, scored_heads *s) {
+    return b->ops->gram(b, s->heads, s->n_kv_heads, s->width, s->gram);
+}
+
 /* All heads' rows, where they are, by their positions; of an odd width the last number is left alone. */
 static rkv_status turn(rkv_backend *b, scored_heads *s) {
     rkv_turned_rows *lists = room(s->n_kv_heads, sizeof *lists);
@@ -212,6 +220,7 @@ const scored_operation scored_operations[] = {
     {"attention_means", attention_means},
     {"expected_logits", expected_logits},
     {"query_moments", query_moments},
+    {"gram", gram},
     {"gather", gather},
     {"turn", turn},
     {"kept_attention", kept_attention},

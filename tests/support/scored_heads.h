@@ -23,6 +23,7 @@ typedef struct scored_heads {
     /* What operations give. */
     double **norms;  /* [G] -> [n] */
     float **cosines; /* [G] -> [n] */
+    double **gram;   /* [G] -> [width, width] */
     float **results; /* [H] -> [n] */
     double sum;      /* of head 0 */
     rkv_query_moments moments;

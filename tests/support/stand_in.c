@@ -105,6 +105,16 @@ static rkv_status mean_cosines(rkv_backend *backend, const rkv_head_rows *heads,
     return RKV_OK;
 }
 
+static rkv_status gram(rkv_backend *backend, const rkv_head_rows *lists, size_t n_lists, size_t width,
+                       double *const *out) {
+    double *size = zeros(width * width);
+    (void)backend;
+    for (size_t i = 0; i < n_lists; i++)
+        plain_gram(lists[i].rows, lists[i].n, width, out[i], size);
+    free(size);
+    return RKV_OK;
+}
+
 /* ---- the backend ---- */
 
 static rkv_status alloc(rkv_backend *backend, float **out, size_t n) {
@@ -132,6 +142,7 @@ rkv_backend stand_in_backend(void) {
                                         .expected_logits = expected_logits,
                                         .query_moments = query_moments,
                                         .turn = turn,
+                                        .gram = gram,
                                         .kept_attention = kept_attention};
     return (rkv_backend){.ops = &ops, .host_memory = true};
 }
