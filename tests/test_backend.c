@@ -134,8 +134,9 @@ static void check_expand(rkv_backend *b) {
     check_basis(b, true);
 }
 
-static const rkv_attention_shape shapes[] = {{1, 1, 1, 2},   {2, 3, 1, 4},    {63, 4, 2, 16}, {64, 2, 2, 8},
-                                             {65, 9, 3, 64}, {129, 6, 1, 32}, {300, 2, 1, 10}};
+static const rkv_attention_shape shapes[] = {{1, 1, 1, 2},    {2, 3, 1, 4},   {63, 4, 2, 16},
+                                             {64, 2, 2, 8},   {65, 9, 3, 64}, {129, 6, 1, 32},
+                                             {300, 2, 1, 10}, {600, 1, 1, 2}};
 #define N_SHAPES (sizeof shapes / sizeof *shapes)
 
 static void check_split_rotate(rkv_backend *b) {
