@@ -7,8 +7,11 @@
 #include "core/memory.h"
 #include "cuda/rank.h"
 
-/* A matrix of this order fills the device by itself. */
-#define BATCHED_ORDER 8192
+/* A matrix of a larger order fills the device by itself. Not measured yet: builds with another value (-D)
+ * compare. */
+#ifndef RKV_BATCHED_ORDER
+#define RKV_BATCHED_ORDER 8192
+#endif
 
 rkv_status rkv_cuda_workspace_new(rkv_cuda *cuda, rkv_cuda_workspace *w) {
     rkv_status status = rkv_cuda_take(cuda, &w->device, w->device_bytes, 1);
@@ -94,7 +97,7 @@ rkv_status rkv_cuda_singular_values(rkv_backend *backend, const rkv_singular_tas
     rkv_cuda_rank r = {.cuda = rkv_cuda_enter(backend),
                        .task = task,
                        .order = task->rows < task->cols ? task->rows : task->cols,
-                       .batched_order = BATCHED_ORDER};
+                       .batched_order = RKV_BATCHED_ORDER};
     for (size_t i = 0; !r.order && i < task->n; i++)
         rkv_cuda_put_rank(&r, i, NAN);
     if (!task->n || !r.order) return RKV_OK;
