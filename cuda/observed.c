@@ -213,9 +213,11 @@ static rkv_kept_task kept_task_of(const rkv_kept_attention *task, const numbers 
 }
 
 /* Block by block of queries, each with as many keys as its last one sees. */
-static rkv_status sum_blocks(rkv_cuda *cuda, rkv_kept_task *t, const int32_t *visible) {
-    rkv_observed_task *o = &t->observed;
+static rkv_status sum_blocks(rkv_cuda *cuda, const rkv_kept_attention *task, const numbers *x, double *sums) {
+    rkv_kept_task t = kept_task_of(task, x, sums);
+    rkv_observed_task *o = &t.observed;
     rkv_head_batch *keys = &o->keys;
+    const int32_t *visible = x->host + x->visible;
     size_t queries = queries_at_a_time(o->m, row_floats(o));
     rkv_status status = rkv_cuda_take(cuda, &o->p, queries, row_floats(o) * sizeof *o->p);
     for (; !status && o->first < o->m; o->first += queries) {
@@ -224,7 +226,7 @@ static rkv_status sum_blocks(rkv_cuda *cuda, rkv_kept_task *t, const int32_t *vi
         keys->head[0].n = keys->longest = keys->rows = seen ? seen : 1;
         status = attend(cuda, o);
         if (!status)
-            status = RKV_CUDA_QUEUE(cuda, rkv_launch_kept_sums(t, cuda->stream), "sums of attention");
+            status = RKV_CUDA_QUEUE(cuda, rkv_launch_kept_sums(&t, cuda->stream), "sums of attention");
     }
     rkv_cuda_give(cuda, o->p);
     return status;
@@ -239,8 +241,7 @@ rkv_status rkv_cuda_kept_attention(rkv_backend *backend, const rkv_kept_attentio
     if (!rows || !task->keys.n) return RKV_OK;
     rkv_status status = rkv_device_results_new(cuda, rows, sizeof *sum, &results);
     if (!status) status = send_numbers(cuda, task, &x);
-    rkv_kept_task t = kept_task_of(task, &x, results.device);
-    if (!status) status = sum_blocks(cuda, &t, x.host + x.visible);
+    if (!status) status = sum_blocks(cuda, task, &x, results.device);
     if (!status) status = rkv_device_results_fetch(cuda, &results);
     for (size_t i = 0; !status && i < rows; i++)
         *sum += ((const double *)results.host)[i];
