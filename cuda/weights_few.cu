@@ -2,6 +2,8 @@
  * threads has some rows, so that what is read of a token serves them all; its threads share out the columns,
  * eight at a time. What a row comes to does not depend on the other rows, nor a token's product on the other
  * tokens. */
+#include <assert.h>
+
 #include "cuda/reduce.h"
 #include "cuda/warp_rows.h"
 #include "cuda/weight_number.h"
@@ -129,15 +131,19 @@ RKV_DEVICE void multiply(const rkv_few_task *t, rkv_weight_form form, unsigned t
     write_sums(t, tokens, sum);
 }
 
+/* Of each form as many kernels as there are numbers of tokens. */
+#define FOR_TOKENS(EACH, name, is_form)                                                                      \
+    EACH(name, is_form, 1)                                                                                   \
+    EACH(name, is_form, 2)                                                                                   \
+    EACH(name, is_form, 3)                                                                                   \
+    EACH(name, is_form, 4)
+static_assert(RKV_FEW_TOKENS == 4, "a number of tokens has no kernel");
+
 #define KERNEL(name, is_form, tokens)                                                                        \
     RKV_KERNEL_OF(THREADS, few_##name##_##tokens, rkv_few_task) {                                            \
         multiply(&t, is_form, tokens);                                                                       \
     }
-#define KERNELS(name, is_form)                                                                               \
-    KERNEL(name, is_form, 1)                                                                                 \
-    KERNEL(name, is_form, 2)                                                                                 \
-    KERNEL(name, is_form, 3)                                                                                 \
-    KERNEL(name, is_form, 4)
+#define KERNELS(name, is_form) FOR_TOKENS(KERNEL, name, is_form)
 RKV_WEIGHT_KERNELS(KERNELS)
 
 cudaError_t rkv_launch_few(const rkv_few_task *task, cudaStream_t stream) {
@@ -145,11 +151,7 @@ cudaError_t rkv_launch_few(const rkv_few_task *task, cudaStream_t stream) {
 #define LAUNCH(name, is_form, tokens)                                                                        \
     if (task->form == is_form && task->m == tokens)                                                          \
         return RKV_LAUNCH(few_##name##_##tokens, *task, blocks, THREADS, stream);
-#define LAUNCHES(name, is_form)                                                                              \
-    LAUNCH(name, is_form, 1)                                                                                 \
-    LAUNCH(name, is_form, 2)                                                                                 \
-    LAUNCH(name, is_form, 3)                                                                                 \
-    LAUNCH(name, is_form, 4)
+#define LAUNCHES(name, is_form) FOR_TOKENS(LAUNCH, name, is_form)
     RKV_WEIGHT_KERNELS(LAUNCHES)
     return cudaErrorInvalidValue;
 }
