@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/backend.h" /* the one program of bench that looks behind the public headers */
+#include "backend/backend.h" /* programs of a GPU look behind the public headers */
 #include "bench.h"
 #include "model/model.h"
 

@@ -23,7 +23,7 @@ RKV_API rkv_status rkv_device_choose(const char *device, char *name, size_t size
 /* How products of float32 numbers are computed. What is less than float32 is faster on some devices, moves
  * effective ranks beyond their promise of 1e-6, and is said in every result: the device is then called
  * "cuda:0 NAME, tf32". Up to four tokens are multiplied in float32 whatever is chosen, where a device keeps
- * weights as the file holds them. */
+ * weights of fewer bits as the file holds them. */
 #define RKV_PRECISION_LIST(X)                                                                                \
     X(RKV_PRECISION_FLOAT32, "float32", "24 bits of every factor")                                           \
     X(RKV_PRECISION_TF32, "tf32", "11 bits of every factor, sums in float32; CUDA")                          \
