@@ -13,10 +13,6 @@ static size_t n_contexts(const eval_inputs *inputs) {
     return inputs->windows.n < MOST_CONTEXTS ? inputs->windows.n : MOST_CONTEXTS;
 }
 
-static bool begins_with(const char *text, const char *start) {
-    return strncmp(text, start, strlen(start)) == 0;
-}
-
 static rkv_status merge(eval_inputs *inputs, rkv_profile *made, rkv_status status) {
     if (!status) status = said(rkv_profile_merge(inputs->profile, made));
     rkv_profile_free(made);
@@ -72,6 +68,23 @@ static rkv_status add_averages(eval_inputs *inputs, const calibrate_options *opt
     return merge(inputs, made, status);
 }
 
+typedef rkv_status measuring(eval_inputs *inputs, const calibrate_options *options);
+
+/* What is measured beside metrics, and the signals that come of it. */
+static const struct {
+    const char *names[5];
+    measuring *measure;
+} measured[] = {{{"retr", "retr_duplicate", "retr_induction", "retr_spread"}, add_probe},
+                {{"oerr", "oerr_layer"}, add_oerr}};
+
+/* What adds a signal to the profile; NULL: nothing does. */
+static measuring *measure_of(const char *signal) {
+    for (size_t i = 0; i < sizeof measured / sizeof *measured; i++)
+        for (const char *const *name = measured[i].names; *name; name++)
+            if (strcmp(*name, signal) == 0) return measured[i].measure;
+    return rkv_metric_find(signal) != RKV_METRIC_COUNT ? add_averages : NULL;
+}
+
 static rkv_status complain_of(const char *name) {
     return complain(
         RKV_USAGE,
@@ -86,12 +99,11 @@ rkv_status calibrate_level_signals(eval_inputs *inputs, char *const *signals, si
     for (size_t i = 0; ones && i < m->n_layers * m->n_heads; i++)
         ones[i] = 1;
     for (size_t i = 0; !status && i < n; i++) {
-        bool is_measured = begins_with(signals[i], "retr") || begins_with(signals[i], "oerr") ||
-                           rkv_metric_find(signals[i]) != RKV_METRIC_COUNT;
         const rkv_signal level = {
             .name = signals[i], .unit = none, .summary = none, .origin = none, .values = ones};
         if (rkv_profile_find(inputs->profile, signals[i])) continue;
-        status = is_measured ? said(rkv_profile_put(inputs->profile, &level)) : complain_of(signals[i]);
+        status =
+            measure_of(signals[i]) ? said(rkv_profile_put(inputs->profile, &level)) : complain_of(signals[i]);
     }
     free(ones);
     return status;
@@ -103,12 +115,8 @@ rkv_status calibrate_add_signals(eval_inputs *inputs, const calibrate_options *o
     for (size_t i = 0; !status && i < n; i++) {
         const char *name = signals[i];
         if (rkv_profile_find(inputs->profile, name)) continue;
-        if (begins_with(name, "retr"))
-            status = add_probe(inputs, options);
-        else if (begins_with(name, "oerr"))
-            status = add_oerr(inputs, options);
-        else if (rkv_metric_find(name) != RKV_METRIC_COUNT)
-            status = add_averages(inputs, options);
+        measuring *measure = measure_of(name);
+        if (measure) status = measure(inputs, options);
         if (!status && !rkv_profile_find(inputs->profile, name)) status = complain_of(name);
     }
     return status;

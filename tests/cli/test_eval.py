@@ -394,7 +394,16 @@ class Calibration(EvalTest):
         self.assertRegex(result.stdout, r"(?m)^candidates: 2 windows under 17 settings, 68 cells, need .* of cpu")
         self.assertRegex(result.stdout, r"(?m)^judgement: 2 windows under 6 settings, 24 cells, need .* of cpu")
         self.assertEqual(self.names(), before)
-        self.assert_fails(2, "no-such", "calibrate", *dry, "-s", "no-such")
+        for name in ("no-such", "retrieval"):
+            self.assert_fails(2, f'"{name}" is no metric', "calibrate", *dry, "-s", name)
+
+    def test_a_dry_run_knows_the_signals(self):
+        """Those that a calibration measures are those that its rehearsal takes as measured."""
+        names = "retr_duplicate,retr_induction,retr_spread,oerr_layer,erank"
+        small = [*self.OPTIONS, "--exponents=1", "--shuffles", "1", "-s", names]
+        self.run_well("calibrate", *small, "--dry-run")
+        self.run_well("calibrate", *small)
+        self.assertLessEqual(set(names.split(",")), set(self.load("rankkv-calibration/profile.json")["signals"]))
 
     def test_refused(self):
         (self.folder / "again").symlink_to("text.txt")
