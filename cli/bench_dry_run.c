@@ -102,6 +102,8 @@ static void tell(const work *w) {
         fputs("  before it, the analysis for the policy: ", stdout);
         dry_run_tell_analysis(&f->analysis);
     }
+    printf("beside that each process has the model's file, mapped: %.1f, and the program itself\n",
+           (double)rkv_model_get_info(w->model)->file_bytes / (1 << 20));
 }
 
 static void write_case(cli_json *json, const work *w, size_t row) {
@@ -173,8 +175,7 @@ rkv_status bench_kv_dry_run(const bench_options *options) {
         json_end(&json);
     } else {
         puts("without a model nothing is foretold: keys and values, and what methods make of them, are in "
-             "the host's "
-             "memory");
+             "the host's memory");
     }
     return output_flush();
 }

@@ -53,8 +53,7 @@ static const option_row output_rows[] = {
     {"force", 'f', OPTION_FLAG, NULL, "Replace what is there", FIELD(force)},
     {"dry-run", 0, OPTION_FLAG, NULL,
      "On a model: only say what memory each case would take, of the GPU or of the host, without the driver's "
-     "share; nothing is "
-     "computed or written",
+     "share; nothing is computed or written",
      FIELD(dry_run)},
     {"json", 'j', OPTION_FLAG, NULL, "Print one JSON document instead of a table", FIELD(json)},
     {"quiet", 'q', OPTION_FLAG, NULL, "No progress bar and no notes", FIELD(quiet)},

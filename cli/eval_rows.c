@@ -87,8 +87,7 @@ const option_row eval_output_rows[] = {
     {"no-charts", 0, OPTION_FLAG, NULL, "Leave the charts out", FIELD(no_charts)},
     {"dry-run", 0, OPTION_FLAG, NULL,
      "Only say what memory all of it would take, of the GPU or of the host, without the driver's share; "
-     "nothing is computed "
-     "or written",
+     "nothing is computed or written",
      FIELD(dry_run)},
     {"json", 'j', OPTION_FLAG, NULL, "Print the results as JSON instead of a table", FIELD(json)},
     {"quiet", 'q', OPTION_FLAG, NULL, "No progress bar and no notes", FIELD(quiet)},

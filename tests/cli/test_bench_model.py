@@ -57,6 +57,7 @@ class DryRun(BenchTest):
         for method in ("full", "streaming-llm", r"h2o\+int8"):
             for context in (32, 64):
                 self.assertRegex(result.stdout, rf"(?m)^{method} +{context}( +\d+\.\d){{7}}$")
+        self.assertRegex(result.stdout, r"\nbeside that each process has the model's file, mapped: \d+\.\d, and the program itself\n$")
 
     def test_what_would_fail_says_why(self):
         cases = self.foretold("-c", f"16,{TINY_CONTEXT + 1}", "-M", "snapkv:window=30", "--budget", "8")
