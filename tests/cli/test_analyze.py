@@ -80,6 +80,7 @@ class Analyze(CliTest):
         document = json.loads(result.stdout)
         self.assertEqual(document["device"], "cpu")
         self.assertEqual(document["prompts"], [{"name": "prompt", "n_tokens": 5}])
+        self.assert_valid(self.validator("dry_run"), document)
         self.assertEqual(self.names(), before)
 
     def test_prompts_of_one_name(self):

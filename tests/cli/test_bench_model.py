@@ -37,6 +37,7 @@ class DryRun(BenchTest):
         result = self.run_well("bench", "prompt.txt", *arguments, "--dry-run", "--json", "--device", "cpu")
         document = json.loads(result.stdout)
         self.assertEqual((document["schema"], document["device"]), ("rankkv-dry-run", "cpu"))
+        self.assert_valid(self.validator("dry_run"), document)
         return {(case["method"], case["context"]): case for case in document["cases"]}
 
     def test_caches_are_those_of_the_measurement(self):

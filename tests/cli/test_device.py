@@ -89,7 +89,9 @@ class WithGpu(CliTest):
 
     def test_dry_run(self):
         result = self.run_well("analyze", "prompt.txt", "--dry-run", "--json", "--device", "cuda")
-        prompt = json.loads(result.stdout)["prompts"][0]
+        document = json.loads(result.stdout)
+        self.assert_valid(self.validator("dry_run"), document)
+        prompt = document["prompts"][0]
         parts = ("held_bytes", "weights_bytes", "attention_bytes", "activations_bytes", "workspace_bytes")
         self.assertEqual(prompt["needed_bytes"], sum(prompt[part] for part in parts))
         self.assertLess(prompt["needed_bytes"], prompt["free_bytes"])

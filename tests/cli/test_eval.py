@@ -302,6 +302,7 @@ class DryRun(EvalTest):
     def foretold(self, *arguments):
         document = json.loads(self.run_well("eval", "-t", "text.txt", *arguments, "--dry-run", "--json", "--device", "cpu").stdout)
         self.assertEqual((document["schema"], document["device"]), ("rankkv-dry-run", "cpu"))
+        self.assert_valid(self.validator("dry_run"), document)
         return document["evaluations"][0]
 
     def test_the_grid_and_its_memory(self):
@@ -383,7 +384,7 @@ class Calibration(EvalTest):
         before = self.names()
         dry = [*self.OPTIONS, "--dry-run", "--device", "cpu"]
         document = json.loads(self.run_well("calibrate", *dry, "--json").stdout)
-        self.assertEqual(document["schema"], "rankkv-dry-run")
+        self.assert_valid(self.validator("dry_run"), document)
         stages = {stage["name"]: stage for stage in document["evaluations"]}
         self.assertEqual(stages["candidates"]["settings"], 1 + 1 + 3 * (2 * 2 + 1))
         self.assertEqual(stages["judgement"]["settings"], 1 + 2 + 3)

@@ -259,6 +259,17 @@ class DryRun(RunTest):
             self.assertRegex(result.stdout, rf"(?m)^prompt: \d+ tokens and 64 new under {method} need .* bytes\) of cpu")
         self.assertRegex(result.stdout, r"the cache, at most: 10\.0 entries per head of \d+ tokens at the end")
 
+    def test_schema(self):
+        validator = self.validator("dry_run")
+        document = self.foretold("prompt.txt", "--method", "window", "--budget", "10", "--compare")
+        self.assertEqual([run["method"] for run in document["runs"]], ["window", "full"])
+        self.assert_valid(validator, document)
+        for member, value in (("schema", "rankkv-run"), ("schema_version", 2), ("runs", []), ("cases", []), ("device", None)):
+            self.assertFalse(validator.is_valid(document | {member: value}), member)
+        for member in set(document["runs"][0]) - {"free_bytes"}:
+            run = {key: value for key, value in document["runs"][0].items() if key != member}
+            self.assertFalse(validator.is_valid(document | {"runs": [run]}), member)
+
     def test_nothing_is_written(self):
         before = self.names()
         result = self.run_well("run", "prompt.txt", "--method", "window", "--budget", "10", "--trace-cache", "trace.jsonl",
