@@ -56,12 +56,20 @@ static rkv_status judge(const rkv_eval_needs *needs, const rkv_setting *settings
         m->needed_bytes, m->device, m->free_bytes, m->weights_bytes, m->cache_bytes, needs->n_sessions, text);
 }
 
+/* Cells that are rehearsed are none that are done. */
+static int report_memory(void *user, const char *stage, size_t done, size_t total) {
+    const rkv_progress *p = user;
+    (void)stage, (void)done;
+    return p->report ? p->report(p->user, "memory", 0, total) : 0;
+}
+
 /* The host's memory is not asked for before the work: what it lacks it may swap. */
 rkv_status rkv_eval_check_memory(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
                                  size_t n_settings, const rkv_eval_options *options) {
     rkv_eval_options unseen = options ? *options : (rkv_eval_options){0};
+    rkv_progress progress = unseen.progress;
     rkv_eval_needs needs;
-    unseen.progress = (rkv_progress){0};
+    unseen.progress = (rkv_progress){report_memory, &progress};
     if (model->backend->host_memory) return RKV_OK;
     rkv_status status = rkv_eval_foretell(&needs, model, windows, settings, n_settings, &unseen);
     if (status == RKV_UNAVAILABLE) return RKV_OK; /* what else the work lacks it says itself */

@@ -171,6 +171,24 @@ static void test_refused(void **state) {
     rkv_model_close(model);
 }
 
+static int stop_at_once(void *user, const char *stage, size_t done, size_t total) {
+    (void)total;
+    assert_string_equal(stage, "memory");
+    assert_int_equal(done, 0);
+    return ++*(size_t *)user > 1;
+}
+
+/* What is asked for before the work may take long: it is told of, and may be ended. */
+static void test_the_check_is_stopped(void **state) {
+    (void)state;
+    rkv_model *model = host_model_open(NULL, RKV_WEIGHTS_RESIDENT);
+    size_t told = 0;
+    const rkv_eval_options options = {.progress = {stop_at_once, &told}};
+    assert_int_equal(rkv_eval_check(model, &windows, grids[1].settings, grids[1].n, &options), RKV_CANCELLED);
+    assert_int_equal(told, 2);
+    rkv_model_close(model);
+}
+
 /* ---- the host's ---- */
 
 static int stop(void *user, const char *stage, size_t done, size_t total) {
@@ -255,7 +273,8 @@ static int test_on_named_device(void) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_devices),  cmocka_unit_test(test_parts),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_devices),  cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_the_check_is_stopped),
         cmocka_unit_test(test_the_host), cmocka_unit_test(test_refusals),
     };
     named_device = argc > 1 ? argv[1] : NULL;

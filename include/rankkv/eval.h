@@ -221,7 +221,7 @@ typedef struct rkv_eval_options {
 #define RKV_MAX_CELLS    ((size_t)200000)
 
 /* Whether rkv_eval_run would begin: all that can be refused is refused here; RKV_NO_MEMORY where a GPU lacks
- * what rkv_eval_foretell says. */
+ * what rkv_eval_foretell says, which takes its time: the progress is told of "memory", and may end it. */
 RKV_API rkv_status rkv_eval_check(rkv_model *model, const rkv_windows *windows, const rkv_setting *settings,
                                   size_t n_settings, const rkv_eval_options *options);
 
