@@ -5,6 +5,7 @@
 
 #include "cli/bench.h"
 #include "cli/dry_run.h"
+#include "cli/kv_shape.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -167,6 +168,11 @@ rkv_status bench_dry_run(const bench_report *report) {
 }
 
 rkv_status bench_kv_dry_run(const bench_options *options) {
+    rkv_kv_tensor shape = {0};
+    rkv_status status = options->kv.shape ? kv_shape_parse(options->kv.shape, &shape) : RKV_OK;
+    for (size_t i = 0; !status && i < options->methods.n; i++)
+        status = said(rkv_method_check(options->methods.items[i]));
+    if (status) return status;
     if (options->json) {
         cli_json json = json_begin(stdout, "rankkv-dry-run");
         json_text(&json, "device", "cpu");

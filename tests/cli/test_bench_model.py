@@ -71,6 +71,8 @@ class DryRun(BenchTest):
         result = self.run_well("bench", "--kv", "tokens=16", "--dry-run")
         self.assertTrue(result.stdout.startswith("without a model nothing is foretold: "))
         self.assertEqual(json.loads(self.run_well("bench", "--kv", "tokens=16", "--dry-run", "--json").stdout)["cases"], [])
+        self.assert_fails(2, "nope", "bench", "--kv", "tokens=nope", "--dry-run")
+        self.assert_fails(2, "nope", "bench", "--kv", "tokens=16", "-M", "nope", "--dry-run")
 
 
 class Report(BenchTest):
