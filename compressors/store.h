@@ -8,7 +8,7 @@
 typedef struct rkv_store {
     rkv_backend *backend; /* in whose memory rows lie; NULL: the host's */
     rkv_rows *rows;
-    float *basis;       /* [rank, D] for rows that come from the host; NULL: none */
+    float *basis;       /* [rank, D] in host memory; NULL: none */
     float *there_basis; /* the same in the rows' memory; where that is the host's, that one */
     bool shares_basis;  /* with the store that it is a copy of */
     size_t rank, width; /* of the rows: D without a basis; D */
