@@ -138,14 +138,16 @@ static size_t launches_of_prompt(const char *method) {
 }
 
 /* A prompt's heads are stored together: where groups fill up, or keys and values are projected, that is one
- * launch more of a layer, of however many heads. */
+ * launch more of a layer, of however many heads. Rows that a basis is fitted to are widened list by list. */
 static void test_work_of_a_prompt(void **state) {
     (void)state;
-    static const struct {
+    const rkv_model_info *info = rkv_model_get_info(both.other);
+    const struct {
         const char *method;
         size_t launches; /* of a layer, beside those of the full cache */
-    } rows[] = {{"int8", 0}, {"int4:key_axis=channel,value_axis=channel,group=4", 1}, {"lowrank:rank=6", 1}};
-    const rkv_model_info *info = rkv_model_get_info(both.other);
+    } rows[] = {{"int8", 0},
+                {"int4:key_axis=channel,value_axis=channel,group=4", 1},
+                {"lowrank:rank=6", 1 + 2 * info->n_kv_heads}};
     size_t full = launches_of_prompt("full");
     assert_true(info->n_kv_heads > 1);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
