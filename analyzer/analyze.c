@@ -6,6 +6,7 @@
 #include "analyzer/analyze.h"
 #include "analyzer/layer_ranks.h"
 #include "analyzer/needs.h"
+#include "analyzer/rank_batch.h"
 #include "analyzer/rank_jobs.h"
 #include "core/clock.h"
 #include "core/memory.h"
@@ -18,8 +19,9 @@ typedef struct work {
     rkv_backend *backend;
     const rkv_analyze_options *options;
     bool helped;
-    double *sigma[2];    /* [H, T] of two layers in turn: one waits to be shown */
-    rkv_rank_jobs *jobs; /* in their place, where the device is helped */
+    double *sigma[2];      /* [H, T] of two layers in turn: one waits to be shown */
+    rkv_rank_jobs *jobs;   /* in their place, where the device is helped */
+    rkv_rank_batch *batch; /* or where layers wait for each other */
 } work;
 
 /* ---- layers as they pass by ---- */
@@ -31,7 +33,8 @@ static rkv_status report(const work *w, const rkv_layer *layer) {
 static rkv_status rank(void *user, const rkv_layer *layer) {
     work *w = user;
     double start = rkv_now_s();
-    rkv_status status = rkv_analysis_rank_layer(w->analysis, w->backend, layer, w->sigma[layer->index % 2]);
+    rkv_status status =
+        rkv_analysis_rank_layers(w->analysis, w->backend, layer, 1, w->sigma[layer->index % 2]);
     w->analysis->rank_s += rkv_now_s() - start;
     return status ? status : report(w, layer);
 }
@@ -61,6 +64,19 @@ static rkv_status end_rank(void *user, rkv_layer *layer) {
     return status ? status : report(w, layer);
 }
 
+static rkv_status begin_batch(void *user, const rkv_layer *layer) {
+    const work *w = user;
+    return rkv_rank_batch_begin(w->batch, layer);
+}
+
+static rkv_status end_batch(void *user, rkv_layer *layer) {
+    work *w = user;
+    double start = rkv_now_s();
+    rkv_status status = rkv_rank_batch_end(w->batch, layer->index, &layer->sigma);
+    w->analysis->rank_s += rkv_now_s() - start;
+    return status ? status : report(w, layer);
+}
+
 /* ---- the analysis ---- */
 
 static rkv_status token_as_text(const rkv_model *model, int32_t id, char **out) {
@@ -80,23 +96,32 @@ static rkv_status keep_tokens(rkv_analysis *a, const rkv_model *model, const int
     return status;
 }
 
+static rkv_status open_jobs(work *w, const rkv_layer *shape, rkv_layer_watch *watch) {
+    *watch = (rkv_layer_watch){
+        .look = begin_rank, .settle = end_rank, .user = w, .behind = w->backend->n_helpers, .queues = true};
+    return rkv_rank_jobs_new(&w->jobs, w->analysis, w->backend, shape);
+}
+
+static rkv_status open_batch(work *w, const rkv_layer *shape, size_t n, rkv_layer_watch *watch) {
+    *watch = (rkv_layer_watch){.look = begin_batch, .settle = end_batch, .user = w, .behind = n};
+    return rkv_rank_batch_new(&w->batch, w->analysis, w->backend, shape, n);
+}
+
+/* Layers that somebody looks at do not wait for each other: they would in the host's memory, too. */
 static rkv_status open_ranks(work *w, rkv_layer_watch *watch) {
     const rkv_model_info *m = &w->analysis->model;
-    size_t n = w->analysis->n_tokens;
-    rkv_layer shape = {
-        .n_heads = m->n_heads, .n_kv_heads = m->n_kv_heads, .n_tokens = n, .head_dim = m->head_dim};
+    rkv_layer shape = {.n_layers = m->n_layers,
+                       .n_heads = m->n_heads,
+                       .n_kv_heads = m->n_kv_heads,
+                       .n_tokens = w->analysis->n_tokens,
+                       .head_dim = m->head_dim};
     rkv_status status = RKV_OK;
+    if (w->helped) return open_jobs(w, &shape, watch);
+    size_t together = w->options->on_layer ? 1 : rkv_rank_batch_layers(w->backend, &shape);
+    if (together > 1) return open_batch(w, &shape, together, watch);
     *watch = (rkv_layer_watch){.look = rank, .settle = settle, .user = w};
-    if (w->helped) {
-        *watch = (rkv_layer_watch){.look = begin_rank,
-                                   .settle = end_rank,
-                                   .user = w,
-                                   .behind = w->backend->n_helpers,
-                                   .queues = true};
-        return rkv_rank_jobs_new(&w->jobs, w->analysis, w->backend, &shape);
-    }
     for (size_t i = 0; !status && i < 2; i++)
-        status = rkv_alloc_raw(&w->sigma[i], m->n_heads * n, sizeof *w->sigma[i]);
+        status = rkv_alloc_raw(&w->sigma[i], shape.n_heads * shape.n_tokens, sizeof *w->sigma[i]);
     return status;
 }
 
@@ -111,6 +136,7 @@ static rkv_status run(rkv_analysis *a, rkv_model *model, const int32_t *ids,
     rkv_status status = open_ranks(&w, &watch);
     if (!status) status = rkv_prefill_watched(model, ids, a->n_tokens, &prefill, &watch, &result);
     rkv_rank_jobs_free(w.jobs);
+    rkv_rank_batch_free(w.batch);
     free(w.sigma[0]);
     free(w.sigma[1]);
     if (status) return status;

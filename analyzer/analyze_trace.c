@@ -79,7 +79,7 @@ static rkv_status rank_all(rkv_analysis *a, rkv_backend *backend, const rkv_trac
             status = backend->ops->upload(backend, memory->device, memory->host, size);
         a->load_s += rkv_now_s() - start;
         start = rkv_now_s();
-        if (!status) status = rkv_analysis_rank_layer(a, backend, &layer, memory->sigma);
+        if (!status) status = rkv_analysis_rank_layers(a, backend, &layer, 1, memory->sigma);
         a->rank_s += rkv_now_s() - start;
         layer.attention = memory->host;
         layer.sigma = memory->sigma;

@@ -46,14 +46,36 @@ rkv_status rkv_analysis_new(rkv_analysis **out, const rkv_model_info *model, siz
     return status;
 }
 
-/* ---- one layer ---- */
+/* ---- some layers ----
+ * Their arrays lie one behind the other, so that their heads are as good as one layer's. */
+
+typedef struct layers {
+    rkv_layer first;
+    size_t n;
+    size_t heads, kv_heads; /* of all of them */
+    size_t at, kv_at;       /* where theirs begin among all of the model's */
+} layers;
+
+static layers layers_of(const rkv_layer *first, size_t n) {
+    return (layers){.first = *first,
+                    .n = n,
+                    .heads = n * first->n_heads,
+                    .kv_heads = n * first->n_kv_heads,
+                    .at = first->index * first->n_heads,
+                    .kv_at = first->index * first->n_kv_heads};
+}
+
+/* The layer of one of their heads. */
+static size_t layer_of(const layers *l, size_t head) {
+    return l->first.index + head / l->first.n_heads;
+}
 
 /* Singular values and effective rank of one head again, by the other solver. */
-static rkv_status solve_again(rkv_backend *backend, const rkv_layer *layer, size_t head, rkv_solver used,
+static rkv_status solve_again(rkv_backend *backend, const layers *l, size_t head, rkv_solver used,
                               double *sigma, double *erank, unsigned char *svd_used) {
-    size_t n = layer->n_tokens;
+    size_t n = l->first.n_tokens;
     rkv_singular_task task = {
-        .matrices = layer->attention + head * n * n,
+        .matrices = l->first.attention + head * n * n,
         .n = 1,
         .rows = n,
         .cols = n,
@@ -67,53 +89,53 @@ static rkv_status solve_again(rkv_backend *backend, const rkv_layer *layer, size
 }
 
 /* The stable rank of each head; its effective rank is there, and stays if the identity holds. */
-static rkv_status put_ranks(rkv_analysis *a, rkv_backend *backend, const rkv_layer *layer, double *sigma,
+static rkv_status put_ranks(rkv_analysis *a, rkv_backend *backend, const layers *l, double *sigma,
                             const rkv_row_metrics *rows) {
-    size_t n = layer->n_tokens, heads = layer->n_heads;
-    unsigned char *svd_used = a->svd_used + layer->index * heads;
-    double *erank = a->metric[RKV_ERANK] + layer->index * heads;
-    for (size_t h = 0; h < heads; h++) {
+    size_t n = l->first.n_tokens;
+    unsigned char *svd_used = a->svd_used + l->at;
+    double *erank = a->metric[RKV_ERANK] + l->at;
+    for (size_t h = 0; h < l->heads; h++) {
         double *s = sigma + h * n;
         if (!rkv_sigma_identity_holds(s, n, rows[h].squared_norm)) {
             rkv_solver used = svd_used[h] ? RKV_SOLVER_SVD : RKV_SOLVER_GRAM;
-            rkv_status status = solve_again(backend, layer, h, used, s, &erank[h], &svd_used[h]);
+            rkv_status status = solve_again(backend, l, h, used, s, &erank[h], &svd_used[h]);
             if (status) return status;
             if (!rkv_sigma_identity_holds(s, n, rows[h].squared_norm))
                 return rkv_fail(
                     RKV_ERROR,
                     "layer %zu head %zu: the squared singular values do not add up to the squared "
                     "norm %g with either solver",
-                    layer->index, h, rows[h].squared_norm);
+                    layer_of(l, h), h % l->first.n_heads, rows[h].squared_norm);
         }
-        a->metric[RKV_STABLE_RANK][layer->index * heads + h] = rows[h].squared_norm / (s[0] * s[0]);
+        a->metric[RKV_STABLE_RANK][l->at + h] = rows[h].squared_norm / (s[0] * s[0]);
     }
     return RKV_OK;
 }
 
-static rkv_status rank_heads(rkv_analysis *a, rkv_backend *backend, const rkv_layer *layer,
+static rkv_status rank_heads(rkv_analysis *a, rkv_backend *backend, const layers *l,
                              const rkv_row_metrics *rows, double *sigma) {
     rkv_singular_task task = {
-        .matrices = layer->attention,
-        .n = layer->n_heads,
-        .rows = layer->n_tokens,
-        .cols = layer->n_tokens,
+        .matrices = l->first.attention,
+        .n = l->heads,
+        .rows = l->first.n_tokens,
+        .cols = l->first.n_tokens,
         .lower_triangular = true,
         .solver = a->solver,
         .sigma = sigma,
-        .erank = a->metric[RKV_ERANK] + layer->index * layer->n_heads,
-        .svd_used = a->svd_used + layer->index * layer->n_heads,
+        .erank = a->metric[RKV_ERANK] + l->at,
+        .svd_used = a->svd_used + l->at,
     };
     rkv_status status = backend->ops->singular_values(backend, &task);
-    return status ? status : put_ranks(a, backend, layer, sigma, rows);
+    return status ? status : put_ranks(a, backend, l, sigma, rows);
 }
 
-static rkv_status put_row_metrics(rkv_analysis *a, const rkv_layer *layer, const rkv_row_metrics *rows) {
-    for (size_t h = 0; h < layer->n_heads; h++) {
-        size_t at = layer->index * layer->n_heads + h;
+static rkv_status put_row_metrics(rkv_analysis *a, const layers *l, const rkv_row_metrics *rows) {
+    for (size_t h = 0; h < l->heads; h++) {
+        size_t at = l->at + h;
         if (!rows[h].finite)
             return rkv_fail(RKV_DATA,
                             "layer %zu head %zu: the attention holds a value outside 0..1 or not a number",
-                            layer->index, h);
+                            layer_of(l, h), h % l->first.n_heads);
         a->metric[RKV_ROW_PERPLEXITY][at] = rows[h].row_perplexity;
         a->metric[RKV_KEYS_95][at] = rows[h].keys_95;
         a->metric[RKV_SINK_4][at] = rows[h].sink_4;
@@ -124,39 +146,40 @@ static rkv_status put_row_metrics(rkv_analysis *a, const rkv_layer *layer, const
     return RKV_OK;
 }
 
-/* Effective ranks of the G matrices [T, D] of keys or of values. */
-static rkv_status rank_cache(rkv_analysis *a, rkv_backend *backend, const rkv_layer *layer,
-                             const float *matrices, rkv_metric metric) {
+/* Effective ranks of the matrices [T, D] of keys or of values, one for each KV head. */
+static rkv_status rank_cache(rkv_analysis *a, rkv_backend *backend, const layers *l, const float *matrices,
+                             rkv_metric metric) {
     if (!a->metric[metric] || !matrices) return RKV_OK;
-    size_t n = layer->n_tokens < layer->head_dim ? layer->n_tokens : layer->head_dim;
-    double *sigma = NULL, *rank = a->metric[metric] + layer->index * layer->n_kv_heads;
-    rkv_status status = rkv_alloc_raw(&sigma, layer->n_kv_heads * n, sizeof *sigma);
+    size_t n = l->first.n_tokens < l->first.head_dim ? l->first.n_tokens : l->first.head_dim;
+    double *sigma = NULL, *rank = a->metric[metric] + l->kv_at;
+    rkv_status status = rkv_alloc_raw(&sigma, l->kv_heads * n, sizeof *sigma);
     rkv_singular_task task = {.matrices = matrices,
-                              .n = layer->n_kv_heads,
-                              .rows = layer->n_tokens,
-                              .cols = layer->head_dim,
+                              .n = l->kv_heads,
+                              .rows = l->first.n_tokens,
+                              .cols = l->first.head_dim,
                               .solver = a->solver,
                               .sigma = sigma,
                               .erank = rank};
     if (!status) status = backend->ops->singular_values(backend, &task);
     if (status == RKV_DATA) status = rkv_fail_within(status, "%s", rkv_metric_get_info(metric)->name);
-    for (size_t g = 0; !status && g < layer->n_kv_heads; g++)
+    for (size_t g = 0; !status && g < l->kv_heads; g++)
         if (isnan(rank[g]))
             status = rkv_fail(RKV_DATA, "layer %zu KV head %zu: %s does not exist, for all values are zero",
-                              layer->index, g, rkv_metric_get_info(metric)->name);
+                              l->first.index + g / l->first.n_kv_heads, g % l->first.n_kv_heads,
+                              rkv_metric_get_info(metric)->name);
     free(sigma);
     return status;
 }
 
 /* The variant of the Python prototype: heads are averaged first, then one SVD. */
 static rkv_status rank_head_mean(rkv_analysis *a, rkv_backend *backend, const rkv_layer *layer,
-                                 double *rank) {
+                                 const float *attention, double *rank) {
     size_t n = layer->n_tokens;
     float *mean = NULL;
     double *sigma = NULL;
     rkv_status status = backend->ops->alloc(backend, &mean, n * n);
     if (!status) status = rkv_alloc_raw(&sigma, n, sizeof *sigma);
-    if (!status) status = backend->ops->head_mean(backend, layer->attention, layer->n_heads, n, mean);
+    if (!status) status = backend->ops->head_mean(backend, attention, layer->n_heads, n, mean);
     rkv_singular_task task = {.matrices = mean,
                               .n = 1,
                               .rows = n,
@@ -171,29 +194,37 @@ static rkv_status rank_head_mean(rkv_analysis *a, rkv_backend *backend, const rk
     return status;
 }
 
-static rkv_status rank_layer(rkv_analysis *a, rkv_backend *backend, const rkv_layer *layer,
-                             rkv_row_metrics *rows, double *sigma) {
-    rkv_status status = backend->ops->row_metrics(backend, layer->attention, layer->n_heads, layer->n_tokens,
+/* One number of the i-th layer's heads. */
+static rkv_status aggregate(rkv_analysis *a, rkv_backend *backend, const layers *l, size_t i) {
+    const rkv_layer *f = &l->first;
+    double *rank = &a->layer_rank[f->index + i];
+    if (a->aggregate == RKV_AGGREGATE_HEAD_MEAN_MATRIX)
+        return rank_head_mean(a, backend, f, f->attention + i * f->n_heads * f->n_tokens * f->n_tokens, rank);
+    *rank = rkv_aggregate_values(a->aggregate, a->metric[RKV_ERANK] + l->at + i * f->n_heads, f->n_heads);
+    return RKV_OK;
+}
+
+static rkv_status rank_all(rkv_analysis *a, rkv_backend *backend, const layers *l, rkv_row_metrics *rows,
+                           double *sigma) {
+    rkv_status status = backend->ops->row_metrics(backend, l->first.attention, l->heads, l->first.n_tokens,
                                                   a->token_ids, rows);
-    if (!status) status = put_row_metrics(a, layer, rows);
-    if (!status) status = rank_heads(a, backend, layer, rows, sigma);
-    if (!status) status = rank_cache(a, backend, layer, layer->keys, RKV_ERANK_K);
-    if (!status) status = rank_cache(a, backend, layer, layer->values, RKV_ERANK_V);
-    double *rank = &a->layer_rank[layer->index];
-    if (!status && a->aggregate == RKV_AGGREGATE_HEAD_MEAN_MATRIX)
-        return rank_head_mean(a, backend, layer, rank);
-    if (!status)
-        *rank = rkv_aggregate_values(a->aggregate, a->metric[RKV_ERANK] + layer->index * layer->n_heads,
-                                     layer->n_heads);
+    if (!status) status = put_row_metrics(a, l, rows);
+    if (!status) status = rank_heads(a, backend, l, rows, sigma);
+    if (!status) status = rank_cache(a, backend, l, l->first.keys, RKV_ERANK_K);
+    if (!status) status = rank_cache(a, backend, l, l->first.values, RKV_ERANK_V);
+    for (size_t i = 0; !status && i < l->n; i++)
+        status = aggregate(a, backend, l, i);
     return status;
 }
 
-rkv_status rkv_analysis_rank_layer(rkv_analysis *analysis, rkv_backend *backend, const rkv_layer *layer,
-                                   double *sigma) {
+rkv_status rkv_analysis_rank_layers(rkv_analysis *analysis, rkv_backend *backend, const rkv_layer *first,
+                                    size_t n, double *sigma) {
+    layers l = layers_of(first, n);
     rkv_row_metrics *rows = NULL;
-    rkv_status status = rkv_alloc(&rows, layer->n_heads, sizeof *rows);
-    if (!status) status = rank_layer(analysis, backend, layer, rows, sigma);
+    rkv_status status = rkv_alloc(&rows, l.heads, sizeof *rows);
+    if (!status) status = rank_all(analysis, backend, &l, rows, sigma);
     free(rows);
     if (!status || strncmp(rkv_message(), "layer ", 6) == 0) return status;
-    return rkv_fail_within(status, "layer %zu", layer->index);
+    if (n == 1) return rkv_fail_within(status, "layer %zu", first->index);
+    return rkv_fail_within(status, "layers %zu to %zu", first->index, first->index + n - 1);
 }

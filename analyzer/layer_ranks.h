@@ -9,10 +9,10 @@
 rkv_status rkv_analysis_new(rkv_analysis **out, const rkv_model_info *model, size_t n_tokens,
                             bool with_keys_values, const rkv_analyze_options *options);
 
-/* Ranks one layer; sigma [H, T] takes the singular values of its heads, descending. layer's arrays are device
- * memory of backend. RKV_DATA names layer and head of a value that
- * is not finite; RKV_ERROR when sum sigma^2 = ||A||_F^2 fails with both solvers. */
-rkv_status rkv_analysis_rank_layer(rkv_analysis *analysis, rkv_backend *backend, const rkv_layer *layer,
-                                   double *sigma);
+/* Ranks n layers, `first` and those after it, whose arrays lie one behind the other in device memory of
+ * backend; sigma [n, H, T] takes the singular values of their heads, descending. RKV_DATA names layer and
+ * head of a value that is not finite; RKV_ERROR when sum sigma^2 = ||A||_F^2 fails with both solvers. */
+rkv_status rkv_analysis_rank_layers(rkv_analysis *analysis, rkv_backend *backend, const rkv_layer *first,
+                                    size_t n, double *sigma);
 
 #endif

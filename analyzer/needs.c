@@ -26,13 +26,12 @@ static rkv_memory_needs needs_of(const rkv_memory_use *use, rkv_backend *backend
 
 /* ---- a prompt ---- */
 
-/* The analysis without those who watch it. */
+/* The analysis, told to nobody. */
 static rkv_status rehearse(rkv_model *model, const int32_t *ids, size_t n, const rkv_analyze_options *options,
                            bool helped, rkv_memory_use *out) {
     rkv_analyze_options unseen = options ? *options : (rkv_analyze_options){0};
     rkv_model *rehearsal;
     rkv_analysis *analysis = NULL;
-    unseen.on_layer = NULL;
     unseen.progress = (rkv_progress){0};
     rkv_status status = rkv_model_rehearse(model, &rehearsal);
     if (status) return status;

@@ -75,7 +75,8 @@ void rkv_rank_jobs_free(rkv_rank_jobs *jobs) {
 
 static void *run(void *user) {
     job *j = user;
-    rkv_first_failure_note(&j->failure, rkv_analysis_rank_layer(j->analysis, j->helper, &j->layer, j->sigma));
+    rkv_first_failure_note(&j->failure,
+                           rkv_analysis_rank_layers(j->analysis, j->helper, &j->layer, 1, j->sigma));
     return NULL;
 }
 

@@ -342,11 +342,13 @@ typedef struct rkv_backend_ops {
 /* Every backend begins with this. */
 struct rkv_backend {
     const rkv_backend_ops *ops;
-    bool host_memory;      /* device memory is ordinary memory: results need no download */
-    bool rehearses;        /* nothing is computed: what is uploaded need not be made */
-    char description[128]; /* "cpu: 2 threads, ..." */
-    char device[64];       /* "cpu", "cuda:0 NVIDIA H200", "cuda:0,1 NVIDIA H200" */
-    char others[48];       /* ",1": the devices beside its own that device names */
+    bool host_memory;        /* device memory is ordinary memory: results need no download */
+    bool rehearses;          /* nothing is computed: what is uploaded need not be made */
+    size_t matrices_at_once; /* so many keep singular_values busy, where a layer's heads may be too few; else
+                                0 */
+    char description[128];   /* "cpu: 2 threads, ..." */
+    char device[64];         /* "cpu", "cuda:0 NVIDIA H200", "cuda:0,1 NVIDIA H200" */
+    char others[48];         /* ",1": the devices beside its own that device names */
     /* Where several devices were asked for together: a backend for each, its own device among them, for work
      * beside this one's. Each may be used by a thread of its own; closed with this one. A rehearsal's is
      * itself a rehearsal, whose memory counts as this one's, and is used by the same thread. */

@@ -75,8 +75,8 @@ typedef struct cli_watcher {
 
 rkv_status watcher_begin(cli_watcher *watcher, const cli_folder *folder, const cli_source *source,
                          const rkv_model_info *model, const analyze_options *options);
-/* An rkv_layer_fn. */
-rkv_status watcher_see(void *watcher, const rkv_layer *layer);
+/* Who sees the layers for it, a cli_watcher in hand; NULL: the options ask for nothing of them. */
+rkv_layer_fn watcher_of(const analyze_options *options);
 /* Frees what it holds; fine twice. */
 void watcher_end(cli_watcher *watcher);
 

@@ -24,12 +24,11 @@ static const rkv_model_info *model_of(const cli_sources *sources, const cli_sour
 static rkv_analyze_options options_of(work *w, size_t i) {
     const cli_source *source = &w->sources->at[w->first + i];
     const analyze_options *o = w->options;
-    bool watched = o->save_attention || o->html || o->heatmaps;
     return (rkv_analyze_options){.prompt_name = source->name,
                                  .device = o->device,
                                  .solver = o->solver,
                                  .aggregate = o->aggregate,
-                                 .on_layer = watched ? watcher_see : NULL,
+                                 .on_layer = watcher_of(o),
                                  .user = &w->makings[i].watcher,
                                  .progress = progress_begin(&w->bars[i], source->name, o->quiet)};
 }

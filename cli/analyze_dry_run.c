@@ -22,7 +22,8 @@ static rkv_status ask(foretold *out, rkv_model *model, const rkv_prompt *prompt,
 /* n prompts: as many as can be are read by one device each, the others by all. */
 static rkv_status ask_prompts(foretold *out, const cli_sources *sources, size_t first, size_t n,
                               const analyze_options *options) {
-    rkv_analyze_options how = {.solver = options->solver, .aggregate = options->aggregate};
+    rkv_analyze_options how = {
+        .solver = options->solver, .aggregate = options->aggregate, .on_layer = watcher_of(options)};
     rkv_prompt *prompts = calloc(n, sizeof *prompts);
     char reason[512];
     size_t lanes;

@@ -23,11 +23,15 @@ static rkv_status draw_layer(cli_watcher *watcher, const rkv_layer *layer) {
 }
 
 /* The library's messages stand for what fails here. */
-rkv_status watcher_see(void *user, const rkv_layer *layer) {
+static rkv_status see(void *user, const rkv_layer *layer) {
     cli_watcher *watcher = user;
     rkv_status status = watcher->writer ? rkv_trace_write_layer(watcher->writer, layer) : RKV_OK;
     if (!status && watcher->layers) status = rkv_report_layers_add(watcher->layers, layer);
     return status || !watcher->sheet ? status : draw_layer(watcher, layer);
+}
+
+rkv_layer_fn watcher_of(const analyze_options *options) {
+    return options->save_attention || options->html || options->heatmaps ? see : NULL;
 }
 
 static rkv_status begin_trace(cli_watcher *watcher, const cli_source *source, const rkv_model_info *model,

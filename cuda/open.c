@@ -13,6 +13,10 @@
 /* Generations: the first number of a compute capability. The module holds code from the oldest on. */
 enum { OLDEST = 8, HOPPER = 9 };
 
+/* Matrices whose singular values a processor is given at a time: a guess, not measured yet. The smaller they
+ * are, the more of them it takes to keep it from waiting. */
+#define MATRICES_EACH ((size_t)8)
+
 rkv_status rkv_cuda_count(size_t *n) {
     int count = 0; /* without a driver it is left as it was */
     cudaError_t error = cudaGetDeviceCount(&count);
@@ -117,6 +121,7 @@ static rkv_status describe(rkv_cuda *cuda) {
         return rkv_fail(RKV_UNAVAILABLE, "%s has compute capability %d.%d: RankKV needs %d.0",
                         properties.name, properties.major, properties.minor, OLDEST);
     cuda->processors = (size_t)properties.multiProcessorCount;
+    cuda->base.matrices_at_once = cuda->processors * MATRICES_EACH;
     cudaRuntimeGetVersion(&runtime);
     snprintf(cuda->name, sizeof cuda->name, "%.47s", properties.name);
     snprintf(cuda->base.description, sizeof cuda->base.description,

@@ -85,8 +85,8 @@ rkv_status rkv_prefill_watched(rkv_model *model, const int32_t *ids, size_t n,
     if (status) return status;
     if (!options) options = &defaults;
     run r = {.model = model, .backend = model->backend, .options = options, .n_tokens = n};
-    r.window =
-        (rkv_layer_window){.backend = model->backend, .on_layer = options->on_layer, .user = options->user};
+    r.window = (rkv_layer_window){.backend = model->backend, .user = options->user};
+    if (!model->backend->rehearses) r.window.on_layer = options->on_layer; /* there is nothing to see */
     if (watch) r.window.watch = *watch;
     rkv_prefill_result result = {.n_tokens = n, .n_vocab = model->config.n_vocab, .perplexity = NAN};
     double start = rkv_now_s();

@@ -283,6 +283,49 @@ static void test_same_analysis(void **state) {
 
 /* ---- failures ---- */
 
+static rkv_status see_nothing(void *user, const rkv_layer *layer) {
+    (void)user, (void)layer;
+    return RKV_OK;
+}
+
+static rkv_analysis *analysis_of(rkv_model *model, const rkv_analyze_options *options, size_t *launches) {
+    rkv_analysis *a;
+    *launches = host_device_launches();
+    if (rkv_analyze(&a, model, ids, T, options)) fail_msg("%s", rkv_message());
+    *launches = host_device_launches() - *launches;
+    return a;
+}
+
+/* Layers that nobody sees are ranked together, as many as the device has use for: of this model two, and the
+ * last one alone. It is the same to the bit, with fewer launches. */
+static void test_layers_are_ranked_together(void **state) {
+    (void)state;
+    static const tiny_model_options shape = {.n_layers = 5};
+    assert_int_equal(tiny_model_write(temporary_path("tiny.gguf"), &shape), RKV_OK);
+    rkv_model *device = host_model_open(NULL, RKV_WEIGHTS_RESIDENT);
+    size_t n_heads = rkv_model_get_info(device)->n_heads, together, apart;
+    assert_int_equal(device->backend->matrices_at_once, 2 * n_heads);
+    for (rkv_aggregate g = 0; g < RKV_AGGREGATE_COUNT; g++) {
+        rkv_analyze_options options = {.aggregate = g, .on_layer = see_nothing};
+        rkv_analysis_free(analysis_of(device, &options, &apart)); /* all weights are there from now on */
+        rkv_analysis *x = analysis_of(device, &options, &apart);
+        options.on_layer = NULL;
+        rkv_analysis *y = analysis_of(device, &options, &together);
+        for (rkv_metric m = 0; m < RKV_METRIC_COUNT; m++) {
+            size_t n = x->model.n_layers *
+                       (rkv_metric_get_info(m)->per_kv_head ? x->model.n_kv_heads : x->model.n_heads);
+            assert_memory_equal(x->metric[m], y->metric[m], n * sizeof **x->metric);
+        }
+        assert_memory_equal(x->layer_rank, y->layer_rank, x->model.n_layers * sizeof *x->layer_rank);
+        assert_true(together < apart);
+        rkv_analysis_free(x);
+        rkv_analysis_free(y);
+    }
+    rkv_model_close(device);
+    assert_int_equal(host_device_live(), 0);
+    leave_default_model();
+}
+
 /* Device memory that runs out at any allocation is told, and nothing is left behind. */
 static void fail_each(rkv_weights weights) {
     size_t k = 1;
@@ -360,6 +403,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_same_greedy_tokens),
         cmocka_unit_test(test_layers_are_shown),
         cmocka_unit_test(test_same_analysis),
+        cmocka_unit_test(test_layers_are_ranked_together),
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_no_such_device),
         cmocka_unit_test(test_precision_is_said),

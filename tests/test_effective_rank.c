@@ -120,10 +120,14 @@ static void test_bad_attention_names_layer_and_head(void **state) {
     rkv_backend *backend;
     assert_int_equal(rkv_backend_open(&backend, "cpu"), RKV_OK);
     assert_int_equal(rkv_analysis_new(&a, &model, T, false, &options), RKV_OK);
-    assert_int_equal(rkv_analysis_rank_layer(a, backend, &layer, sigma), RKV_DATA);
+    assert_int_equal(rkv_analysis_rank_layers(a, backend, &layer, 1, sigma), RKV_DATA);
     assert_non_null(strstr(rkv_message(), "layer 3 head 1"));
+    layer.index = 1, layer.n_heads = 1, a->model.n_heads = 1; /* the same heads as those of two layers */
+    assert_int_equal(rkv_analysis_rank_layers(a, backend, &layer, 2, sigma), RKV_DATA);
+    assert_non_null(strstr(rkv_message(), "layer 2 head 0"));
+    layer.index = 3, layer.n_heads = H, a->model.n_heads = H;
     attention[T * T + 5 * T + 3] = 0;
-    assert_int_equal(rkv_analysis_rank_layer(a, backend, &layer, sigma), RKV_OK);
+    assert_int_equal(rkv_analysis_rank_layers(a, backend, &layer, 1, sigma), RKV_OK);
     assert_true(a->metric[RKV_ERANK][3 * H] == 1 && a->layer_rank[3] == 1);
     rkv_analysis_free(a);
     rkv_backend_close(backend);

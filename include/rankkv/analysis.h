@@ -155,14 +155,16 @@ typedef struct rkv_memory_needs {
     /* What needed_bytes is made of: what this process has already, such as the weights of a resident model
      * that has computed before, and what a device's libraries work in since it was opened; weights as
      * the device keeps them, all of them when resident; the attention of one layer, of two on the first of
-     * several devices; activations; what ranks and metrics are computed in. */
+     * several devices; activations, and layers that wait to be ranked together; what ranks and metrics are
+     * computed in. */
     size_t held_bytes, weights_bytes, attention_bytes, activations_bytes, workspace_bytes;
     bool resident;
     char device[64]; /* "cuda:0 NAME" */
 } rkv_memory_needs;
 
-/* The needs of that call: the same steps are taken on a device that only counts. Of several devices the
- * first one's, which holds most. RKV_UNAVAILABLE: the model is on the CPU; or as rkv_analyze, for the same
+/* The needs of that call: the same steps are taken on a device that only counts. on_layer is not called, but
+ * layers that it will see do not wait to be ranked together. Of several devices the first one's, which holds
+ * most. RKV_UNAVAILABLE: the model is on the CPU; or as rkv_analyze, for the same
  * reasons. */
 RKV_API rkv_status rkv_analyze_needs(rkv_memory_needs *out, rkv_model *model, const int32_t *ids, size_t n,
                                      const rkv_analyze_options *options);
