@@ -157,6 +157,13 @@ static rkv_status attend_cached(rkv_backend *backend, const rkv_cached_attention
     return RKV_OK;
 }
 
+/* Nothing that is kept recovers anything: fastgen then keeps all. */
+static rkv_status kept_attention(rkv_backend *backend, const rkv_kept_attention *task, double *sum) {
+    (void)backend, (void)task;
+    *sum = 0;
+    return RKV_OK;
+}
+
 static rkv_status swiglu(rkv_backend *backend, const float *x, size_t n_tokens, size_t width, float *y) {
     (void)backend, (void)x, (void)n_tokens, (void)width, (void)y;
     return RKV_OK;
@@ -181,6 +188,7 @@ static void set_ops(rehearsal *r) {
     r->ops.attention = attention;
     r->ops.rows_new = rows_new;
     r->ops.attend_cached = attend_cached;
+    r->ops.kept_attention = kept_attention;
     r->ops.swiglu = swiglu;
 }
 
