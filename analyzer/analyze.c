@@ -72,7 +72,7 @@ static rkv_status begin_batch(void *user, const rkv_layer *layer) {
 static rkv_status end_batch(void *user, rkv_layer *layer) {
     work *w = user;
     double start = rkv_now_s();
-    rkv_status status = rkv_rank_batch_end(w->batch, layer->index, &layer->sigma);
+    rkv_status status = rkv_rank_batch_end(w->batch, layer->index);
     w->analysis->rank_s += rkv_now_s() - start;
     return status ? status : report(w, layer);
 }

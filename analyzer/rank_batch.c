@@ -12,7 +12,7 @@ struct rkv_rank_batch {
     size_t n_layers;
     size_t n_attention, n_kv;         /* numbers of a layer */
     float *attention, *keys, *values; /* [n_layers, a layer's] on the device */
-    double *sigma;                    /* [n_layers, H, T] */
+    double *sigma;                    /* [n_layers, H, T], which nobody asks for */
     rkv_layer first;                  /* of those that are not ranked yet; its arrays are the room's */
     size_t waiting;                   /* layers */
     size_t ranked;                    /* layers before this one */
@@ -87,13 +87,10 @@ rkv_status rkv_rank_batch_begin(rkv_rank_batch *b, const rkv_layer *layer) {
     return status;
 }
 
-rkv_status rkv_rank_batch_end(rkv_rank_batch *b, size_t layer, const double **sigma) {
-    rkv_status status = RKV_OK;
-    if (layer >= b->ranked) {
-        status = rkv_analysis_rank_layers(b->analysis, b->backend, &b->first, b->waiting, b->sigma);
-        b->ranked = b->first.index + b->waiting;
-        b->waiting = 0;
-    }
-    *sigma = b->sigma + (layer - b->first.index) * b->first.n_heads * b->first.n_tokens;
-    return status;
+rkv_status rkv_rank_batch_end(rkv_rank_batch *b, size_t layer) {
+    if (layer < b->ranked) return RKV_OK;
+    size_t n = b->waiting;
+    b->ranked = b->first.index + n;
+    b->waiting = 0;
+    return rkv_analysis_rank_layers(b->analysis, b->backend, &b->first, n, b->sigma);
 }

@@ -21,8 +21,7 @@ void rkv_rank_batch_free(rkv_rank_batch *batch);
  * is for may have been begun and not ended. */
 rkv_status rkv_rank_batch_begin(rkv_rank_batch *batch, const rkv_layer *layer);
 
-/* Ranks all layers that were begun, if this one is not ranked yet. *sigma [H,T]: its singular values, valid
- * until as many more layers were ended. */
-rkv_status rkv_rank_batch_end(rkv_rank_batch *batch, size_t layer, const double **sigma);
+/* Ranks all layers that were begun, if this one is not ranked yet. */
+rkv_status rkv_rank_batch_end(rkv_rank_batch *batch, size_t layer);
 
 #endif
