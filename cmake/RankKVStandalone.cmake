@@ -21,7 +21,7 @@ forward_memory|gguf|half|matvec|module|policies|prefill|rows|rows_device|rows_ho
 tiny_model)$")
 set(RANKKV_STANDALONE_ONLY_tests_support "^(\
 cached_task|default_model|device_data|gguf_writer|guarded|kept_layers|plain_cache|plain_ops|\
-plain_scores|row_lists|row_pairs|sample_analysis|sample_profile|score_checks|scored_heads|session_pair|\
+plain_scores|row_lists|row_pairs|sample_analysis|sample_profile|score_checks|scored_heads|session_pair|singular_checks|\
 temporary|tiny_model|turn_checks|weight_checks|weight_data)$")
 
 # Takes from the list of sources what a standalone build leaves out of this folder.

@@ -1,6 +1,7 @@
 /* device_data.c: random numbers, and host arrays in a backend's device memory. */
 #include "support/device_data.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,6 +23,19 @@ float *empty_device(rkv_backend *b, size_t n) {
     float *memory = NULL;
     assert_int_equal(b->ops->alloc(b, &memory, n), RKV_OK);
     return memory;
+}
+
+float *random_attention(size_t n) {
+    float *a = calloc(n * n, sizeof *a);
+    for (size_t i = 0; i < n; i++) {
+        double total = 0, sharp = 12 * rkv_random_unit(&dice);
+        for (size_t j = 0; j <= i; j++)
+            total += (double)(a[i * n + j] =
+                                  j > 0 && j % 17 == 3 ? 0 : (float)exp(sharp * rkv_random_unit(&dice)));
+        for (size_t j = 0; j <= i; j++)
+            a[i * n + j] = (float)((double)a[i * n + j] / total);
+    }
+    return a;
 }
 
 float *on_device(rkv_backend *b, const float *host, size_t n) {
